@@ -1,0 +1,17 @@
+"""Labelled images: the embedded MNIST, a directory of IDX files, or an `.npz`.
+
+What it is not: it draws no random numbers and knows no network. Shuffling belongs to training.
+
+    streams    a file, decompressed, never more bytes than promised
+    idx  npz   the two file formats, each read strictly
+    examples   images with their labels, checked once, then trusted
+    embedded   MNIST, inside the package
+    sources    a name or a path → a Dataset
+"""
+
+from convlet.datasets.embedded import mnist
+from convlet.datasets.examples import Dataset, Examples, examples
+from convlet.datasets.idx import read_idx
+from convlet.datasets.sources import load
+
+__all__ = ["Dataset", "Examples", "examples", "load", "mnist", "read_idx"]

@@ -1,0 +1,126 @@
+"""A name or a path → a Dataset: what `--data` takes.
+
+What it is not: it downloads nothing.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.datasets.embedded import mnist
+from convlet.datasets.examples import Dataset, Examples, examples
+from convlet.datasets.idx import read_idx
+from convlet.datasets.npz import read_npz
+from convlet.errors import DataError, InputError
+
+IDX_NAMES = {  # key → the canonical name of MNIST's file
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+IDX_SUFFIXES = ("", ".gz", ".xz")  # in this order, where a file is there in more than one form
+NPZ_KEYS = ("x_train", "y_train", "x_validation", "y_validation", "x_test", "y_test")
+HELD_OUT = 12  # one in twelve: 5,000 of MNIST's 60,000
+MOST_CLASSES = 10_000  # a larger label is a mistake, and would name that many classes
+
+
+def load(source: str | Path) -> Dataset:
+    """The dataset that a name or a path stands for.
+
+    - "mnist": the embedded MNIST. (A directory of that name is "./mnist".)
+    - a directory: MNIST's four IDX files by their canonical names, raw, .gz or .xz.
+    - an .npz file: x_train, y_train and, optionally, x_test, y_test, x_validation, y_validation. No pickles.
+
+    Classes are numbered from 0 to the largest training label. Without validation examples the first twelfth of the
+    training examples is held out, as `read_data_sets` does for MNIST; if a class would then be missing on either
+    side (images stored class by class), every twelfth instead.
+
+    Raises:
+        InputError: `source` is none of these.
+        DataError: files are missing or their images and labels do not fit; its FormatError: a file is damaged.
+
+    >>> len(load("mnist").train)
+    55000
+    """
+    if source == "mnist":
+        return mnist()
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.suffix == ".npz":
+            return _dataset(path, path.stem, read_npz(path, NPZ_KEYS))
+        if _is_directory(path):
+            return _dataset(path, path.resolve().name, _read_directory(path))
+    raise InputError(
+        f"data: {str(source)!r} is no dataset; allowed: 'mnist', a directory with {', '.join(IDX_NAMES.values())} "
+        f"(raw, .gz or .xz), or an .npz file with {', '.join(NPZ_KEYS)}. Check the name or path."
+    )
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # e.g. a name too long to be one, or a parent that may not be searched
+        return False
+
+
+def _read_directory(directory: Path) -> dict[str, NDArray[Any]]:
+    return {key: read_idx(_find(directory, name)) for key, name in IDX_NAMES.items()}
+
+
+def _find(directory: Path, name: str) -> Path:
+    for suffix in IDX_SUFFIXES:
+        if (path := directory / f"{name}{suffix}").is_file():
+            return path
+    raise DataError(f"{directory}: holds no {name}; allowed: raw, or with .gz or .xz. Put the file there.")
+
+
+def _dataset(path: Path, name: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
+    """Arrays by the names of `NPZ_KEYS` → a checked Dataset, with validation examples if there are enough."""
+    classes = _count_classes(path, arrays)
+    train = _pair(path, arrays, "train", classes)
+    if train is None:
+        raise DataError(f"{path}: holds no x_train and y_train. Save the training images and labels by these names.")
+    validation, test = _pair(path, arrays, "validation", classes), _pair(path, arrays, "test", classes)
+    if validation is None:
+        train, validation = _hold_out(train)
+    return Dataset(name, tuple(str(label) for label in range(classes)), train, validation, test)
+
+
+def _count_classes(path: Path, arrays: dict[str, NDArray[Any]]) -> int:
+    labels = arrays.get("y_train", np.zeros(1, np.int64))
+    count = int(labels.max()) + 1 if np.issubdtype(labels.dtype, np.integer) else 1
+    if count > MOST_CLASSES:
+        raise DataError(f"{path}: a training label is {count - 1}; allowed: 0 to {MOST_CLASSES - 1}. Mend the labels.")
+    return max(count, 1)  # a wrong type or sign is refused, and explained, with the examples
+
+
+def _pair(path: Path, arrays: dict[str, NDArray[Any]], part: str, classes: int) -> Examples | None:
+    """The examples of one part; None if it is absent."""
+    images, labels = arrays.get(f"x_{part}"), arrays.get(f"y_{part}")
+    if images is None and labels is None:
+        return None
+    if images is None or labels is None:
+        raise DataError(f"{path}: of x_{part} and y_{part} only one is there. Save both or neither.")
+    try:
+        return examples(images, labels, classes=classes)
+    except DataError as error:
+        raise DataError(f"{path}: {part} {error}") from error
+
+
+def _hold_out(train: Examples) -> tuple[Examples, Examples | None]:
+    """`train` without its held-out part, and that part; None if there are fewer than twelve examples."""
+    count = len(train) // HELD_OUT
+    if count == 0:
+        return train, None
+    rest, held = train.take(slice(count, None)), train.take(slice(count))
+    if min(_classes_in(rest), _classes_in(held)) == _classes_in(train):
+        return rest, held
+    chosen = np.arange(len(train)) % HELD_OUT == 0
+    return train.take(~chosen), train.take(chosen)
+
+
+def _classes_in(part: Examples) -> int:
+    return np.unique(part.labels).size
