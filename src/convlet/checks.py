@@ -1,0 +1,73 @@
+"""Checks of single arguments, each with an error that names the argument, its value and what is allowed."""
+
+import math
+from collections.abc import Collection
+from difflib import get_close_matches
+
+import numpy as np
+
+from convlet.errors import InputError
+
+Pair = tuple[int, int]
+
+
+def whole_number(name: str, value: object, *, at_least: int = 1) -> int:
+    """The value as an int, if it is a whole number that is large enough.
+
+    >>> whole_number("filters", 32)
+    32
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < at_least:
+        raise InputError(f"{name}={value!r}: expected a whole number of at least {at_least}.")
+    return int(value)
+
+
+def number(
+    name: str, value: object, *, low: float = -math.inf, high: float = math.inf, open_low: bool = False
+) -> float:
+    """The value as a float in [low, high), or in (low, high) where `open_low`."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputError(f"{name}={value!r}: expected a number.")
+    inside = (low < value if open_low else low <= value) and value < high
+    if not (inside and math.isfinite(value)):
+        bounds = [f"{'more than' if open_low else 'at least'} {low:g}"] if low > -math.inf else []
+        bounds += [f"less than {high:g}"] if high < math.inf else []
+        raise InputError(f"{name}={value!r}: expected a finite number {' and '.join(bounds)}".rstrip() + ".")
+    return float(value)
+
+
+def pair(name: str, value: object) -> Pair:
+    """One canonical form: a whole number n means (n, n); two of them stay as they are: (rows, columns).
+
+    >>> pair("kernel_size", 5)
+    (5, 5)
+    """
+    values = list(value) if isinstance(value, tuple | list) else [value, value]
+    try:
+        rows, columns = (whole_number(name, part) for part in values)
+    except (InputError, ValueError):
+        expected = "a whole number of at least 1, or two of them: (rows, columns)"
+        raise InputError(f"{name}={value!r}: expected {expected}.") from None
+    return rows, columns
+
+
+def one_of(name: str, value: object, allowed: Collection[str | None]) -> None:
+    """Raise an InputError unless the value is among those allowed; a near miss is named."""
+    if value not in allowed:
+        raise InputError(f"{name}={value!r}: expected one of {listed(allowed)}.{nearest(value, allowed)}")
+
+
+def listed(names: Collection[str | None]) -> str:
+    """The names in quotes, separated by commas."""
+    return ", ".join("none" if name is None else repr(name) for name in names)
+
+
+def nearest(value: object, allowed: Collection[str | None]) -> str:
+    """A sentence that proposes the nearest allowed name, or nothing.
+
+    >>> nearest("filtres", ["filters", "padding"])
+    " Did you mean 'filters'?"
+    """
+    spellings = {name.lower(): name for name in allowed if name is not None}
+    close = get_close_matches(str(value).lower(), spellings, n=1)
+    return f" Did you mean {spellings[close[0]]!r}?" if close else ""

@@ -1,0 +1,79 @@
+"""The door between the library and its engines: what every engine must answer, and how one is found.
+
+    program = engine("numpy").compile(network, parameters, optimizer)
+
+An engine is a module with `compile`; a program is a network that can run and train. Nothing outside an engine sees
+how it computes or how it lays its arrays out; everything that crosses the door is a NumPy array in the public layout:
+images (N, H, W, C), kernels (KH, KW, C, F), dense weights (inputs, units). An engine is imported when it is asked for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.checks import one_of
+from convlet.network import Parameters, Sequential
+from convlet.optimizers import Optimizer
+
+Array = NDArray[Any]
+Masks = Mapping[str, NDArray[np.bool_]]  # {dropout layer: which values it keeps, (N, *shape)}
+
+ENGINES = ("numpy",)
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a program remembers: plain arrays in the public layout, owned by whoever holds the State.
+
+    `slots` are the optimizer's arrays, by parameter and slot: "conv2d_1/kernel/m". `step` counts steps taken.
+    """
+
+    parameters: Parameters
+    slots: Parameters = field(default_factory=dict)
+    step: int = 0
+
+
+class Program(Protocol):
+    """A network that can run and train, as an engine made it. Images are (N, H, W, C), labels (N,) whole numbers."""
+
+    def predict(self, images: Array) -> Array:
+        """Logits (N, classes), without dropout and with moving averages."""
+        ...
+
+    def activations(self, images: Array) -> dict[str, Array]:
+        """Every layer's output when predicting, by the layer's name."""
+        ...
+
+    def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
+        """The mean loss when training, and its gradient by each trainable parameter. Changes nothing."""
+        ...
+
+    def step(self, images: Array, labels: Array, masks: Masks, learning_rate: float) -> tuple[float, int]:
+        """One step of the optimizer. Returns the batch's mean loss and how many of it were right, before the step."""
+        ...
+
+    def state(self) -> State:
+        """A copy of all that the program remembers."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Continue from a state."""
+        ...
+
+
+class Engine(Protocol):
+    """Turns a description into a program."""
+
+    def compile(self, network: Sequential, parameters: Parameters, optimizer: Optimizer | None = None) -> Program:
+        """A program with a copy of these parameters; without an optimizer it cannot `step`. dtype follows them."""
+        ...
+
+
+def engine(name: str) -> Engine:
+    """The engine of that name. Raises InputError for an unknown name, EngineError where it cannot run."""
+    one_of("engine", name, ENGINES)
+    return cast(Engine, import_module(f"convlet.engines.{name}"))

@@ -1,0 +1,40 @@
+"""Batch normalisation. Statistics are taken for each channel over everything else: (N, H, W, C) or (N, C) → (C,).
+
+Source: Ioffe and Szegedy, "Batch normalization", ICML 2015: algorithm 1 forward, section 3 for the gradient.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def batch_statistics(inputs: Array) -> tuple[Array, Array]:
+    """Mean and (biased) variance of each channel: two arrays (C,)."""
+    axes = tuple(range(inputs.ndim - 1))
+    return inputs.mean(axis=axes), inputs.var(axis=axes)
+
+
+def batch_normalization(
+    inputs: Array, mean: Array, variance: Array, gamma: Array, beta: Array, epsilon: float
+) -> tuple[Array, Array]:
+    """Outputs like the inputs, and the normalised inputs, which the backward pass needs."""
+    normalized = (inputs - mean) / np.sqrt(variance + epsilon)
+    return gamma * normalized + beta, normalized
+
+
+def batch_normalization_backward(
+    d_outputs: Array, normalized: Array, variance: Array, gamma: Array, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """d_inputs, d_gamma (C,) and d_beta (C,), where mean and variance are the batch's own.
+
+    An input also moves its batch's mean and variance. Both effects together take from the gradient its mean and its
+    projection on the normalised inputs.
+    """
+    axes = tuple(range(d_outputs.ndim - 1))
+    d_gamma, d_beta = (d_outputs * normalized).sum(axis=axes), d_outputs.sum(axis=axes)
+    count = normalized.size // normalized.shape[-1]
+    d_normalized = d_outputs - (d_beta + normalized * d_gamma) / count  # times gamma, below
+    return gamma / np.sqrt(variance + epsilon) * d_normalized, d_gamma, d_beta

@@ -1,0 +1,37 @@
+"""How wrong a batch of predictions is: softmax cross-entropy, from logits.
+
+Softmax turns logits z into probabilities, exp(z_k) / Σ exp(z_j); the loss of an image is −log of the probability of
+its label. Taken together they need no probability near zero: −log softmax(z)_k = log Σ exp(z_j) − z_k, and shifting
+all z by their maximum changes nothing but keeps exp in range. The gradient is softmax(z) minus 1 at the label.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def softmax(logits: Array) -> Array:
+    """Probabilities (N, classes) of logits (N, classes); each row sums to 1.
+
+    >>> softmax(np.array([[0.0, 0.0]]))
+    array([[0.5, 0.5]])
+    """
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def cross_entropies(logits: Array, labels: Array) -> Array:
+    """Each image's loss (N,), from logits (N, classes) and integer labels (N,)."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return np.log(np.exp(shifted).sum(axis=-1)) - shifted[np.arange(len(labels)), labels]
+
+
+def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[float, Array]:
+    """The mean loss of a batch and its gradient with respect to the logits (N, classes)."""
+    loss = float(cross_entropies(logits, labels).mean())
+    d_logits = softmax(logits)
+    d_logits[np.arange(len(labels)), labels] -= 1
+    return loss, d_logits / len(labels)
