@@ -1,0 +1,76 @@
+"""How this engine compiles: two decorators with one set of options, and a cache on disk.
+
+`kernel` is for functions that Python calls; `inlined` for the pieces that kernels are made of.
+
+Options, and why
+    nogil           kernels touch no Python object, so other threads may run beside them
+    error_model     "numpy": x / 0 is infinite, as in NumPy, instead of a check and an exception
+    boundscheck     off: every index is computed from shapes that were checked once, at compile()
+    fastmath        "contract" (a·b + c rounded once), "reassoc" (sums in vector lanes), "nsz" and "arcp"
+                    (−0 and reciprocals do not matter to us). Not "nnan" and "ninf": NaN and infinity must stay
+                    detectable, or a diverging training would go unnoticed.
+
+The cache
+    Numba keeps machine code on disk, but takes it for fresh as long as *the file of that one function* is
+    unchanged, and kernels are built from several files. So the folder's name holds a hash over every source file
+    of this package, and the versions of Numba and Python; Numba itself adds the processor's name and features. The folder is in the
+    user's cache, readable by nobody else (0700), for cached code is code. NUMBA_CACHE_DIR moves it.
+
+    A function inside a factory is cached with the values it closes over: `make(5)` and `make(3)` are two
+    entries. Those values must be plain numbers: Numba's key for a closed-over function differs in every process.
+"""
+
+import functools
+import hashlib
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+import platformdirs
+from numba import config
+
+FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FASTMATH), "boundscheck": False}
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` on its first call with each combination of argument types; keep the result on disk."""
+    folder = cache_folder()
+    if folder is None:
+        return numba.njit(**OPTIONS)(function)
+    # Numba reads this setting when a function is decorated. It is the user's, so it is put back.
+    theirs, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+    try:
+        return numba.njit(cache=True, **OPTIONS)(function)
+    finally:
+        config.CACHE_DIR = theirs
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` into every kernel that calls it: vectors stay in registers across the call."""
+    return numba.njit(forceinline=True, **OPTIONS)(function)
+
+
+@functools.cache
+def cache_folder() -> Path | None:
+    """The folder of compiled kernels, made if necessary; None where it cannot be made private."""
+    base = Path(config.CACHE_DIR) if config.CACHE_DIR else platformdirs.user_cache_path("convlet", appauthor=False)
+    folder = base / "kernels" / f"{_source_hash()}-numba{numba.__version__}-python{platform.python_version()}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if hasattr(os, "getuid"):
+            folder.chmod(0o700)  # mkdir's mode is subject to the umask; chmod fails on another user's folder
+    except OSError:
+        return None
+    return folder
+
+
+def _source_hash() -> str:
+    """One hash over every source file of this package."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
