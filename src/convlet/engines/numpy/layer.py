@@ -59,7 +59,7 @@ def forward(placed: Placed, weights: Parameters, inputs: Array, masks: Masks | N
         case GlobalAveragePooling2D():
             return global_average_pooling(inputs), None
         case Flatten():
-            return inputs.reshape(len(inputs), -1), None
+            return inputs.reshape(len(inputs), *placed.output_shape), None
         case Dropout() as layer:
             keep = None if masks is None else masks[placed.name]
             return inputs if keep is None else dropout(inputs, keep, layer.rate), keep

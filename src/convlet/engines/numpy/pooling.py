@@ -18,7 +18,8 @@ def max_pooling(images: Array, window: Window) -> tuple[Array, Array]:
     Also returns which pixel of its section won, (N, OH, OW, 1, C): the first in reading order, of equal ones.
     """
     sections = cut_sections(pad(images, window, -np.inf), window)  # (N, OH, OW, KH, KW, C)
-    candidates = sections.reshape(*sections.shape[:3], -1, images.shape[-1])  # (N, OH, OW, KH*KW, C)
+    pixels = math.prod(window.size)
+    candidates = sections.reshape(*sections.shape[:3], pixels, images.shape[-1])  # (N, OH, OW, KH*KW, C)
     winners = candidates.argmax(axis=3, keepdims=True)
     return np.take_along_axis(candidates, winners, axis=3)[:, :, :, 0], winners
 

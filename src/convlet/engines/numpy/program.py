@@ -29,11 +29,15 @@ class NumpyProgram:
         self.network, self.optimizer = network, optimizer
         self.load(state)
 
+    def prepare(self, batch_size: int) -> None:
+        """Nothing: NumPy compiles nothing."""
+
     def predict(self, images: Array) -> Array:
         return list(self.activations(images).values())[-1]
 
     def activations(self, images: Array) -> dict[str, Array]:
-        chunks = [self._outputs(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)]
+        starts = range(0, max(len(images), 1), CHUNK)  # no images make one chunk too, an empty one
+        chunks = [self._outputs(images[start : start + CHUNK]) for start in starts]
         return {placed.name: np.concatenate([chunk[placed.name] for chunk in chunks]) for placed in self.network}
 
     def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
