@@ -130,10 +130,10 @@ class Conv2D(Layer):
     bias_initializer: Initializer = Constant(0.0)
 
     def __post_init__(self) -> None:
-        whole_number("filters", self.filters)
         one_of("padding", self.padding, PADDINGS)
         one_of("activation", self.activation, (None, *ACTIVATIONS))
         _check_initializers(self)
+        _set(self, filters=whole_number("filters", self.filters))
         _set(self, kernel_size=pair("kernel_size", self.kernel_size), strides=pair("strides", self.strides))
 
     def window(self, input_shape: Shape) -> Window:
@@ -168,11 +168,13 @@ class _Pooling(Layer):
 
     def __post_init__(self) -> None:
         one_of("padding", self.padding, PADDINGS)
-        size = pair("pool_size", self.pool_size)
-        _set(self, pool_size=size, strides=size if self.strides is None else pair("strides", self.strides))
+        _set(self, pool_size=pair("pool_size", self.pool_size))
+        if self.strides is not None:
+            _set(self, strides=pair("strides", self.strides))
 
     def window(self, input_shape: Shape) -> Window:
-        size, strides = pair("pool_size", self.pool_size), pair("strides", self.strides)
+        size = pair("pool_size", self.pool_size)
+        strides = size if self.strides is None else pair("strides", self.strides)
         return Window.over(_image(input_shape), size, strides, self.padding)
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -223,7 +225,7 @@ class Dense(Layer):
     bias_initializer: Initializer = Constant(0.0)
 
     def __post_init__(self) -> None:
-        whole_number("units", self.units)
+        _set(self, units=whole_number("units", self.units))
         one_of("activation", self.activation, (None, *ACTIVATIONS))
         _check_initializers(self)
 

@@ -10,6 +10,7 @@ images (N, H, W, C), kernels (KH, KW, C, F), dense weights (inputs, units). An e
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -39,6 +40,10 @@ class State:
 
 class Program(Protocol):
     """A network that can run and train, as an engine made it. Images are (N, H, W, C), labels (N,) whole numbers."""
+
+    def prepare(self, batch_size: int) -> None:
+        """Do now what would make the first step of this batch size slow, such as compiling for the machine."""
+        ...
 
     def predict(self, images: Array) -> Array:
         """Logits (N, classes), without dropout and with moving averages."""
@@ -77,3 +82,8 @@ def engine(name: str) -> Engine:
     """The engine of that name. Raises InputError for an unknown name, EngineError where it cannot run."""
     one_of("engine", name, ENGINES)
     return cast(Engine, import_module(f"convlet.engines.{name}"))
+
+
+def default_engine() -> str:
+    """The fastest engine that runs here without anything to install."""
+    return "numba" if "numba" in ENGINES and find_spec("numba") else "numpy"

@@ -1,0 +1,89 @@
+"""How good a network is: loss, accuracy, which classes it confuses, and its worst mistakes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.datasets import Examples
+from convlet.engines import Program
+from convlet.losses import cross_entropies, softmax
+
+Array = NDArray[Any]
+BATCH = 1000  # images at a time, as the tutorial evaluates its test set
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a network said of some examples: logits (N, classes), and what it should have said: labels (N,).
+
+    >>> evaluation = Evaluation(np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]]), np.array([0, 1, 1]))
+    >>> round(evaluation.accuracy, 3), evaluation.confusion.tolist(), evaluation.mistakes().tolist()
+    (0.667, [[1, 0], [1, 1]], [2])
+    """
+
+    logits: Array
+    labels: Array
+
+    @cached_property
+    def losses(self) -> Array:
+        """Each example's cross-entropy (N,)."""
+        return cross_entropies(self.logits, self.labels)
+
+    @cached_property
+    def probabilities(self) -> Array:
+        """(N, classes)."""
+        return softmax(self.logits)
+
+    @cached_property
+    def predictions(self) -> Array:
+        """The most probable class of each (N,); the first of equal ones."""
+        return self.logits.argmax(axis=1)
+
+    @property
+    def loss(self) -> float:
+        """The mean loss over all examples (not a mean of batches' means)."""
+        return float(self.losses.mean(dtype=np.float64))
+
+    @property
+    def accuracy(self) -> float:
+        """The share of examples whose most probable class is their label."""
+        return float((self.predictions == self.labels).mean())
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """(classes, classes): how many examples of class `row` were taken for class `column`."""
+        classes = self.logits.shape[1]
+        return np.bincount(self.labels * classes + self.predictions, minlength=classes**2).reshape(classes, classes)
+
+    @property
+    def recall(self) -> Array:
+        """Of each class's examples, the share that was found (classes,); NaN where there are none."""
+        return _share(self.confusion.diagonal(), self.confusion.sum(axis=1))
+
+    @property
+    def precision(self) -> Array:
+        """Of the examples taken for each class, the share that was right (classes,); NaN where there are none."""
+        return _share(self.confusion.diagonal(), self.confusion.sum(axis=0))
+
+    def mistakes(self) -> NDArray[np.int64]:
+        """The indices of the wrongly classified, the most confident mistake first."""
+        wrong = np.flatnonzero(self.predictions != self.labels)
+        return wrong[np.argsort(-self.losses[wrong], kind="stable")]
+
+
+def _share(part: Array, whole: Array) -> Array:
+    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+
+
+def evaluate(program: Program, examples: Examples, poll: Callable[[], None] = lambda: None) -> Evaluation:
+    """The program's answers to all examples, in order. `poll` is called between batches, and may raise to stop."""
+    logits = []
+    for start in range(0, len(examples), BATCH):
+        poll()
+        images, _ = examples.batch(slice(start, start + BATCH))
+        logits.append(program.predict(images))
+    return Evaluation(np.concatenate(logits), np.asarray(examples.labels))

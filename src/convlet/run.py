@@ -1,0 +1,90 @@
+"""A network with its weights, ready to be used: what training returns, and what a checkpoint becomes again."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet import storage
+from convlet.datasets import Examples
+from convlet.engines import Program, default_engine, engine
+from convlet.errors import DataError, InputError
+from convlet.evaluation import Evaluation, evaluate
+from convlet.history import History
+from convlet.losses import softmax
+from convlet.network import Sequential
+from convlet.stopping import Stop
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Clock:
+    """Seconds of this process: compiling, training in all, and of that the batches and steps; how many steps."""
+
+    compile: float = 0.0
+    train: float = 0.0
+    steps: float = 0.0
+    taken: int = 0
+
+
+@dataclass
+class Run:
+    """A trained network, or one in training. `total_steps` is how many steps it was asked to take in all."""
+
+    network: Sequential
+    program: Program
+    classes: tuple[str, ...]
+    history: History
+    seed: int
+    engine: str
+    total_steps: int
+    run_dir: Path | None = None
+    clock: Clock = field(default_factory=Clock)
+
+    def evaluate(self, examples: Examples, *, stop: Stop | None = None) -> Evaluation:
+        """The network's answers to labelled images. Raises DataError where they are of another shape or class."""
+        if examples.image_shape != self.network.input_shape:
+            raise DataError(f"images: shape {examples.image_shape}; the network takes {self.network.input_shape}.")
+        if examples.labels.max() >= len(self.classes):
+            raise DataError(f"labels: up to {examples.labels.max()}; the network knows {len(self.classes)} classes.")
+        return evaluate(self.program, examples, poll=stop.check if stop else lambda: None)
+
+    def predict(self, images: Array) -> Array:
+        """Probabilities (N, classes) of images (N, H, W, C): uint8, or float in [0, 1]. Raises InputError."""
+        pixels = np.asarray(images)
+        if pixels.shape[1:] != self.network.input_shape:
+            expected = ", ".join(map(str, self.network.input_shape))
+            raise InputError(f"images: shape {pixels.shape}; expected (N, {expected}).")
+        return softmax(self.program.predict(pixels / np.float32(255) if pixels.dtype == np.uint8 else pixels))
+
+    def checkpoint(self) -> storage.Checkpoint:
+        """All that is needed to go on from here."""
+        return storage.Checkpoint(self.network, self.classes, self.program.state(), self.history, self.seed)
+
+    def save(self, path: str | Path) -> None:
+        """Write network, weights, optimizer state and history to one safetensors file. Raises StorageError."""
+        storage.save_checkpoint(Path(path), self.checkpoint())
+
+
+def load(path: str | Path, *, engine_name: str | None = None) -> Run:
+    """The network in a checkpoint, or in a run folder (its last one), ready to predict and evaluate.
+
+    Raises StorageError where there is none, FormatError where it is damaged.
+    """
+    path = Path(path)
+    checkpoint = storage.load_checkpoint(path / "last.safetensors" if path.is_dir() else path)
+    name = engine_name or default_engine()
+    program = engine(name).compile(checkpoint.network, checkpoint.state.parameters)
+    return Run(
+        checkpoint.network,
+        program,
+        checkpoint.classes,
+        checkpoint.history,
+        checkpoint.seed,
+        name,
+        total_steps=checkpoint.history.steps,
+        run_dir=path if path.is_dir() else path.parent,
+    )

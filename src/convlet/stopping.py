@@ -1,0 +1,63 @@
+"""Stopping a run without losing it: Ctrl-C and SIGTERM set a flag, and the run looks at it between steps."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal stopped a run, after its step was finished and, where it has a run folder, saved.
+
+    It is a KeyboardInterrupt, so a script ends as any script ends at Ctrl-C.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.signal = number
+
+
+class Stop:
+    """Whether a signal has asked to stop, and which."""
+
+    signal: int | None = None
+
+    def check(self) -> None:
+        """Raise Stopped if a signal has come."""
+        if self.signal is not None:
+            raise Stopped(self.signal)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Stop]:
+    """While inside, the first SIGINT or SIGTERM sets the flag; a second one acts as it would have without us.
+
+    The handlers that were there before come back at the end. In a thread that is not the main one signals cannot be
+    caught, so there the flag is never set.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.signal is not None:
+            restore()
+            os.kill(os.getpid(), number)
+        stop.signal = number
+
+    for number in SIGNALS:
+        signal.signal(number, handle)
+    try:
+        yield stop
+    finally:
+        restore()

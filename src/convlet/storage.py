@@ -1,0 +1,160 @@
+"""Checkpoints and run folders: what is on disk is always whole.
+
+A file appears complete or not at all: it is written beside its place, flushed to the disk, and then put there by one
+rename, and the folder's entry is flushed too. A crash at any moment leaves the file as it was before, or as it is
+after. Weights are safetensors, with everything else a run needs in its metadata; nothing is pickled.
+"""
+
+import hashlib
+import json
+import os
+import struct
+import tempfile
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from convlet.engines import State
+from convlet.environment import environment
+from convlet.errors import FormatError, InputError, StorageError
+from convlet.history import History
+from convlet.network import Parameters, Sequential
+from convlet.recipe import Recipe
+
+FORMAT = "convlet 1"
+LARGEST = 4 * 2**30  # bytes; nothing this package trains comes near it
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Put a file in its place, whole, or leave what was there. Raises StorageError."""
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+        temporary = None
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be written: {error.strerror or error}. What was there is unchanged."
+        ) from None
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "posix":  # elsewhere a folder cannot be opened, nor need be
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def begin_run(folder: Path, recipe: Recipe) -> None:
+    """Make a run folder, and note in it what is to be run, and on what. Raises StorageError; overwrites nothing."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise StorageError(
+                f"run folder {folder}: there is already something in it, and a run is never overwritten; "
+                "name another folder, or continue that run with resume."
+            )
+    except OSError as error:
+        raise StorageError(f"run folder {folder}: cannot be used: {error.strerror or error}; name another.") from None
+    write_file(folder / "recipe.toml", recipe.to_toml().encode())
+    write_file(folder / "environment.json", json.dumps(environment(), indent=2).encode())
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """The first of parent/name-1, parent/name-2, … that is not there yet."""
+    return next(path for i in count(1) if not (path := parent / f"{name}-{i}").exists())
+
+
+def weights_sha256(parameters: Parameters) -> str:
+    """One fingerprint of all weights: names, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(parameters):
+        array = np.ascontiguousarray(parameters[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network at one moment, with all that is needed to use it or to go on training it."""
+
+    network: Sequential
+    classes: tuple[str, ...]
+    state: State
+    history: History
+    seed: int
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint as safetensors. Raises StorageError."""
+    arrays: dict[str, NDArray[Any]] = {f"parameters/{name}": a for name, a in checkpoint.state.parameters.items()}
+    arrays |= {f"optimizer/{name}": a for name, a in checkpoint.state.slots.items()}
+    arrays |= {f"history/{name}": a for name, a in checkpoint.history.to_arrays().items()}
+    metadata = {
+        "format": FORMAT,
+        "network": json.dumps(checkpoint.network.to_table()),
+        "classes": json.dumps(checkpoint.classes),
+        "preprocessing": "uint8 / 255",
+        "step": str(checkpoint.state.step),
+        "seed": str(checkpoint.seed),
+        "batch_size": str(checkpoint.history.batch_size),
+    }
+    write_file(path, save_tensors({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint. Raises StorageError where it cannot be read, FormatError where it is not one."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise FormatError(f"{path}: {path.stat().st_size:,} bytes; a checkpoint has at most {LARGEST:,}.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    try:
+        arrays, metadata = load_tensors(content), _metadata(content)
+        return _checkpoint(arrays, metadata)
+    except (SafetensorError, KeyError, ValueError, TypeError, struct.error, RecursionError) as error:
+        raise FormatError(f"{path}: not a checkpoint of convlet: {type(error).__name__}: {error}") from None
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The metadata of a safetensors file: its first eight bytes say how long the JSON header behind them is."""
+    (length,) = struct.unpack("<Q", content[:8])
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    if metadata.get("format") != FORMAT:
+        raise FormatError(f"format {metadata.get('format')!r}; expected {FORMAT!r}")
+    return metadata
+
+
+def _checkpoint(arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> Checkpoint:
+    def part(prefix: str) -> dict[str, NDArray[Any]]:
+        return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+    network = Sequential.from_table(json.loads(metadata["network"]))
+    state = State(part("parameters/"), part("optimizer/"), int(metadata["step"]))
+    network.check_parameters(state.parameters)
+    for name, array in state.slots.items():
+        if array.shape != network.parameters[name.rpartition("/")[0]].shape:
+            raise InputError(f"optimizer/{name} has shape {array.shape}")
+    history = History.from_arrays(part("history/"), int(metadata["batch_size"]))
+    classes = json.loads(metadata["classes"])
+    return Checkpoint(network, tuple(str(name) for name in classes), state, history, int(metadata["seed"]))

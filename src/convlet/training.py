@@ -1,0 +1,219 @@
+"""Training: the loop, on one screen, and `fit` around it.
+
+Every random choice of a step is a function of the seed and the step (`convlet.randomness`), so a run that is stopped
+and resumed goes exactly the way it would have gone.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet import storage
+from convlet.checkpoints import Checkpoints
+from convlet.datasets import Dataset
+from convlet.engines import default_engine, engine
+from convlet.errors import DataError, InputError, NumericsError
+from convlet.history import History
+from convlet.network import Sequential
+from convlet.optimizers import Adam, Optimizer
+from convlet.randomness import generator
+from convlet.recipe import Data, Recipe, Training
+from convlet.run import Run
+from convlet.stopping import Stop, Stopped, stop_on_signals
+
+Watch = Callable[[Run], None]  # called after every step and every validation
+
+
+def train(run: Run, data: Dataset, recipe: Recipe, checkpoints: Checkpoints, stop: Stop, watch: Watch) -> None:
+    """Take the steps that are left. Raises Stopped, between two steps, and NumericsError."""
+    training, optimizer, seed = recipe.training, recipe.optimizer, recipe.training.seed
+    history, program, images = run.history, run.program, len(data.train)
+    while True:
+        step = history.steps
+        if validation_is_due(history, images, run.total_steps):
+            validate(run, data, checkpoints, stop)
+            watch(run)
+        if step >= run.total_steps or (training.patience and history.waited() >= training.patience):
+            return
+        stop.check()
+
+        started = time.perf_counter()
+        pixels, labels = data.train.batch(batch_indices(images, training.batch_size, seed, step))
+        if step % training.report_every == 0:
+            history.report(program.predict(pixels).argmax(axis=1) == labels)
+        masks = run.network.dropout_masks(len(labels), seed, step)
+        loss, correct = program.step(pixels, labels, masks, optimizer.rate(step, run.total_steps))
+        if not math.isfinite(loss):
+            raise NumericsError(_explain(run, pixels, loss))
+        history.record(loss, correct)
+        run.clock.steps += time.perf_counter() - started
+        run.clock.taken += 1
+
+        checkpoints.save_if_due()
+        watch(run)
+
+
+@lru_cache(maxsize=4)  # a batch lies in one epoch or two
+def _order(images: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return generator(seed, "shuffle", epoch=epoch).permutation(images)
+
+
+def batch_indices(images: int, batch_size: int, seed: int, step: int) -> NDArray[np.int64]:
+    """Which images make the batch of a step: (batch_size,), in [0, images).
+
+    The epochs stand in a row, each with all images in an order of its own, and batches are cut from that row. So a
+    batch that meets the end of an epoch is completed from the next, as the tutorial's `next_batch` does.
+    """
+    epochs, within = np.divmod(np.arange(step * batch_size, (step + 1) * batch_size), images)
+    return np.concatenate([_order(images, seed, int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
+
+
+def _ends_epoch(step: int, images: int, batch_size: int) -> bool:
+    """Whether the step-th step, counted from 1, is the one that completes a pass over the images."""
+    return step * batch_size // images > (step - 1) * batch_size // images
+
+
+def validation_is_due(history: History, images: int, total_steps: int) -> bool:
+    """Whether the validation that belongs before the next step is still to be done: each epoch, and at the end."""
+    step = history.steps
+    belongs = step > 0 and (step == total_steps or _ends_epoch(step, images, history.batch_size))
+    return belongs and not (history.validations and history.validations[-1][0] == step)
+
+
+def validate(run: Run, data: Dataset, checkpoints: Checkpoints, stop: Stop) -> None:
+    """Validate, where there are validation examples, and save; the best so far is kept apart."""
+    step = run.history.steps
+    if data.validation is not None:
+        evaluation = run.evaluate(data.validation, stop=stop)
+        if not math.isfinite(evaluation.loss):
+            raise NumericsError(_explain(run, data.validation.batch(slice(0, 100))[0], evaluation.loss))
+        run.history.validations.append((step, evaluation.loss, evaluation.accuracy))
+    checkpoints.save()
+    if data.validation is None or run.history.best == run.history.validations[-1]:
+        checkpoints.save_best()
+
+
+def _explain(run: Run, pixels: NDArray[np.float32], loss: float) -> str:
+    """Where a loss that is no number came from, and what to do."""
+    outputs = run.program.activations(pixels)
+    where = next((name for name, array in outputs.items() if not np.isfinite(array).all()), None)
+    place = f"layer {where!r} is the first whose output is not finite" if where else "every layer's output is finite"
+    kept = f" {run.run_dir / 'last.safetensors'} holds the last good weights, if any." if run.run_dir else ""
+    return f"step {run.history.steps + 1}: the loss is {loss}; {place}. Try a lower learning rate.{kept}"
+
+
+def fit(
+    network: Sequential,
+    data: Dataset,
+    *,
+    optimizer: Optimizer | None = None,
+    batch_size: int = 50,
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    patience: int | None = None,
+    report_every: int = 1000,
+    engine_name: str | None = None,
+    run_dir: str | Path | None = None,
+    resume: bool = False,
+    watch: Watch = lambda run: None,
+) -> Run:
+    """Train a network, and return the run: its weights, its history, ready to evaluate and predict.
+
+    Exactly one of `steps` and `epochs` says how long. The other words are those of `Training`. `optimizer` is
+    Adam(0.001) unless given; `engine_name` the fastest engine that runs here. With `run_dir`, the run is saved there
+    as it goes; with `resume` too, it continues from what is saved there, exactly as if it had never stopped.
+
+    Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
+    Stopped (a KeyboardInterrupt) after Ctrl-C or SIGTERM, when the step is finished and the run saved.
+    """
+    training = Training(batch_size, steps, epochs, seed, report_every, patience)
+    recipe = Recipe("fit", network, training, optimizer or Adam(), Data(getattr(data, "name", "")))
+    return fit_recipe(recipe, data, engine_name=engine_name, run_dir=run_dir, resume=resume, watch=watch)
+
+
+def fit_recipe(
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    engine_name: str | None = None,
+    run_dir: str | Path | None = None,
+    resume: bool = False,
+    watch: Watch = lambda run: None,
+) -> Run:
+    """`fit`, with network, optimizer and training from a recipe, and its data already loaded."""
+    folder = Path(run_dir) if run_dir is not None else None
+    check_data(recipe.network, data)
+    with stop_on_signals() as stop:
+        run = _start(recipe, data, engine_name or default_engine(), folder, resume)
+        checkpoints = Checkpoints(run)
+        started = time.perf_counter()
+        try:
+            train(run, data, recipe, checkpoints, stop, watch)
+        except Stopped:
+            checkpoints.save()
+            raise
+        finally:
+            run.clock.train = time.perf_counter() - started
+    if recipe.training.patience:
+        checkpoints.restore_best()
+    return run
+
+
+def check_data(network: Sequential, data: Dataset) -> None:
+    """Raise unless the network can be trained on this data: its images' shape, and as many outputs as classes."""
+    if not isinstance(data, Dataset):
+        expected = "a Dataset, such as datasets.mnist() or datasets.load(path)"
+        raise InputError(f"data={type(data).__name__}: expected {expected}.")
+    if network.input_shape != data.image_shape:
+        raise DataError(
+            f"data {data.name!r} has images of shape {data.image_shape}, but the network takes {network.input_shape}: "
+            f"give the network input_shape = {list(data.image_shape)}."
+        )
+    if (outputs := network.check_classifier()) != len(data.classes):
+        raise DataError(
+            f"data {data.name!r} has {len(data.classes)} classes, but the network has {outputs} outputs: "
+            f"let it end in Dense({len(data.classes)})."
+        )
+
+
+def _start(recipe: Recipe, data: Dataset, engine_name: str, folder: Path | None, resume: bool) -> Run:
+    """The run before its first step, or as it was saved."""
+    started, training, images = time.perf_counter(), recipe.training, len(data.train)
+    checkpoint = _resumable(recipe, folder) if resume else None
+    parameters = checkpoint.state.parameters if checkpoint else recipe.network.initial_parameters(training.seed)
+    program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
+    history, total_steps = History(training.batch_size), training.total_steps(images)
+    if checkpoint:
+        program.load(checkpoint.state)
+        history = checkpoint.history
+        # a run that was to end here was validated here; one that goes on is not, unless an epoch ends here
+        history.validations = [
+            row
+            for row in history.validations
+            if row[0] == total_steps or _ends_epoch(row[0], images, history.batch_size)
+        ]
+    elif folder is not None:
+        storage.begin_run(folder, recipe)
+    program.prepare(training.batch_size)
+    run = Run(recipe.network, program, data.classes, history, training.seed, engine_name, total_steps, folder)
+    run.clock.compile = time.perf_counter() - started
+    return run
+
+
+def _resumable(recipe: Recipe, folder: Path | None) -> storage.Checkpoint:
+    """The last checkpoint of the run in a folder. Raises InputError where the recipe would not continue that run."""
+    if folder is None:
+        raise InputError("resume=True without run_dir: name the folder of the run to continue.")
+    checkpoint = storage.load_checkpoint(folder / "last.safetensors")
+    wanted = (recipe.network, recipe.training.seed, recipe.training.batch_size)
+    saved = (checkpoint.network, checkpoint.seed, checkpoint.history.batch_size)
+    for name, new, old in zip(("network", "seed", "batch_size"), wanted, saved, strict=True):
+        if new != old:
+            raise InputError(f"{name}={new!r}: the run in {folder} has {old!r}; a run continues as it began.")
+    return checkpoint
