@@ -28,12 +28,23 @@ def number(
     """The value as a float in [low, high), or in (low, high) where `open_low`."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InputError(f"{name}={value!r}: expected a number.")
-    inside = (low < value if open_low else low <= value) and value < high
-    if not (inside and math.isfinite(value)):
+    try:
+        checked = float(value)
+    except OverflowError:  # a whole number beyond 1e308, which TOML and JSON can hold
+        checked = math.inf
+    inside = (low < checked if open_low else low <= checked) and checked < high
+    if not (inside and math.isfinite(checked)):
         bounds = [f"{'more than' if open_low else 'at least'} {low:g}"] if low > -math.inf else []
         bounds += [f"less than {high:g}"] if high < math.inf else []
         raise InputError(f"{name}={value!r}: expected a finite number {' and '.join(bounds)}".rstrip() + ".")
-    return float(value)
+    return checked
+
+
+def true_or_false(name: str, value: object) -> bool:
+    """The value, if it is True or False: a text such as "no" would count as true."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name}={value!r}: expected True or False.")
+    return bool(value)
 
 
 def pair(name: str, value: object) -> Pair:

@@ -21,6 +21,12 @@ def kinds(*classes: type) -> dict[str, type]:
     return {cls.__name__: cls for cls in classes}
 
 
+def settle(description: Any, **values: object) -> None:
+    """Replace what the caller wrote by its canonical form (a frozen dataclass has no other way)."""
+    for name, value in values.items():
+        object.__setattr__(description, name, value)
+
+
 def _default(item: "Field[Any]") -> Any:
     return item.default_factory() if item.default_factory is not MISSING else item.default
 
@@ -70,8 +76,8 @@ def build(cls: type, arguments: Mapping[str, Any], where: str) -> Any:
     known = {item.name: item for item in fields(cls)}
     for key in arguments:
         if key not in known:
-            hint = nearest(key, list(known))
-            raise RecipeError(f"{where}: unknown key {key!r}.{hint} {cls.__name__} knows {listed(list(known))}.")
+            hint, names = nearest(key, list(known)), listed(list(known)) or "no keys"
+            raise RecipeError(f"{where}: unknown key {key!r}.{hint} {cls.__name__} knows {names}.")
     for name, item in known.items():
         if name not in arguments and _default(item) is MISSING:
             raise RecipeError(f"{where}: {name!r} is missing; {cls.__name__} needs it.")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.checks import number
-from convlet.descriptions import kinds
+from convlet.descriptions import kinds, settle
 from convlet.errors import InputError
 
 Shape = tuple[int, ...]
@@ -41,7 +41,7 @@ class Constant:
     value: float = 0.0
 
     def __post_init__(self) -> None:
-        number("value", self.value)
+        settle(self, value=number("value", self.value))
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]:
         return np.full(shape, self.value, np.float64)
@@ -55,7 +55,8 @@ class Uniform:
     high: float = 0.05
 
     def __post_init__(self) -> None:
-        if not number("low", self.low) < number("high", self.high):
+        settle(self, low=number("low", self.low), high=number("high", self.high))
+        if not self.low < self.high:
             raise InputError(f"low={self.low!r}, high={self.high!r}: expected low to be less than high.")
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]:
@@ -72,7 +73,8 @@ class TruncatedNormal:
     standard_deviation: float = 0.05
 
     def __post_init__(self) -> None:
-        number("standard_deviation", self.standard_deviation, low=0, open_low=True)
+        deviation = number("standard_deviation", self.standard_deviation, low=0, open_low=True)
+        settle(self, standard_deviation=deviation)
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]:
         values = generator.standard_normal(shape)

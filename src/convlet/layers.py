@@ -7,8 +7,8 @@ SH, SW its strides, OH × OW the positions it visits. Images are channels-last, 
 import math
 from dataclasses import KW_ONLY, dataclass
 
-from convlet.checks import Pair, number, one_of, pair, whole_number
-from convlet.descriptions import kinds
+from convlet.checks import Pair, number, one_of, pair, true_or_false, whole_number
+from convlet.descriptions import kinds, settle
 from convlet.errors import InputError, NetworkError
 from convlet.initializers import Constant, GlorotUniform, Initializer, Shape
 
@@ -98,16 +98,10 @@ def _vector(input_shape: Shape) -> int:
     return input_shape[0]
 
 
-def _set(layer: Layer, **values: object) -> None:
-    """Replace what the caller wrote by its canonical form (a frozen dataclass has no other way)."""
-    for name, value in values.items():
-        object.__setattr__(layer, name, value)
-
-
 def _check_initializers(layer: "Conv2D | Dense") -> None:
     for name in ("kernel_initializer", "bias_initializer"):
         value = getattr(layer, name)
-        if not callable(getattr(value, "draw", None)):
+        if isinstance(value, type) or not callable(getattr(value, "draw", None)):
             raise InputError(f"{name}={value!r}: expected an initialiser, such as HeNormal() or Constant(0.1).")
 
 
@@ -133,8 +127,9 @@ class Conv2D(Layer):
         one_of("padding", self.padding, PADDINGS)
         one_of("activation", self.activation, (None, *ACTIVATIONS))
         _check_initializers(self)
-        _set(self, filters=whole_number("filters", self.filters))
-        _set(self, kernel_size=pair("kernel_size", self.kernel_size), strides=pair("strides", self.strides))
+        settle(self, use_bias=true_or_false("use_bias", self.use_bias))
+        settle(self, filters=whole_number("filters", self.filters))
+        settle(self, kernel_size=pair("kernel_size", self.kernel_size), strides=pair("strides", self.strides))
 
     def window(self, input_shape: Shape) -> Window:
         size, strides = pair("kernel_size", self.kernel_size), pair("strides", self.strides)
@@ -168,9 +163,9 @@ class _Pooling(Layer):
 
     def __post_init__(self) -> None:
         one_of("padding", self.padding, PADDINGS)
-        _set(self, pool_size=pair("pool_size", self.pool_size))
+        settle(self, pool_size=pair("pool_size", self.pool_size))
         if self.strides is not None:
-            _set(self, strides=pair("strides", self.strides))
+            settle(self, strides=pair("strides", self.strides))
 
     def window(self, input_shape: Shape) -> Window:
         size = pair("pool_size", self.pool_size)
@@ -225,7 +220,8 @@ class Dense(Layer):
     bias_initializer: Initializer = Constant(0.0)
 
     def __post_init__(self) -> None:
-        _set(self, units=whole_number("units", self.units))
+        settle(self, units=whole_number("units", self.units))
+        settle(self, use_bias=true_or_false("use_bias", self.use_bias))
         one_of("activation", self.activation, (None, *ACTIVATIONS))
         _check_initializers(self)
 
@@ -254,7 +250,7 @@ class Dropout(Layer):
     rate: float
 
     def __post_init__(self) -> None:
-        number("rate", self.rate, low=0, high=1)
+        settle(self, rate=number("rate", self.rate, low=0, high=1))
 
 
 @dataclass(frozen=True)
@@ -270,8 +266,8 @@ class BatchNormalization(Layer):
     epsilon: float = 1e-3
 
     def __post_init__(self) -> None:
-        number("momentum", self.momentum, low=0, high=1)
-        number("epsilon", self.epsilon, low=0, open_low=True)
+        settle(self, momentum=number("momentum", self.momentum, low=0, high=1))
+        settle(self, epsilon=number("epsilon", self.epsilon, low=0, open_low=True))
 
     def parameters(self, input_shape: Shape) -> tuple[Parameter, ...]:
         channels = input_shape[-1:]

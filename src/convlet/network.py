@@ -6,15 +6,15 @@ dense weights (inputs, units). Engines may keep another inside; nobody outside s
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.checks import whole_number
-from convlet.descriptions import Table, from_table, to_table
+from convlet.checks import nearest, whole_number
+from convlet.descriptions import Table, from_table, settle, to_table
 from convlet.errors import InputError, NetworkError, RecipeError
 from convlet.initializers import INITIALIZERS, Shape
 from convlet.layers import LAYERS, Dropout, Layer, Parameter
@@ -78,16 +78,16 @@ class Sequential:
     input_shape: Shape
 
     def __post_init__(self) -> None:
-        if isinstance(self.layers, Layer) or not all(isinstance(layer, Layer) for layer in self.layers):
+        layers = tuple(self.layers) if isinstance(self.layers, Iterable) else (None,)
+        if not all(isinstance(layer, Layer) for layer in layers):
             raise InputError(f"layers={self.layers!r}: expected a list of layers, such as [Flatten(), Dense(10)].")
-        if not self.layers:
+        if not layers:
             raise InputError("layers=[]: expected at least one layer.")
-        if isinstance(self.input_shape, int) or len(self.input_shape) not in (1, 3):
+        if not isinstance(self.input_shape, tuple | list) or len(self.input_shape) not in (1, 3):
             raise InputError(f"input_shape={self.input_shape!r}: expected (H, W, C), such as (28, 28, 1), or (size,).")
         shape = tuple(whole_number("input_shape", size) for size in self.input_shape)
-        object.__setattr__(self, "layers", _named(self.layers))
-        object.__setattr__(self, "input_shape", shape)
-        object.__setattr__(self, "_placed", tuple(_place(self.layers, shape)))
+        named = _named(layers)
+        settle(self, layers=named, input_shape=shape, _placed=tuple(_place(named, shape)))
 
     def __iter__(self) -> Iterator[Placed]:
         """The layers in their places, first to last."""
@@ -159,17 +159,26 @@ class Sequential:
         }
 
     def to_table(self) -> Table:
-        """The network as plain text and numbers, for TOML and JSON."""
-        return {"input_shape": list(self.input_shape), "layers": [to_table(_unnamed(layer)) for layer in self.layers]}
+        """The network as plain text and numbers, for TOML and JSON. Names that the network gave are left out."""
+        unnamed = [replace(layer, name="") for layer in self.layers]
+        rows = [
+            to_table(bare if automatic == layer else layer)
+            for layer, bare, automatic in zip(self.layers, unnamed, _named(unnamed), strict=True)
+        ]
+        return {"input_shape": list(self.input_shape), "layers": rows}
 
     @classmethod
     def from_table(cls, table: Table, where: str = "network") -> "Sequential":
         """The network that a table stands for. Raises RecipeError."""
         allowed = {**LAYERS, **INITIALIZERS}
-        if not isinstance(table.get("layers"), list) or not isinstance(table.get("input_shape"), list):
+        keys = ["input_shape", "layers"]
+        if not isinstance(table, Mapping):
+            raise RecipeError(f"{where}: expected a table with 'input_shape' and 'layers', not {table!r}.")
+        if unknown := [key for key in table if key not in keys]:
+            hint = nearest(unknown[0], keys)
+            raise RecipeError(f"{where}: unknown key {unknown[0]!r}; expected 'input_shape' and 'layers'.{hint}")
+        if not all(isinstance(table.get(key), list) for key in keys):
             raise RecipeError(f"{where}: expected 'input_shape' = [rows, columns, channels] and a list of 'layers'.")
-        if unknown := sorted(table.keys() - {"layers", "input_shape"}):
-            raise RecipeError(f"{where}: unknown key {unknown[0]!r}; expected 'input_shape' and 'layers'.")
         layers = [from_table(row, allowed, f"{where}.layers[{i}]") for i, row in enumerate(table["layers"])]
         try:
             return cls(layers, tuple(table["input_shape"]))
@@ -190,18 +199,12 @@ def _named(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     for layer in layers:
         kind = _snake(type(layer).__name__)
         counts[kind] = counts.get(kind, 0) + 1
-        named.append(layer if layer.name else replace(layer, name=f"{kind}_{counts[kind]}"))
+        named.append(layer if layer.name != "" else replace(layer, name=f"{kind}_{counts[kind]}"))
     names = [layer.name for layer in named]
     for name in names:
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or names.count(name) > 1:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name) or names.count(name) > 1:
             raise InputError(f"name={name!r}: expected a name of letters, digits, - and _ that no other layer has.")
     return tuple(named)
-
-
-def _unnamed(layer: Layer) -> Layer:
-    """The layer without its name, where the network gave it: a description says only what its author said."""
-    automatic = re.fullmatch(_snake(type(layer).__name__) + r"_\d+", layer.name)
-    return replace(layer, name="") if automatic else layer
 
 
 def _place(layers: Sequence[Layer], shape: Shape) -> Iterator[Placed]:

@@ -13,18 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.checks import number
-from convlet.descriptions import Table, from_table, kinds, to_table
-from convlet.errors import InputError
+from convlet.checks import listed, number, true_or_false
+from convlet.descriptions import Table, from_table, kinds, settle, to_table
+from convlet.errors import InputError, RecipeError
 from convlet.schedules import SCHEDULES, Schedule
 
 Array = NDArray[Any]
 Slots = dict[str, Array]
 
 
-def _check_rate(rate: object) -> None:
-    if not callable(getattr(rate, "at", None)):
-        number("learning_rate", rate, low=0, open_low=True)
+def _checked_rate(rate: Any) -> float | Schedule:
+    if callable(getattr(rate, "at", None)) and not isinstance(rate, type):
+        schedule: Schedule = rate
+        return schedule
+    return number("learning_rate", rate, low=0, open_low=True)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Optimizer:
     learning_rate: float | Schedule
 
     def __post_init__(self) -> None:
-        _check_rate(self.learning_rate)
+        settle(self, learning_rate=_checked_rate(self.learning_rate))
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ class Optimizer:
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of step `step` (from 0) of a run of `steps`."""
         schedule = self.learning_rate
-        return float(schedule) if isinstance(schedule, int | float) else schedule.at(step / steps)
+        return schedule if isinstance(schedule, float) else schedule.at(step / steps)
 
     def update(self, parameter: Array, gradient: Array, slots: Slots, rate: float, step: int) -> None:
         """One step of one parameter, in place. `slots` holds its arrays by name; `step` counts from 1."""
@@ -70,8 +72,9 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        number("momentum", self.momentum, low=0, high=1)
-        number("weight_decay", self.weight_decay, low=0)
+        settle(self, momentum=number("momentum", self.momentum, low=0, high=1))
+        settle(self, nesterov=true_or_false("nesterov", self.nesterov))
+        settle(self, weight_decay=number("weight_decay", self.weight_decay, low=0))
         if self.nesterov and not self.momentum:
             raise InputError(f"nesterov=True with momentum={self.momentum!r}: give a momentum above 0, such as 0.9.")
 
@@ -111,10 +114,10 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        number("beta_1", self.beta_1, low=0, high=1)
-        number("beta_2", self.beta_2, low=0, high=1)
-        number("epsilon", self.epsilon, low=0, open_low=True)
-        number("weight_decay", self.weight_decay, low=0)
+        settle(self, beta_1=number("beta_1", self.beta_1, low=0, high=1))
+        settle(self, beta_2=number("beta_2", self.beta_2, low=0, high=1))
+        settle(self, epsilon=number("epsilon", self.epsilon, low=0, open_low=True))
+        settle(self, weight_decay=number("weight_decay", self.weight_decay, low=0))
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -144,5 +147,7 @@ def optimizer_to_table(optimizer: Optimizer) -> Table:
 
 def optimizer_from_table(table: Table, where: str = "optimizer") -> Optimizer:
     """The optimizer that a table stands for. Raises RecipeError."""
-    optimizer: Optimizer = from_table(table, {**OPTIMIZERS, **SCHEDULES}, where)
+    optimizer = from_table(table, {**OPTIMIZERS, **SCHEDULES}, where)
+    if not isinstance(optimizer, Optimizer):
+        raise RecipeError(f"{where}: {type(optimizer).__name__} is not an optimizer; expected {listed(OPTIMIZERS)}.")
     return optimizer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from convlet.checks import number, whole_number
-from convlet.descriptions import kinds
+from convlet.descriptions import kinds, settle
 
 
 class Schedule(Protocol):
@@ -27,8 +27,7 @@ class Cosine:
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        number("start", self.start, low=0, open_low=True)
-        number("end", self.end, low=0)
+        settle(self, start=number("start", self.start, low=0, open_low=True), end=number("end", self.end, low=0))
 
     def at(self, progress: float) -> float:
         return _cosine(self.start, self.end, progress)
@@ -45,8 +44,8 @@ class OneCycle:
     warmup: float = 0.3
 
     def __post_init__(self) -> None:
-        number("peak", self.peak, low=0, open_low=True)
-        number("warmup", self.warmup, low=0, high=1)
+        settle(self, peak=number("peak", self.peak, low=0, open_low=True))
+        settle(self, warmup=number("warmup", self.warmup, low=0, high=1))
 
     def at(self, progress: float) -> float:
         if progress < self.warmup:
@@ -67,12 +66,13 @@ class Steps:
     drops: int = 2
 
     def __post_init__(self) -> None:
-        number("start", self.start, low=0, open_low=True)
-        number("factor", self.factor, low=0, open_low=True)
-        whole_number("drops", self.drops)
+        settle(self, start=number("start", self.start, low=0, open_low=True))
+        settle(self, factor=number("factor", self.factor, low=0, open_low=True))
+        settle(self, drops=whole_number("drops", self.drops))
 
     def at(self, progress: float) -> float:
-        return float(self.start * self.factor ** int(progress * (self.drops + 1)))
+        part = int(progress * (self.drops + 1) + 1e-9)  # 1e-9: 1/49 × 49 is a little less than 1 in floats
+        return float(self.start * self.factor**part)
 
 
 SCHEDULES = kinds(Cosine, OneCycle, Steps)
