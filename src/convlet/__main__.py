@@ -1,0 +1,5 @@
+"""`python -m convlet` is the command line."""
+
+from convlet.cli import main
+
+main()

@@ -1,0 +1,238 @@
+"""The command line. Results go to stdout, progress and messages to stderr; this is the only place that prints.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by Ctrl-C or SIGTERM, after saving.
+"""
+
+import json
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from convlet import __version__, experiment, report
+from convlet import recipe as recipes
+from convlet.datasets import Dataset, Examples, load
+from convlet.datasets.pictures import light_background, read_picture
+from convlet.engines import ENGINES
+from convlet.errors import ConvletError, InputError
+from convlet.experiment import SCHEMA
+from convlet.progress import Watcher
+from convlet.recipe import Recipe
+from convlet.run import Run
+from convlet.run import load as load_run
+from convlet.stopping import Stopped
+from convlet.threads import limit_threads
+
+DEFAULT_RECIPE = "deep-mnist"
+
+
+class _Commands(click.Group):
+    """The group that turns our errors into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Stopped as stopped:
+            sys.exit(128 + stopped.signal)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            sys.exit(128 + signal.SIGINT)
+        except ConvletError as error:
+            click.echo(f"convlet: {error}", err=True)
+            sys.exit(2 if isinstance(error, InputError) else 1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="convlet")
+def main() -> None:
+    """Small convolutional networks: train, look inside, take along."""
+
+
+def _console(*, err: bool = False) -> Console:
+    """A console on stdout or stderr. rich honours NO_COLOR and FORCE_COLOR by itself."""
+    return Console(stderr=err, soft_wrap=err)
+
+
+def _print(as_json: bool, table: dict[str, Any], *shown: Any) -> None:
+    """The result: one JSON object, or what a person reads."""
+    if as_json:
+        click.echo(json.dumps({"schema": SCHEMA, **table}, allow_nan=False))
+        return
+    for part in shown:
+        _console().print(part)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+engine_option = click.option("--engine", type=click.Choice(ENGINES), help="Default: the fastest that runs here.")
+threads_option = click.option("--threads", type=click.IntRange(1), help="Default: one for each processor.")
+
+
+@main.command()
+@click.argument("recipe", required=False)
+@click.option("--data", help="'mnist', a folder of IDX files, or an .npz; in place of the recipe's.")
+@engine_option
+@click.option("--steps", type=click.IntRange(1), help="How many steps in all.")
+@click.option("--epochs", type=click.IntRange(1), help="How many passes over the training images, in place of steps.")
+@click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
+@click.option("--learning-rate", type=float, help="A constant rate, in place of the recipe's.")
+@click.option("--seed", type=click.IntRange(0), help="Same seed, same run, bit by bit.")
+@click.option("--patience", type=click.IntRange(1), help="Stop after so many epochs without a better validation.")
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Where to keep the run. Default: runs/RECIPE-NUMBER.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the run in this folder.")
+@threads_option
+@json_option
+def train(
+    recipe: str | None,
+    data: str | None,
+    engine: str | None,
+    run_dir: Path | None,
+    resume: Path | None,
+    threads: int | None,
+    as_json: bool,
+    **overrides: Any,
+) -> None:
+    """Train a network, evaluate it on the test images, and keep everything in a run folder.
+
+    RECIPE is a .toml file or a built-in: deep-mnist (the default) or first-kernels.
+    """
+    used = limit_threads(threads)
+    if resume is not None:
+        planned = _resumed(resume, recipe, data, run_dir, engine, overrides)
+    else:
+        chosen = _overridden(recipes.load(recipe or DEFAULT_RECIPE), data, overrides)
+        planned = experiment.new(chosen, run_dir, engine)
+    images = planned.recipe.data.load()
+    with Watcher(_console(err=True), planned.recipe, images, used) as watch:
+        try:
+            run, evaluation = experiment.perform(planned, images, watch)
+        except Stopped:
+            click.echo(f"Stopped and saved. Go on with: convlet train --resume {planned.run_dir}", err=True)
+            raise
+    results = experiment.results(run, evaluation, used)
+    if as_json:
+        click.echo(json.dumps(results, allow_nan=False))
+    else:
+        _console().print(report.training_table(results))
+        _console().print(f"Next: convlet evaluate {run.run_dir} · convlet summary {run.run_dir}", highlight=False)
+
+
+def _resumed(
+    resume: Path,
+    recipe: str | None,
+    data: str | None,
+    run_dir: Path | None,
+    engine: str | None,
+    overrides: dict[str, Any],
+) -> experiment.Experiment:
+    """A run continues as it began: only how far, on which engine and with how many threads can be said anew."""
+    fixed = {"RECIPE": recipe, "--data": data, "--run-dir": run_dir}
+    fixed |= {f"--{name.replace('_', '-')}": value for name, value in overrides.items() if name != "steps"}
+    for name, value in fixed.items():
+        if value is not None:
+            raise InputError(f"{name}={value} with --resume: a run continues as it began; leave {name} out.")
+    return experiment.resumed(resume, engine, steps=overrides["steps"])
+
+
+def _overridden(recipe: Recipe, data: str | None, overrides: dict[str, Any]) -> Recipe:
+    """The recipe with what the command line says in place of its own."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if data is not None:
+        recipe = replace(recipe, data=replace(recipe.data, source=data))
+    if (rate := given.pop("learning_rate", None)) is not None:
+        recipe = replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=rate))
+    if "steps" in given and "epochs" not in given:
+        given["epochs"] = None
+    elif "epochs" in given and "steps" not in given:
+        given["steps"] = None
+    return replace(recipe, training=replace(recipe.training, **given))
+
+
+def _saved_run(folder: Path, engine: str | None) -> Run:
+    return load_run(folder, engine_name=engine)
+
+
+def _part(data: Dataset, name: str) -> Examples:
+    part: Examples | None = getattr(data, name)
+    if part is None:
+        raise InputError(f"--part={name}: {data.name} has no such part.")
+    return part
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("data", required=False)
+@click.option("--part", type=click.Choice(["test", "validation", "train"]), default="test", show_default=True)
+@click.option("--mistakes", type=click.IntRange(0), default=10, show_default=True, help="How many of the worst.")
+@engine_option
+@threads_option
+@json_option
+def evaluate(
+    run: Path, data: str | None, part: str, mistakes: int, engine: str | None, threads: int | None, as_json: bool
+) -> None:
+    """Accuracy, a row for each class, the confusion matrix, and the worst mistakes of the run in folder RUN.
+
+    DATA is what `train --data` takes; by default the data the run was trained on.
+    """
+    limit_threads(threads)
+    trained = _saved_run(run, engine)
+    images = load(data) if data else experiment.recipe_of(run).data.load()
+    evaluation = trained.evaluate(_part(images, part))
+    _print(
+        as_json,
+        {"run": str(run), "data": images.name, "part": part, **report.evaluation_json(evaluation, trained.classes)},
+        report.evaluation_table(evaluation, trained.classes),
+        report.confusion_table(evaluation, trained.classes),
+        report.mistakes_table(evaluation, trained.classes, mistakes),
+    )
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--digit", is_flag=True, help="Bring a drawn or photographed digit into MNIST's form first.")
+@engine_option
+@json_option
+def predict(run: Path, images: tuple[Path, ...], digit: bool, engine: str | None, as_json: bool) -> None:
+    """The class of each IMAGE, with probabilities, by the run in folder RUN."""
+    trained = _saved_run(run, engine)
+    pixels = [read_picture(path, trained.network.input_shape, digit=digit) for path in images]
+    if not digit and trained.network.input_shape == (28, 28, 1) and any(light_background(image) for image in pixels):
+        hint = "The background is light, but MNIST's digits are light on dark: --digit brings an image into that form."
+        click.echo(hint, err=True)
+    probabilities = trained.predict(_stacked(pixels))
+    names = [str(path) for path in images]
+    _print(
+        as_json,
+        {"run": str(run), "predictions": report.prediction_json(names, probabilities, trained.classes)},
+        report.prediction_table(names, probabilities, trained.classes),
+    )
+
+
+def _stacked(pixels: list[Any]) -> Any:
+    import numpy as np
+
+    return np.stack(pixels)
+
+
+@main.command()
+@click.argument("subject", required=False, metavar="[RECIPE|RUN]")
+@json_option
+def summary(subject: str | None, as_json: bool) -> None:
+    """Layers, shapes, weights, how often each is used, multiply-adds and memory of a recipe's or a run's network."""
+    folder = Path(subject) if subject else None
+    recipe = experiment.recipe_of(folder) if folder and folder.is_dir() else recipes.load(subject or DEFAULT_RECIPE)
+    images = len(recipe.data.load().train)
+    _print(
+        as_json,
+        report.summary_json(recipe.network, images),
+        report.summary_table(recipe.network, images),
+    )
+
+
+if __name__ == "__main__":
+    main()

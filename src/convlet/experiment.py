@@ -1,0 +1,113 @@
+"""A whole experiment, from a recipe to a run folder with everything in it: what `convlet train` does."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from convlet import recipe as recipes
+from convlet import report, storage
+from convlet.datasets import Dataset
+from convlet.engines import default_engine
+from convlet.environment import peak_memory_mb
+from convlet.errors import StorageError
+from convlet.evaluation import Evaluation
+from convlet.recipe import Recipe
+from convlet.run import Run
+from convlet.stopping import Stopped
+from convlet.training import Watch, fit_recipe
+
+SCHEMA = 1  # of every JSON object convlet prints
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is to be done: a recipe, where to keep the run, on which engine, and whether to go on with it."""
+
+    recipe: Recipe
+    run_dir: Path
+    engine_name: str
+    resume: bool = False
+
+
+def new(recipe: Recipe, run_dir: Path | None = None, engine_name: str | None = None) -> Experiment:
+    """A new run of a recipe, in a folder of its own: `runs/<recipe>-<number>` unless one is named."""
+    folder = run_dir or storage.free_folder(Path("runs"), recipe.name)
+    return Experiment(recipe, folder, engine_name or default_engine())
+
+
+def resumed(run_dir: Path, engine_name: str | None = None, *, steps: int | None = None) -> Experiment:
+    """The run in a folder, from where it was saved; with `steps`, until that many in all. Raises StorageError."""
+    recipe = recipe_of(run_dir)
+    if steps is not None:
+        recipe = replace(recipe, training=replace(recipe.training, steps=steps, epochs=None))
+    return Experiment(recipe, run_dir, engine_name or default_engine(), resume=True)
+
+
+def recipe_of(run_dir: Path) -> Recipe:
+    """The resolved recipe in a run folder. Raises StorageError where there is none."""
+    path = run_dir / "recipe.toml"
+    try:
+        return recipes.parse(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StorageError(f"{path}: cannot be read: {reason}. Expected the folder of a run.") from None
+
+
+def perform(experiment: Experiment, data: Dataset, watch: Watch = lambda run: None) -> tuple[Run, Evaluation | None]:
+    """Train, evaluate once on the test examples, and draw. A run that is stopped is drawn as far as it came."""
+    try:
+        run = fit_recipe(
+            experiment.recipe,
+            data,
+            engine_name=experiment.engine_name,
+            run_dir=experiment.run_dir,
+            resume=experiment.resume,
+            watch=watch,
+        )
+    except Stopped:
+        checkpoint = storage.load_checkpoint(experiment.run_dir / "last.safetensors")
+        report.draw_run(
+            experiment.run_dir,
+            history=checkpoint.history,
+            network=checkpoint.network,
+            parameters=checkpoint.state.parameters,
+            classes=checkpoint.classes,
+            title=experiment.recipe.name,
+        )
+        raise
+    evaluation = run.evaluate(data.test) if data.test is not None else None
+    report.draw_run(
+        experiment.run_dir,
+        history=run.history,
+        network=run.network,
+        parameters=run.program.state().parameters,
+        classes=run.classes,
+        evaluation=evaluation,
+        examples=data.test,
+        title=experiment.recipe.name,
+    )
+    return run, evaluation
+
+
+def results(run: Run, evaluation: Evaluation | None, threads: int) -> dict[str, Any]:
+    """The figures of a finished run, as `convlet train --json` prints them. What does not exist is None."""
+    clock, images = run.clock, run.clock.taken * run.history.batch_size
+    validation = run.history.validations[-1] if run.history.validations else None
+    return {
+        "schema": SCHEMA,
+        "test_accuracy": evaluation.accuracy if evaluation else None,
+        "test_loss": evaluation.loss if evaluation else None,
+        "validation_accuracy": validation[2] if validation else None,
+        "steps": run.history.steps,
+        "train_seconds": round(clock.train, 3),
+        "compile_seconds": round(clock.compile, 3),
+        "ms_per_step": round(1e3 * clock.steps / clock.taken, 3) if clock.taken else None,
+        "images_per_second": round(images / clock.steps, 1) if clock.taken else None,
+        "gflops": round(2e-9 * run.network.training_multiply_adds * images / clock.steps, 2) if clock.taken else None,
+        "peak_memory_mb": round(peak_memory_mb(), 1),
+        "engine": run.engine,
+        "threads": threads,
+        "seed": run.seed,
+        "weights_sha256": storage.weights_sha256(run.program.state().parameters),
+        "run_dir": str(run.run_dir),
+    }

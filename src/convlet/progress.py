@@ -1,0 +1,115 @@
+"""A run on the terminal while it trains: one line of what it is, then one bar for the whole run, on stderr.
+
+Where stderr is no terminal there is no bar, but a plain line every few seconds. Nothing here slows the run: the
+figures are made when they are shown, a few times a second, never at every step.
+"""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
+
+from convlet.datasets import Dataset
+from convlet.recipe import Recipe
+from convlet.report import duration, integer
+from convlet.run import Run
+
+PLAIN_SECONDS = 5.0  # between two plain lines
+BAR_SECONDS = 0.1  # between two looks of the bar
+WARM_UP = 3  # steps that say nothing of the speed: caches fill, the clock rises
+ESTIMATE_SECONDS = 1.0  # of steps, before an estimate is believed
+
+
+class Watcher:
+    """Shows a run; call it after every step. Use it as a context manager, so that the bar is taken down at the end."""
+
+    def __init__(self, console: Console, recipe: Recipe, data: Dataset, threads: int) -> None:
+        self.console, self.recipe, self.data, self.threads = console, recipe, data, threads
+        self._shown_at = self._warm_at = 0.0
+        self._first = self._warm_steps = self._validations = -1
+        self._introduced = False
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def __enter__(self) -> "Watcher":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, run: Run) -> None:
+        now = time.monotonic()
+        if self._first < 0:
+            self._begin(run, now)
+        if run.clock.taken == WARM_UP:
+            self._warm_at, self._warm_steps = now, run.history.steps
+        if not self._introduced and self._can_estimate(run, now):
+            self._introduce(run, now)
+        if len(run.history.validations) > self._validations:
+            self._validations = len(run.history.validations)
+            self._say_validation(run)
+        if now - self._shown_at >= (BAR_SECONDS if self._bar else PLAIN_SECONDS):
+            self._shown_at = now
+            self._show(run, now)
+
+    def _begin(self, run: Run, now: float) -> None:
+        self._first, self._validations, self._shown_at = run.history.steps, len(run.history.validations), now
+        if run.history.steps > 1:
+            self.console.print(f"Resumed at step {integer(run.history.steps - run.clock.taken)}.", highlight=False)
+
+    def _can_estimate(self, run: Run, now: float) -> bool:
+        warm = run.clock.taken > WARM_UP and now - self._warm_at >= ESTIMATE_SECONDS
+        return warm or run.history.steps >= run.total_steps
+
+    def _introduce(self, run: Run, now: float) -> None:
+        self._introduced = True
+        layers, weights = len(run.network.layers), integer(run.network.weights)
+        left = self._seconds_left(run, now)
+        self.console.print(
+            f"[bold]{self.recipe.name}[/]: {layers} layers, {weights} weights · "
+            f"{self.data.name}, {integer(len(self.data.train))} training images · "
+            f"{run.engine} engine, {self.threads} thread{'s' * (self.threads != 1)}"
+            + (f" · about {duration(left)}" if left else ""),
+            highlight=False,
+        )
+        if self.console.is_terminal:
+            self._bar = _bar(self.console)
+            self._task = self._bar.add_task("", total=run.total_steps, completed=run.history.steps, figures="")
+            self._bar.start()
+
+    def _seconds_left(self, run: Run, now: float) -> float | None:
+        done = run.history.steps - self._warm_steps
+        if self._warm_steps < 0 or done <= 0:
+            return None
+        return (now - self._warm_at) / done * (run.total_steps - run.history.steps)
+
+    def _show(self, run: Run, now: float) -> None:
+        loss, accuracy = run.history.recent()
+        speed = run.clock.taken * run.history.batch_size / run.clock.steps if run.clock.steps else 0
+        left = self._seconds_left(run, now)
+        figures = f"loss {loss:.4f}  accuracy {accuracy:.3f}  {integer(round(speed))} images/s"
+        figures += f"  {duration(left)} left" if left is not None else ""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=run.history.steps, figures=figures)
+        else:
+            where = f"step {integer(run.history.steps)} of {integer(run.total_steps)}"
+            self.console.print(f"{where}  {figures}", highlight=False)
+
+    def _say_validation(self, run: Run) -> None:
+        step, loss, accuracy = run.history.validations[-1]
+        epochs = step * run.history.batch_size / len(self.data.train)
+        best = "  best so far" if run.history.best == run.history.validations[-1] else ""
+        self.console.print(
+            f"epoch {epochs:.3g}, step {integer(step)}: validation accuracy {accuracy:.4f}, loss {loss:.4f}{best}",
+            highlight=False,
+        )
+
+
+def _bar(console: Console) -> Progress:
+    columns: list[str | ProgressColumn] = [
+        TextColumn("step {task.completed:,} of {task.total:,}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[figures]}"),
+    ]
+    return Progress(*columns, console=console, refresh_per_second=5, expand=True)
