@@ -177,7 +177,7 @@ names = st.sampled_from(["", "", "", "first", "a-b_c", "dense_1", "dense_2", "de
 @st.composite
 def networks(draw):
     """Any network, some of whose layers have a name of their own, or one like those the network gives."""
-    bodies = draw(st.lists(image_layers, max_size=4)) + [Flatten()] + draw(st.lists(vector_layers, max_size=4))
+    bodies = [*draw(st.lists(image_layers, max_size=4)), Flatten(), *draw(st.lists(vector_layers, max_size=4))]
     layers, taken = [], set()
     for layer in bodies:
         name = draw(names)
