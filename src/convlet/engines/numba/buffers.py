@@ -35,6 +35,21 @@ class Frame(NamedTuple):
         return self.rows * self.columns * self.channels
 
 
+class Geometry(NamedTuple):
+    """How a kernel of KH × KW slides, in steps of SH × SW, to H × W results: its outputs, pooled P × P (1 or 2).
+
+    The section under output (h, w) begins at row h × SH and column w × SW of the *stored* image, border included.
+    """
+
+    H: int
+    W: int
+    KH: int
+    KW: int
+    SH: int = 1
+    SW: int = 1
+    P: int = 1
+
+
 def padded(channels: int) -> int:
     """The number of channels stored for a hidden layer that has `channels`."""
     return -(-channels // LANES) * LANES

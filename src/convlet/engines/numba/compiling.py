@@ -13,8 +13,8 @@ Options, and why
 The cache
     Numba keeps machine code on disk, but takes it for fresh as long as *the file of that one function* is
     unchanged, and kernels are built from several files. So the folder's name holds a hash over every source file
-    of this package, and the versions of Numba and Python; Numba itself adds the processor's name and features. The folder is in the
-    user's cache, readable by nobody else (0700), for cached code is code. NUMBA_CACHE_DIR moves it.
+    of this package, and the versions of Numba and Python; Numba itself adds the processor's name and features. The
+    folder is in the user's cache, readable by nobody else (0700), for cached code is code. NUMBA_CACHE_DIR moves it.
 
     A function inside a factory is cached with the values it closes over: `make(5)` and `make(3)` are two
     entries. Those values must be plain numbers: Numba's key for a closed-over function differs in every process.
