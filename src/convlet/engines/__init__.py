@@ -17,13 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.checks import one_of
+from convlet.errors import EngineError
 from convlet.network import Parameters, Sequential
 from convlet.optimizers import Optimizer
 
 Array = NDArray[Any]
 Masks = Mapping[str, NDArray[np.bool_]]  # {dropout layer: which values it keeps, (N, *shape)}
 
-ENGINES = ("numpy",)
+ENGINES = ("numpy", "keras")
+EXTRAS = {"keras": "pip install 'convlet[keras]' tensorflow-cpu"}  # engine (and module): what to type to have it
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,17 @@ class Engine(Protocol):
 def engine(name: str) -> Engine:
     """The engine of that name. Raises InputError for an unknown name, EngineError where it cannot run."""
     one_of("engine", name, ENGINES)
+    if name in EXTRAS and not installed(name):
+        raise EngineError(f"engine={name!r}: {name} is not installed. Install it with: {EXTRAS[name]}")
     return cast(Engine, import_module(f"convlet.engines.{name}"))
+
+
+def installed(module: str) -> bool:
+    """Whether a module can be imported, without importing it. (A mere folder of that name has no origin.)"""
+    spec = find_spec(module)
+    return spec is not None and spec.origin is not None
 
 
 def default_engine() -> str:
     """The fastest engine that runs here without anything to install."""
-    return "numba" if "numba" in ENGINES and find_spec("numba") else "numpy"
+    return "numba" if "numba" in ENGINES and installed("numba") else "numpy"

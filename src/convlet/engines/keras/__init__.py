@@ -1,0 +1,36 @@
+"""The engine for large machines and many of them: the same description as a Keras 3 model, on one of three backends.
+
+    backend.py         which backend Keras computes with: TensorFlow, JAX or PyTorch
+    model.py           the description as Keras models, masks of dropout being inputs
+    layers.py          the two layers that Keras lacks
+    optimizer.py       our optimizer as Keras's, and its arrays by their public names
+    program.py         the door, in backend-neutral words
+    on_tensorflow.py   on_jax.py   on_torch.py      one step of training, compiled, in each backend's own words
+    distribution.py    one network trained by several processes or devices (JAX)
+
+What it is not: a way to load Keras files. Weights cross as plain arrays, both ways, bit for bit. Importing this
+package imports neither Keras nor a backend; the first `compile` does.
+"""
+
+from typing import TYPE_CHECKING
+
+from convlet.engines.keras.backend import load_backend, use_backend
+from convlet.network import Parameters, Sequential
+from convlet.optimizers import Optimizer
+
+if TYPE_CHECKING:  # importing it imports Keras
+    from convlet.engines.keras.program import KerasProgram
+
+__all__ = ["compile", "use_backend"]
+
+
+def compile(network: Sequential, parameters: Parameters, optimizer: Optimizer | None = None) -> "KerasProgram":
+    """A program for this network, with a copy of these parameters; see `convlet.engines.Engine`.
+
+    Raises EngineError where Keras or its backend is missing.
+    """
+    network.check_classifier()
+    load_backend()
+    from convlet.engines.keras.program import KerasProgram
+
+    return KerasProgram(network, parameters, optimizer)

@@ -1,0 +1,46 @@
+"""Two layers that Keras lacks: dropout by a given mask, and an average that leaves padding out on every backend."""
+
+from typing import Any
+
+import keras
+
+from convlet.layers import Window
+
+Tensor = Any  # the backend's
+
+
+class MaskedDropout(keras.layers.Layer):  # type: ignore[misc]
+    """Dropout by a mask that is given, so that every engine drops the same values.
+
+    Inputs: values (N, …) and which of them to keep, bool (N, …). Those kept are divided by 1 − rate.
+    """
+
+    def __init__(self, rate: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate = rate
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        values, keep = inputs
+        return values * keras.ops.cast(keep, values.dtype) / (1 - self.rate)
+
+
+class PaddedAveragePooling2D(keras.layers.Layer):  # type: ignore[misc]
+    """The mean of each window, padded pixels not counted: images (N, H, W, C) → (N, OH, OW, C).
+
+    For PyTorch, where Keras pads unevenly by repeating the edge, and then counts the repeated pixels.
+    """
+
+    def __init__(self, window: Window, **options: Any) -> None:
+        super().__init__(**options)
+        self.window = window
+
+    def call(self, images: Tensor) -> Tensor:
+        inside = keras.ops.ones_like(images[:1, :, :, :1])
+        return self._pool(images) / self._pool(inside)
+
+    def _pool(self, images: Tensor) -> Tensor:
+        """The mean of each window, padding counted as zeros."""
+        padded = keras.ops.pad(images, ((0, 0), *self.window.padding, (0, 0)))
+        return keras.ops.average_pool(
+            padded, self.window.size, self.window.strides, "valid", data_format="channels_last"
+        )

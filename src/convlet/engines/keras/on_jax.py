@@ -1,0 +1,96 @@
+"""One step of training on JAX: a pure function from values to values, compiled once for each batch size.
+
+The values live on the device from step to step, here and not in the Keras variables, which `publish` brings up to
+date. On several devices every one holds all values and its share of the batch, and XLA adds up the gradients.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.engines.keras.model import Batch, Models, Tensor, Values, count_correct, mean_loss
+from convlet.engines.keras.sharding import Devices
+
+Array = NDArray[Any]
+Held = tuple[Values, Values, list[Tensor]]  # learnt, measured, and the optimizer's variables in its own order
+
+
+class JaxRunner:
+    """See `convlet.engines.keras.program.Runner`."""
+
+    held: Held
+
+    def __init__(self, models: Models, optimizer: keras.optimizers.Optimizer | None) -> None:
+        self.models, self.optimizer, self.devices = models, optimizer, Devices()
+        everywhere = self.devices.everywhere
+        # Donated buffers are updated in place. Not where a peer may be lost: then the values before the step are saved.
+        donated = () if self.devices.several_processes else (0,)
+        self._step = jax.jit(self._train, out_shardings=everywhere, donate_argnums=donated)
+        self._gradients = jax.jit(self._differentiate, out_shardings=everywhere)
+        self._activations = jax.jit(models.predict)
+        self._predict = jax.jit(lambda values, images: models.predict(values, images)[-1])
+        self.adopt()
+
+    def predict(self, images: Array) -> Array:
+        return np.array(self._predict(self._own_values(), images))
+
+    def activations(self, images: Array) -> list[Array]:
+        return [np.array(outputs) for outputs in self._activations(self._own_values(), images)]
+
+    def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
+        learnt, measured, _ = self.held
+        with self.devices.all_needed():
+            (loss, _), gradients = self._gradients(learnt, measured, self.devices.share(batch))
+            return float(loss), [np.array(gradients[name]) for name in self.models.learnt]
+
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
+        with self.devices.all_needed():
+            results = self._step(self.held, self.devices.share(batch), np.float32(learning_rate))
+            self.held, loss, correct = jax.block_until_ready(results)
+        return float(loss), int(correct)
+
+    def publish(self) -> None:
+        # Copies, since the next step may write over what it was given.
+        learnt, measured, slots = jax.tree.map(jnp.copy, self.devices.own(self.held))
+        for name, variable in self.models.variables.items():
+            variable.assign((learnt | measured)[name])
+        for variable, value in zip(self._optimizer_variables(), slots, strict=True):
+            variable.assign(value)
+
+    def adopt(self) -> None:
+        learnt, measured = ({n: v.value for n, v in vs.items()} for vs in (self.models.learnt, self.models.measured))
+        self.held = self.devices.give_all((learnt, measured, [v.value for v in self._optimizer_variables()]))
+
+    def _optimizer_variables(self) -> list[keras.Variable]:
+        return self.optimizer.variables if self.optimizer else []
+
+    def _own_values(self) -> Values:
+        learnt, measured, _ = self.devices.own(self.held)
+        return learnt | measured
+
+    def _loss(self, learnt: Values, measured: Values, batch: Batch) -> tuple[Tensor, tuple[Tensor, Values]]:
+        logits, measured = self.models.train(learnt | measured, batch)
+        return mean_loss(logits, batch.labels), (logits, measured)
+
+    def _differentiate(self, learnt: Values, measured: Values, batch: Batch) -> tuple[tuple[Tensor, Any], Values]:
+        """(the loss, (the logits, the measured values)), and the gradient by each value that is learnt."""
+        return jax.value_and_grad(partial(self._loss, measured=measured, batch=batch), has_aux=True)(learnt)
+
+    def _train(self, held: Held, batch: Batch, learning_rate: Tensor) -> tuple[Held, Tensor, Tensor]:
+        assert self.optimizer is not None
+        learnt, measured, slots = held
+        (loss, (logits, measured)), gradients = self._differentiate(learnt, measured, batch)
+        rated = [
+            learning_rate if variable is self.optimizer.learning_rate else value
+            for variable, value in zip(self.optimizer.variables, slots, strict=True)
+        ]
+        names = list(self.models.learnt)
+        after, slots = self.optimizer.stateless_apply(
+            rated, [gradients[name] for name in names], [learnt[name] for name in names]
+        )
+        return (dict(zip(names, after, strict=True)), measured, slots), loss, count_correct(logits, batch.labels)

@@ -1,0 +1,67 @@
+"""One step of training on TensorFlow. The Keras variables themselves hold the values; graphs are traced once, for
+batches of any size."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from convlet.engines.keras.model import Batch, Models, Tensor, Values, count_correct, mean_loss
+
+Array = NDArray[Any]
+
+
+class TensorFlowRunner:
+    """See `convlet.engines.keras.program.Runner`."""
+
+    def __init__(self, models: Models, optimizer: keras.optimizers.Optimizer | None) -> None:
+        self.models, self.optimizer = models, optimizer
+        images, *masks = [tf.TensorSpec(each.shape, each.dtype) for each in models.training.inputs]
+        batch, rate = Batch(images, tf.TensorSpec([None], tf.int32), masks), tf.TensorSpec([], tf.float32)
+        self._predict = tf.function(lambda images: models.predict({}, images)[-1], input_signature=[images])
+        self._activations = tf.function(lambda images: models.predict({}, images), input_signature=[images])
+        self._gradients = tf.function(self._loss_and_gradients, input_signature=[batch])
+        self._step = tf.function(self._train, input_signature=[batch, rate])
+
+    def predict(self, images: Array) -> Array:
+        return self._predict(images).numpy()
+
+    def activations(self, images: Array) -> list[Array]:
+        return [outputs.numpy() for outputs in self._activations(images)]
+
+    def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
+        loss, gradients = self._gradients(batch)
+        return float(loss), [gradient.numpy() for gradient in gradients]
+
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
+        loss, correct = self._step(batch, np.float32(learning_rate))
+        return float(loss), int(correct)
+
+    def publish(self) -> None:
+        """Nothing to do: the Keras variables hold the values."""
+
+    def adopt(self) -> None:
+        """Nothing to do: the Keras variables hold the values."""
+
+    def _differentiate(self, batch: Batch) -> tuple[Tensor, Tensor, Values, list[Tensor]]:
+        """The loss, the logits, the measured values, and the gradient by each variable that is learnt."""
+        with tf.GradientTape() as tape:
+            logits, measured = self.models.train({}, batch)
+            loss = mean_loss(logits, batch.labels)
+        learnt = [variable.value for variable in self.models.learnt.values()]
+        return loss, logits, measured, tape.gradient(loss, learnt)
+
+    def _loss_and_gradients(self, batch: Batch) -> tuple[Tensor, list[Tensor]]:
+        loss, _, _, gradients = self._differentiate(batch)
+        return loss, gradients
+
+    def _train(self, batch: Batch, learning_rate: Tensor) -> tuple[Tensor, Tensor]:
+        assert self.optimizer is not None
+        loss, logits, measured, gradients = self._differentiate(batch)
+        self.optimizer.learning_rate.assign(learning_rate)
+        self.optimizer.apply(gradients, list(self.models.learnt.values()))
+        for name, value in measured.items():
+            self.models.measured[name].assign(value)
+        return loss, count_correct(logits, batch.labels)

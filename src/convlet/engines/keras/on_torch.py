@@ -1,0 +1,65 @@
+"""One step of training on PyTorch, eagerly. The Keras variables themselves hold the values."""
+
+from typing import Any
+
+import keras
+import torch
+from numpy.typing import NDArray
+
+from convlet.engines.keras.model import Batch, Models, Tensor, Values, count_correct, mean_loss
+
+Array = NDArray[Any]
+
+
+class TorchRunner:
+    """See `convlet.engines.keras.program.Runner`."""
+
+    def __init__(self, models: Models, optimizer: keras.optimizers.Optimizer | None) -> None:
+        self.models, self.optimizer = models, optimizer
+
+    def predict(self, images: Array) -> Array:
+        return self.activations(images)[-1]
+
+    def activations(self, images: Array) -> list[Array]:
+        with torch.no_grad():
+            return [_to_numpy(outputs) for outputs in self.models.predict({}, _to_device(images))]
+
+    def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
+        loss, _, _, gradients = self._differentiate(_on_device(batch))
+        return float(loss), [_to_numpy(gradient) for gradient in gradients]
+
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
+        assert self.optimizer is not None
+        batch = _on_device(batch)
+        loss, logits, measured, gradients = self._differentiate(batch)
+        with torch.no_grad():
+            self.optimizer.learning_rate.assign(learning_rate)
+            self.optimizer.apply(gradients, list(self.models.learnt.values()))
+            for name, value in measured.items():
+                self.models.measured[name].assign(value)
+        return float(loss), int(count_correct(logits, batch.labels))
+
+    def publish(self) -> None:
+        """Nothing to do: the Keras variables hold the values."""
+
+    def adopt(self) -> None:
+        """Nothing to do: the Keras variables hold the values."""
+
+    def _differentiate(self, batch: Batch) -> tuple[Tensor, Tensor, Values, list[Tensor]]:
+        """The loss, the logits, the measured values, and the gradient by each variable that is learnt."""
+        logits, measured = self.models.train({}, batch)
+        loss = mean_loss(logits, batch.labels)
+        learnt = [variable.value for variable in self.models.learnt.values()]
+        return loss.detach(), logits.detach(), measured, list(torch.autograd.grad(loss, learnt))
+
+
+def _to_device(array: Array) -> Tensor:
+    return keras.ops.convert_to_tensor(array)
+
+
+def _to_numpy(tensor: Tensor) -> Array:
+    return tensor.detach().cpu().numpy()
+
+
+def _on_device(batch: Batch) -> Batch:
+    return Batch(_to_device(batch.images), _to_device(batch.labels), [_to_device(mask) for mask in batch.masks])

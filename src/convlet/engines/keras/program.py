@@ -1,0 +1,132 @@
+"""The engine's side of the door (`convlet.engines`), in backend-neutral words; a runner knows its backend's."""
+
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.engines import Masks, State
+from convlet.engines.keras.model import Batch, build
+from convlet.engines.keras.optimizer import build_optimizer, slot_variables
+from convlet.errors import EngineError, InputError
+from convlet.layers import Dropout
+from convlet.network import Parameters, Sequential
+from convlet.optimizers import Optimizer
+
+Array = NDArray[Any]
+CHUNK = 500  # images at a time when predicting: every layer's output is in memory at once
+RUNNERS = {
+    "tensorflow": ("convlet.engines.keras.on_tensorflow", "TensorFlowRunner"),
+    "jax": ("convlet.engines.keras.on_jax", "JaxRunner"),
+    "torch": ("convlet.engines.keras.on_torch", "TorchRunner"),
+}
+
+
+class Runner(Protocol):
+    """What a backend does with the models, in NumPy arrays of the models' own float type.
+
+    It may keep the values anywhere. `publish` brings the Keras variables up to date with them; `adopt` starts again
+    from the variables.
+    """
+
+    def predict(self, images: Array) -> Array: ...
+
+    def activations(self, images: Array) -> list[Array]: ...
+
+    def gradients(self, batch: Batch) -> tuple[float, list[Array]]: ...
+
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]: ...
+
+    def publish(self) -> None: ...
+
+    def adopt(self) -> None: ...
+
+
+class KerasProgram:
+    """A network that predicts and trains with Keras; see `convlet.engines.Program`."""
+
+    def __init__(self, network: Sequential, parameters: Parameters, optimizer: Optimizer | None) -> None:
+        network.check_parameters(parameters)
+        self.network, self.optimizer = network, optimizer
+        self.dtype = next((str(array.dtype) for array in parameters.values()), "float32")
+        _check_float64(self.dtype)
+        self.models = build(network, self.dtype)
+        self._optimizer = build_optimizer(optimizer, self.models.learnt) if optimizer else None
+        self._slots = slot_variables(optimizer, self._optimizer, self.models.learnt) if optimizer else {}
+        module, name = RUNNERS[keras.config.backend()]
+        self._runner = cast(Runner, getattr(import_module(module), name)(self.models, self._optimizer))
+        self.load(State(parameters))
+
+    @property
+    def model(self) -> keras.Model:
+        """The network as a plain Keras model, images → logits, with the weights of this moment: yours to go on with."""
+        self._runner.publish()
+        return self.models.predicting
+
+    def prepare(self, batch_size: int) -> None:
+        """Trace and compile the step by taking one on blank images, and undo it."""
+        before = self.state()
+        blank = np.zeros((batch_size, *self.network.input_shape), self.dtype)
+        masks = self.network.dropout_masks(batch_size, seed=0, step=0)
+        self.step(blank, np.zeros(batch_size, np.int32), masks, learning_rate=0.0)
+        self.load(before)
+
+    def predict(self, images: Array) -> Array:
+        return np.concatenate([self._runner.predict(chunk) for chunk in self._chunks(images)])
+
+    def activations(self, images: Array) -> dict[str, Array]:
+        chunks = [self._runner.activations(chunk) for chunk in self._chunks(images)]
+        names = [placed.name for placed in self.network]
+        return {name: np.concatenate(outputs) for name, outputs in zip(names, zip(*chunks, strict=True), strict=True)}
+
+    def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
+        loss, gradients = self._runner.gradients(self._batch(images, labels, masks))
+        return loss, dict(zip(self.models.learnt, gradients, strict=True))
+
+    def step(self, images: Array, labels: Array, masks: Masks, learning_rate: float) -> tuple[float, int]:
+        if self.optimizer is None:
+            raise InputError("optimizer=None when the program was compiled: give one to train, such as Adam(1e-4).")
+        return self._runner.step(self._batch(images, labels, masks), learning_rate)
+
+    def state(self) -> State:
+        self._runner.publish()
+        steps = int(self._optimizer.iterations.value) if self._optimizer else self._steps
+        return State(_arrays(self.models.variables), _arrays(self._slots), steps)
+
+    def load(self, state: State) -> None:
+        self.network.check_parameters(state.parameters)
+        for name, variable in self.models.variables.items():
+            variable.assign(state.parameters[name])
+        for name, variable in self._slots.items():
+            variable.assign(state.slots.get(name, np.zeros(variable.shape, self.dtype)))
+        self._steps = state.step
+        if self._optimizer:
+            self._optimizer.iterations.assign(state.step)
+        self._runner.adopt()
+
+    def _chunks(self, images: Array) -> list[Array]:
+        """The images in the parameters' float type, a few hundred at a time; one empty chunk where there are none."""
+        images = np.asarray(images, self.dtype)
+        return [images[start : start + CHUNK] for start in range(0, max(len(images), 1), CHUNK)]
+
+    def _batch(self, images: Array, labels: Array, masks: Masks) -> Batch:
+        kept = [masks[placed.name] for placed in self.network if isinstance(placed.layer, Dropout)]
+        return Batch(np.asarray(images, self.dtype), np.asarray(labels, np.int32), kept)
+
+
+def _arrays(variables: dict[str, keras.Variable]) -> Parameters:
+    """Copies of what the variables hold."""
+    return {name: np.array(keras.ops.convert_to_numpy(variable.value)) for name, variable in variables.items()}
+
+
+def _check_float64(dtype: str) -> None:
+    """JAX makes float32 of float64 in silence unless it is told not to, at its start."""
+    if dtype == "float64" and keras.config.backend() == "jax":
+        jax = import_module("jax")
+        if not jax.config.jax_enable_x64:
+            raise EngineError(
+                "parameters: dtype float64, but JAX computes in float32 here. "
+                "Set the environment variable JAX_ENABLE_X64=1 before starting, or give float32 parameters."
+            )
