@@ -1,0 +1,78 @@
+# The few commands of this project; CI runs the same ones (.ci/run).
+# All they need is make and Python 3.11 to 3.14: each builds .venv on first use, from locks/ with every hash checked.
+# Installing talks on stderr, so `make train ARGS=--json` leaves only the JSON on stdout.
+
+ARGS =
+PYTHON = python3
+VENV = .venv
+KERAS_VENV = .venv-keras
+KERAS_BACKENDS = tensorflow jax
+WORKERS = 2
+
+# The tests share the cores between worker processes, not between the threads of one matrix product.
+ONE_THREAD_EACH = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-annotate --custom-compile-command "make lock" $(ARGS)
+UV = uv==0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help train test test-keras check format bench lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@echo '  Options go in ARGS, as in: make train ARGS="--steps 1200 --json"'
+
+train: $(VENV)/installed ## Train the default recipe on the MNIST images inside the package
+	@$(VENV)/bin/convlet train $(ARGS)
+
+test: $(VENV)/installed ## Run the tests
+	@$(ONE_THREAD_EACH) $(VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-keras: $(KERAS_VENV)/installed ## Run tests/keras once per backend, in an environment of its own (about 2 GB)
+	@for backend in $(KERAS_BACKENDS); do \
+		echo "tests/keras on $$backend" >&2; \
+		KERAS_BACKEND=$$backend $(KERAS_VENV)/bin/python -m pytest tests/keras $(ARGS) || exit 1; \
+	done
+
+check: $(VENV)/installed ## Lint, formatting and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: $(VENV)/installed ## Put the code in the form that check wants, as far as a tool can
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+bench: $(VENV)/installed ## Measure what the README's tables claim
+	@$(VENV)/bin/convlet bench $(ARGS)
+
+lock: $(VENV)/installed ## Write locks/ again from pyproject.toml (ARGS=--upgrade takes newer versions)
+	@$(VENV)/bin/python -m pip install --quiet $(UV) >&2
+	@$(LOCK) pyproject.toml --extra dev --output-file locks/dev.txt
+	@$(LOCK) pyproject.toml locks/keras.in --extra dev --extra keras --constraints locks/dev.txt --output-file locks/keras.txt
+
+clean: ## Remove all that these commands made, but for runs/
+	rm -rf $(VENV) $(KERAS_VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One rule for both environments: the lock's name is what differs. The stamp is made last, so a broken-off
+# installation starts again. The package itself comes without isolation: its build tools are in the lock.
+$(VENV)/installed: locks/dev.txt
+$(KERAS_VENV)/installed: locks/keras.txt
+$(VENV)/installed $(KERAS_VENV)/installed: pyproject.toml
+	@{ set -e; \
+	test -x $(@D)/bin/python || { \
+		for python in $(PYTHON) python3.14 python3.13 python3.12 python3.11 none; do \
+			"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && break; \
+		done; \
+		test "$$python" != none || { \
+			echo 'convlet needs Python 3.11 to 3.14, and $(PYTHON) is not one: $(PYTHON)' "$$($(PYTHON) --version 2>&1)."; \
+			echo 'Install one, or name it: make PYTHON=/path/to/python3.12'; exit 1; }; \
+		echo "Making $(@D) with $$("$$python" --version) ..."; \
+		"$$python" -m venv $(@D) || { rm -rf $(@D); \
+			echo 'This Python cannot make environments. On Debian and Ubuntu: apt install python3-venv'; exit 1; }; \
+	}; \
+	echo 'Installing $(filter locks/%,$^) in $(@D): a minute or so the first time ...'; \
+	$(@D)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $(filter locks/%,$^); \
+	$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	touch $@; } >&2
