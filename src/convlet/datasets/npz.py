@@ -22,10 +22,10 @@ from convlet.errors import DataError, FormatError
 
 LONGEST_HEADER = 10_000  # bytes, as numpy.load's own limit
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the two that NumPy writes; zipfile unpacks others unbounded
-HEADER = re.compile(
+HEADER = re.compile(  # the L after a size is Python 2's
     rb"\{\s*'descr':\s*'(?P<dtype>[<>|=](?:[iu][1248]|f[248]))',\s*"
     rb"'fortran_order':\s*(?P<fortran>True|False),\s*"
-    rb"'shape':\s*\((?P<shape>\d{1,10},(?:\s*\d{1,10},?){0,3})\),?\s*\}\s*"
+    rb"'shape':\s*\((?P<shape>\d{1,10}L?,(?:\s*\d{1,10}L?(?:,\s*\d{1,10}L?){0,2},?)?)\),?\s*\}\s*"
 )
 # What the zip module raises for a damaged archive, found by fuzzing it.
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, OverflowError)

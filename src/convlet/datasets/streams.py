@@ -62,7 +62,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     """
     try:
         if not path.is_file():  # a pipe or a device could block or never end
-            raise DataError(f"{path}: no such file. Check the path; it is taken from {Path.cwd()}.")
+            raise DataError(f"{path}: no such file, or not a regular one. Check the path {path.absolute()}.")
         with path.open("rb") as file:
             yield file
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
