@@ -292,8 +292,6 @@ class Activation(Layer):
     activation: str
 
     def __post_init__(self) -> None:
-        if self.activation is None:
-            raise InputError(f"activation={self.activation!r}: expected one of {', '.join(ACTIVATIONS)}.")
         one_of("activation", self.activation, ACTIVATIONS)
 
 

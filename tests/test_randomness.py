@@ -1,0 +1,101 @@
+"""Randomness: a pure function of seed, purpose, epoch and step, and the very numbers of the published generator."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convlet.initializers import TruncatedNormal
+from convlet.layers import Conv2D, Dense, Flatten
+from convlet.network import Sequential
+from convlet.randomness import generator
+
+PURPOSES = ("initial values", "shuffle", "dropout")
+counts = st.integers(0, 2**64 - 1)
+
+
+def words(seed, purpose, **where):
+    return generator(seed, purpose, **where).integers(0, 2**64, 8, dtype=np.uint64).tolist()
+
+
+def philox(counter, key):
+    """Philox 4x64-10 as its paper defines it (Salmon et al., SC 2011, sections 3.2 and 4.3), in whole numbers."""
+    (a, b, c, d), (k, m) = counter, key
+    for _ in range(10):
+        high_a, low_a = divmod(0xD2E7470EE14C6C93 * a, 2**64)
+        high_c, low_c = divmod(0xCA5A826395121157 * c, 2**64)
+        a, b, c, d = high_c ^ b ^ k, low_c, high_a ^ d ^ m, low_a
+        k, m = (k + 0x9E3779B97F4A7C15) % 2**64, (m + 0xBB67AE8584CAA73B) % 2**64
+    return [a, b, c, d]
+
+
+@given(st.integers(0, 2**63 - 1), st.sampled_from(PURPOSES), counts, counts)
+def test_the_numbers_are_those_of_philox_at_step_and_epoch(seed, purpose, epoch, step):
+    key = (seed, PURPOSES.index(purpose))
+    expected = [*philox((1, step, epoch, 0), key), *philox((2, step, epoch, 0), key)]
+    assert words(seed, purpose, epoch=epoch, step=step) == expected
+
+
+def test_the_same_arguments_give_the_same_numbers():
+    assert words(3, "shuffle", epoch=1, step=2) == words(3, "shuffle", epoch=1, step=2)
+
+
+def test_any_other_argument_gives_other_numbers():
+    streams = [
+        words(seed, purpose, epoch=epoch, step=step)
+        for seed, purpose, epoch, step in itertools.product((0, 1, 2), PURPOSES, (0, 1, 2), (0, 1, 2))
+    ]
+    drawn = list(itertools.chain(*streams))
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_a_generator_is_fresh_each_time_and_owns_its_state():
+    first = generator(0, "dropout")
+    first.random(100)
+    assert words(0, "dropout") == generator(0, "dropout").integers(0, 2**64, 8, dtype=np.uint64).tolist()
+
+
+def test_numpys_global_state_plays_no_part_and_is_not_touched():
+    np.random.seed(0)
+    before, numbers = np.random.get_state()[1].tolist(), words(1, "shuffle")
+    assert np.random.get_state()[1].tolist() == before
+    np.random.seed(1)
+    assert words(1, "shuffle") == numbers
+
+
+def test_the_shuffle_of_seed_7_epoch_2():
+    assert generator(7, "shuffle", epoch=2).permutation(10).tolist() == [8, 5, 3, 4, 7, 1, 9, 6, 2, 0]
+
+
+def test_the_dropout_numbers_of_seed_7_step_700():
+    numbers = generator(7, "dropout", step=700).random(3, np.float32)
+    assert numbers.tolist() == [0.38509494066238403, 0.18243539333343506, 0.9146646857261658]
+
+
+def test_the_first_truncated_normals_of_seed_0():
+    numbers = TruncatedNormal(0.1).draw((4,), generator(0, "initial values"))
+    expected = [0.015929546600623283, -0.17741885208017216, 0.13265118818830893, 0.12048090979493156]
+    assert numbers.tolist() == pytest.approx(expected, rel=1e-15)
+
+
+def test_the_initial_values_of_seed_0():
+    """They follow from the parameters' names, so a layer's name is part of what makes a run repeatable."""
+    parameters = Sequential([Conv2D(2, 2), Flatten(), Dense(2)], (2, 2, 1)).initial_parameters(0)
+    assert parameters["conv2d_1/kernel"].ravel()[:2].tolist() == [0.04165196046233177, 0.42295554280281067]
+    assert parameters["dense_1/kernel"].ravel()[:2].tolist() == [1.1604368686676025, 0.23064148426055908]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "7", None, True])
+def test_a_seed_is_a_whole_number_of_63_bits(seed):
+    from convlet.errors import InputError
+
+    with pytest.raises(InputError) as error:
+        generator(seed, "shuffle")
+    assert str(error.value) == f"seed={seed!r}: expected a whole number from 0 to 2**63 - 1."
+
+
+@pytest.mark.parametrize("seed", [0, 2**63 - 1, np.int64(5), np.uint8(5)])
+def test_any_whole_number_of_63_bits_is_a_seed(seed):
+    assert words(seed, "shuffle") == words(int(seed), "shuffle")
