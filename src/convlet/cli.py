@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by Ctrl-C or SIG
 """
 
 import json
-import os
 import signal
 import sys
 from dataclasses import replace
@@ -14,8 +13,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from convlet import __version__, experiment, report
+from convlet import __version__, experiment
 from convlet import recipe as recipes
+from convlet.comparison import compare as compare_engines
 from convlet.datasets import Dataset, Examples, load
 from convlet.datasets.pictures import light_background, read_picture
 from convlet.engines import ENGINES
@@ -23,6 +23,7 @@ from convlet.errors import ConvletError, InputError
 from convlet.experiment import SCHEMA
 from convlet.progress import Watcher
 from convlet.recipe import Recipe
+from convlet.report import outcomes, tables
 from convlet.run import Run
 from convlet.run import load as load_run
 from convlet.stopping import Stopped
@@ -117,7 +118,7 @@ def train(
     if as_json:
         click.echo(json.dumps(results, allow_nan=False))
     else:
-        _console().print(report.training_table(results))
+        _console().print(outcomes.training_table(results))
         _console().print(f"Next: convlet evaluate {run.run_dir} · convlet summary {run.run_dir}", highlight=False)
 
 
@@ -167,13 +168,10 @@ def _part(data: Dataset, name: str) -> Examples:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data", required=False)
 @click.option("--part", type=click.Choice(["test", "validation", "train"]), default="test", show_default=True)
-@click.option("--mistakes", type=click.IntRange(0), default=10, show_default=True, help="How many of the worst.")
 @engine_option
 @threads_option
 @json_option
-def evaluate(
-    run: Path, data: str | None, part: str, mistakes: int, engine: str | None, threads: int | None, as_json: bool
-) -> None:
+def evaluate(run: Path, data: str | None, part: str, engine: str | None, threads: int | None, as_json: bool) -> None:
     """Accuracy, a row for each class, the confusion matrix, and the worst mistakes of the run in folder RUN.
 
     DATA is what `train --data` takes; by default the data the run was trained on.
@@ -184,10 +182,10 @@ def evaluate(
     evaluation = trained.evaluate(_part(images, part))
     _print(
         as_json,
-        {"run": str(run), "data": images.name, "part": part, **report.evaluation_json(evaluation, trained.classes)},
-        report.evaluation_table(evaluation, trained.classes),
-        report.confusion_table(evaluation, trained.classes),
-        report.mistakes_table(evaluation, trained.classes, mistakes),
+        {"run": str(run), "data": images.name, "part": part, **tables.evaluation_json(evaluation, trained.classes)},
+        tables.evaluation_table(evaluation, trained.classes),
+        "",
+        tables.confusion_table(evaluation, trained.classes),
     )
 
 
@@ -208,8 +206,8 @@ def predict(run: Path, images: tuple[Path, ...], digit: bool, engine: str | None
     names = [str(path) for path in images]
     _print(
         as_json,
-        {"run": str(run), "predictions": report.prediction_json(names, probabilities, trained.classes)},
-        report.prediction_table(names, probabilities, trained.classes),
+        {"run": str(run), "predictions": tables.prediction_json(names, probabilities, trained.classes)},
+        tables.prediction_table(names, probabilities, trained.classes),
     )
 
 
@@ -229,9 +227,27 @@ def summary(subject: str | None, as_json: bool) -> None:
     images = len(recipe.data.load().train)
     _print(
         as_json,
-        report.summary_json(recipe.network, images),
-        report.summary_table(recipe.network, images),
+        tables.summary_json(recipe.network, images),
+        tables.summary_table(recipe.network, images),
     )
+
+
+@main.command()
+@click.argument("recipe", required=False)
+@click.option("--engines", default=",".join(ENGINES), show_default=True, help="Which, separated by commas.")
+@click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="Of training, to compare losses.")
+@click.option("--data", help="In place of the recipe's.")
+@threads_option
+@json_option
+def compare(recipe: str | None, engines: str, steps: int, data: str | None, threads: int | None, as_json: bool) -> None:
+    """Engine against engine on real images: outputs, gradients, first losses. Exits with 1 beyond tolerance."""
+    limit_threads(threads)
+    chosen = _overridden(recipes.load(recipe or DEFAULT_RECIPE), data, {})
+    names = [name.strip() for name in engines.split(",") if name.strip()]
+    comparisons = compare_engines(chosen, chosen.data.load(), names, steps=steps)
+    _print(as_json, outcomes.comparison_json(comparisons), outcomes.comparison_table(comparisons))
+    if not all(comparison.within for comparison in comparisons):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

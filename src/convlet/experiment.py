@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from convlet import recipe as recipes
-from convlet import report, storage
+from convlet import storage
 from convlet.datasets import Dataset
 from convlet.engines import default_engine
 from convlet.environment import peak_memory_mb
 from convlet.errors import StorageError
 from convlet.evaluation import Evaluation
 from convlet.recipe import Recipe
+from convlet.report.pictures import draw_run
 from convlet.run import Run
 from convlet.stopping import Stopped
 from convlet.training import Watch, fit_recipe
@@ -66,7 +67,7 @@ def perform(experiment: Experiment, data: Dataset, watch: Watch = lambda run: No
         )
     except Stopped:
         checkpoint = storage.load_checkpoint(experiment.run_dir / "last.safetensors")
-        report.draw_run(
+        draw_run(
             experiment.run_dir,
             history=checkpoint.history,
             network=checkpoint.network,
@@ -76,7 +77,7 @@ def perform(experiment: Experiment, data: Dataset, watch: Watch = lambda run: No
         )
         raise
     evaluation = run.evaluate(data.test) if data.test is not None else None
-    report.draw_run(
+    draw_run(
         experiment.run_dir,
         history=run.history,
         network=run.network,

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColum
 
 from convlet.datasets import Dataset
 from convlet.recipe import Recipe
-from convlet.report import duration, integer
+from convlet.report.numbers import count, duration
 from convlet.run import Run
 
 PLAIN_SECONDS = 5.0  # between two plain lines
@@ -56,7 +56,7 @@ class Watcher:
     def _begin(self, run: Run, now: float) -> None:
         self._first, self._validations, self._shown_at = run.history.steps, len(run.history.validations), now
         if run.history.steps > 1:
-            self.console.print(f"Resumed at step {integer(run.history.steps - run.clock.taken)}.", highlight=False)
+            self.console.print(f"Resumed at step {count(run.history.steps - run.clock.taken)}.", highlight=False)
 
     def _can_estimate(self, run: Run, now: float) -> bool:
         warm = run.clock.taken > WARM_UP and now - self._warm_at >= ESTIMATE_SECONDS
@@ -64,11 +64,11 @@ class Watcher:
 
     def _introduce(self, run: Run, now: float) -> None:
         self._introduced = True
-        layers, weights = len(run.network.layers), integer(run.network.weights)
+        layers, weights = len(run.network.layers), count(run.network.weights)
         left = self._seconds_left(run, now)
         self.console.print(
             f"[bold]{self.recipe.name}[/]: {layers} layers, {weights} weights · "
-            f"{self.data.name}, {integer(len(self.data.train))} training images · "
+            f"{self.data.name}, {count(len(self.data.train))} training images · "
             f"{run.engine} engine, {self.threads} thread{'s' * (self.threads != 1)}"
             + (f" · about {duration(left)}" if left else ""),
             highlight=False,
@@ -88,12 +88,12 @@ class Watcher:
         loss, accuracy = run.history.recent()
         speed = run.clock.taken * run.history.batch_size / run.clock.steps if run.clock.steps else 0
         left = self._seconds_left(run, now)
-        figures = f"loss {loss:.4f}  accuracy {accuracy:.3f}  {integer(round(speed))} images/s"
+        figures = f"loss {loss:.4f}  accuracy {accuracy:.3f}  {count(round(speed))} images/s"
         figures += f"  {duration(left)} left" if left is not None else ""
         if self._bar is not None:
             self._bar.update(self._task, completed=run.history.steps, figures=figures)
         else:
-            where = f"step {integer(run.history.steps)} of {integer(run.total_steps)}"
+            where = f"step {count(run.history.steps)} of {count(run.total_steps)}"
             self.console.print(f"{where}  {figures}", highlight=False)
 
     def _say_validation(self, run: Run) -> None:
@@ -101,7 +101,7 @@ class Watcher:
         epochs = step * run.history.batch_size / len(self.data.train)
         best = "  best so far" if run.history.best == run.history.validations[-1] else ""
         self.console.print(
-            f"epoch {epochs:.3g}, step {integer(step)}: validation accuracy {accuracy:.4f}, loss {loss:.4f}{best}",
+            f"epoch {epochs:.3g}, step {count(step)}: validation accuracy {accuracy:.4f}, loss {loss:.4f}{best}",
             highlight=False,
         )
 

@@ -1,0 +1,107 @@
+"""Engine against engine, on real images: every layer's output, every gradient, the first losses of training.
+
+The measure is the numpy engine in float64. A difference is quoted as the largest there is, and relative to the
+largest number it could be seen beside: max |a − b| / max |b|.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.datasets import Dataset
+from convlet.engines import Program, engine
+from convlet.network import Parameters
+from convlet.recipe import Recipe
+from convlet.training import batch_indices, check_data
+
+Kind = Literal["output", "gradient", "loss"]
+TOLERANCES: dict[Kind, float] = {
+    "output": 1e-5,  # some sixty roundings of float32, at 6e-8 each
+    "gradient": 1e-4,  # sums over a batch of numbers that nearly cancel
+    "loss": 1e-3,  # training lets small differences grow
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one array of an engine is from the reference's."""
+
+    kind: Kind
+    name: str
+    largest: float
+    relative: float
+
+    @property
+    def within(self) -> bool:
+        """Whether it is within the tolerance of its kind. A NaN never is."""
+        return self.relative <= TOLERANCES[self.kind]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One engine against the reference."""
+
+    engine: str
+    differences: tuple[Difference, ...]
+    losses: tuple[float, ...]
+    reference_losses: tuple[float, ...]
+
+    @property
+    def within(self) -> bool:
+        return all(difference.within for difference in self.differences)
+
+
+def compare(recipe: Recipe, data: Dataset, engine_names: Sequence[str], *, steps: int = 20) -> list[Comparison]:
+    """Each engine, in float32, against the numpy engine in float64: on the recipe's first batch, then `steps` steps.
+
+    Raises what `engine` raises, and DataError where the recipe and the data do not fit.
+    """
+    check_data(recipe.network, data)
+    outputs, gradients, losses = _observe("numpy", recipe, data, steps, np.float64)
+    comparisons = []
+    for name in engine_names:
+        own_outputs, own_gradients, own_losses = _observe(name, recipe, data, steps, np.float32)
+        differences = (
+            *_differences("output", own_outputs, outputs),
+            *_differences("gradient", own_gradients, gradients),
+            *_differences("loss", own_losses, losses),
+        )
+        comparisons.append(Comparison(name, differences, tuple(own_losses.values()), tuple(losses.values())))
+    return comparisons
+
+
+def _observe(
+    name: str, recipe: Recipe, data: Dataset, steps: int, dtype: Any
+) -> tuple[Parameters, Parameters, dict[str, float]]:
+    """Outputs and gradients of the first batch with the initial weights, and the loss of each of the first steps."""
+    training = recipe.training
+    parameters = {n: a.astype(dtype) for n, a in recipe.network.initial_parameters(training.seed).items()}
+    program = engine(name).compile(recipe.network, parameters, recipe.optimizer)
+    pixels, labels, masks = _batch(recipe, data, 0)
+    outputs = program.activations(pixels)
+    _, gradients = program.gradients(pixels, labels, masks)
+    losses = {f"step {step}": loss for step, loss in enumerate(_losses(program, recipe, data, steps), 1)}
+    return outputs, gradients, losses
+
+
+def _losses(program: Program, recipe: Recipe, data: Dataset, steps: int) -> Iterator[float]:
+    total = recipe.training.total_steps(len(data.train))
+    for step in range(steps):
+        loss, _ = program.step(*_batch(recipe, data, step), recipe.optimizer.rate(step, total))
+        yield loss
+
+
+def _batch(recipe: Recipe, data: Dataset, step: int) -> tuple[NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]:
+    training = recipe.training
+    pixels, labels = data.train.batch(batch_indices(len(data.train), training.batch_size, training.seed, step))
+    return pixels, labels, recipe.network.dropout_masks(len(labels), training.seed, step)
+
+
+def _differences(kind: Kind, own: Mapping[str, Any], reference: Mapping[str, Any]) -> Iterator[Difference]:
+    for name, expected in reference.items():
+        largest = float(np.max(np.abs(own[name] - expected)))
+        scale = float(np.max(np.abs(expected))) or 1.0
+        yield Difference(kind, name, largest, largest / scale)
