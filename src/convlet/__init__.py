@@ -8,7 +8,7 @@ run = cl.fit(network, mnist, optimizer=cl.Adam(1e-3), steps=1000)
 print(run.evaluate(mnist.test).accuracy)
 """
 
-from importlib.metadata import version
+from importlib.metadata import version as _version
 
 from convlet import datasets, errors
 from convlet.evaluation import Evaluation
@@ -31,7 +31,7 @@ from convlet.run import Run, load
 from convlet.schedules import Cosine, OneCycle, Steps
 from convlet.training import fit
 
-__version__ = version("convlet")
+__version__ = _version("convlet")
 
 __all__ = [
     "SGD",

@@ -57,8 +57,8 @@ class OneCycle:
 class Steps:
     """`start`, multiplied by `factor` at each of `drops` equal parts of the run after the first.
 
-    >>> [Steps(0.1, drops=1).at(progress) for progress in (0.0, 0.49, 0.5)]
-    [0.1, 0.1, 0.01]
+    >>> [Steps(0.1, factor=0.5, drops=1).at(progress) for progress in (0.0, 0.49, 0.5)]
+    [0.1, 0.1, 0.05]
     """
 
     start: float

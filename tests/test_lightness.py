@@ -1,0 +1,47 @@
+"""`import convlet` is light: no compiler, no drawing, no framework, in a fresh interpreter."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    *("numba", "llvmlite", "matplotlib", "PIL", "rich", "click", "onnx", "onnxruntime"),
+    *("keras", "tensorflow", "torch", "jax", "scipy", "pandas", "sklearn"),
+    *("http.server", "asyncio", "multiprocessing"),
+}
+
+REPORT = """
+import json, sys, time
+before = set(sys.modules)
+started = time.perf_counter()
+{statement}
+print(json.dumps([time.perf_counter() - started, sorted(set(sys.modules) - before)]))
+"""
+
+
+def heavy_imports(statement):
+    """(those of HEAVY that the statement imports, seconds) in a fresh interpreter."""
+    command = [sys.executable, "-W", "error", "-c", REPORT.format(statement=statement)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    seconds, imported = json.loads(answer.stdout)
+    return sorted(HEAVY & set(imported)), seconds
+
+
+def test_importing_convlet_imports_nothing_heavy():
+    heavy, seconds = heavy_imports("import convlet")
+    print(f"import convlet: {seconds:.3f} s")  # noqa: T201 (shown by pytest -rA; a test never asserts on time)
+    assert heavy == []
+
+
+def test_the_reference_engine_imports_nothing_heavy():
+    heavy, _ = heavy_imports("from convlet.engines import engine; engine('numpy')")
+    assert heavy == []
+
+
+@pytest.mark.parametrize("statement", ["import http.server", "import convlet, multiprocessing", "import PIL.Image"])
+def test_a_heavy_import_would_be_noticed(statement):
+    pytest.importorskip("PIL")
+    heavy, _ = heavy_imports(statement)
+    assert heavy

@@ -1,0 +1,134 @@
+"""Each room imports only from rooms before it, so the package can be read in one direction."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import convlet
+
+# In reading order. A module or folder of `src/convlet` is a room; a new one is added here, after all it builds on.
+# An engine is a room of its own: nothing but the door may know of it, and that by name only.
+ROOMS = [
+    *("errors", "checks", "descriptions"),
+    *("randomness", "initializers", "layers", "network", "losses", "schedules", "optimizers"),
+    *("engines", "engines.numpy", "engines.numba", "engines.keras"),
+    *("environment", "threads", "datasets", "recipe", "history", "evaluation"),
+    *("stopping", "storage", "run", "checkpoints", "training", "comparison", "onnx"),
+    "convlet",
+    *("report", "progress", "experiment", "explore", "locale", "cli", "__main__"),
+]
+
+SOURCE = Path(convlet.__file__).parent
+
+
+def room_of(module):
+    """The room that `convlet.a.b.c` belongs to: `a`, or `a.b` for an engine."""
+    parts = module.split(".")[1:]
+    if not parts:
+        return "convlet"
+    return f"engines.{parts[1]}" if parts[0] == "engines" and len(parts) > 1 else parts[0]
+
+
+def module_of(path, root):
+    parts = ("convlet", *path.relative_to(root).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(source, module, modules):
+    """The full names of all convlet modules that this text imports, anywhere in it, relative ones resolved."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import; rooms are imported by their full name"
+            # `from convlet import x` is the module x where there is one, and a name of the package otherwise
+            members = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [member if member in modules else node.module for member in members]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] == "convlet")
+
+
+def wrong_imports(root, rooms):
+    """Every import that goes against the order, in words."""
+    order = {room: place for place, room in enumerate(rooms)}
+    files = {module_of(path, root): path for path in sorted(root.rglob("*.py"))}
+    wrong = []
+    for module, path in files.items():
+        here = room_of(module)
+        if here not in order:
+            wrong.append(f"{here} is in no place: add it to ROOMS in {Path(__file__).name}")
+            continue
+        for target in imported_modules(path.read_text(encoding="utf-8"), module, files):
+            there = room_of(target)
+            if there not in order or order[there] > order[here]:
+                wrong.append(f"{module} imports {target}")
+            if there.startswith("engines.") and there != here:
+                wrong.append(f"{module} imports {target}: an engine is reached through the door")
+    return wrong
+
+
+def test_rooms_import_only_from_rooms_before_them():
+    assert wrong_imports(SOURCE, ROOMS) == []
+
+
+def test_the_reference_engine_imports_nothing_but_numpy_the_standard_library_and_convlet():
+    import sys
+
+    allowed = {"numpy", "convlet", *sys.stdlib_module_names}
+    for path in (SOURCE / "engines" / "numpy").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert {name.split(".")[0] for name in names} <= allowed, path
+
+
+# --------------------------------------------------------------------------------- and these tests can indeed fail
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A little package in good order."""
+    for folder in ("engines/numpy", "engines/numba"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "__init__.py").write_text("from convlet.layers import Layer\n")
+    (tmp_path / "errors.py").write_text("import math\n")
+    (tmp_path / "layers.py").write_text("from convlet import errors\nfrom convlet.errors import Root\n")
+    (tmp_path / "engines/__init__.py").write_text("import convlet.layers\n")
+    (tmp_path / "engines/numpy/__init__.py").write_text("from convlet.engines.numpy.dense import dense\n")
+    (tmp_path / "engines/numpy/dense.py").write_text("from convlet.engines import State\n")
+    (tmp_path / "engines/numba/__init__.py").write_text("")
+    return tmp_path
+
+
+def test_a_package_in_good_order_has_no_wrong_imports(package):
+    assert wrong_imports(package, ROOMS) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "complaint"),
+    [
+        ("errors.py", "from convlet.layers import Layer", "convlet.errors imports convlet.layers"),
+        ("errors.py", "from convlet import layers", "convlet.errors imports convlet.layers"),
+        ("errors.py", "import convlet.layers as l", "convlet.errors imports convlet.layers"),
+        ("errors.py", "from convlet import Layer", "convlet.errors imports convlet"),
+        ("errors.py", "def late():\n    import convlet.engines", "convlet.errors imports convlet.engines"),
+        ("layers.py", "if False:\n    from convlet.nowhere import x", "convlet.layers imports convlet.nowhere"),
+        (
+            "engines/numba/__init__.py",
+            "from convlet.engines.numpy import dense",
+            "convlet.engines.numba imports convlet.engines.numpy.dense: an engine is reached through the door",
+        ),
+        ("attic.py", "", "attic is in no place: add it to ROOMS in test_rooms.py"),
+    ],
+)
+def test_an_import_against_the_order_is_noticed(package, file, text, complaint):
+    (package / file).write_text(text)
+    assert complaint in wrong_imports(package, ROOMS)
+
+
+def test_a_relative_import_is_noticed(package):
+    (package / "layers.py").write_text("from .errors import Root")
+    with pytest.raises(AssertionError, match=r"convlet\.layers: relative import"):
+        wrong_imports(package, ROOMS)
