@@ -1,0 +1,178 @@
+"""What is to be said of a network, an evaluation and predictions, as plain dictionaries: what `--json` prints.
+
+The tables are made from these, so a number on the screen and the same number in the JSON cannot differ.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.evaluation import Evaluation
+from convlet.layers import Conv2D, Dense, Dropout, Layer
+from convlet.network import BYTES, Placed, Sequential
+
+Facts = dict[str, Any]
+Array = NDArray[Any]
+COPIES_OF_ADAM = 2  # its two moments, each as large as the weights
+MISTAKES = 20
+
+
+def kind(layer: Layer) -> str:
+    """What a layer is, in a few words.
+
+    >>> kind(Conv2D(32, 5, padding="same", activation="relu")), kind(Dropout(0.5))
+    ('Conv2D 32 × 5×5 same relu', 'Dropout 0.5')
+    """
+    return " ".join([type(layer).__name__, *_details(layer)])
+
+
+def _details(layer: Layer) -> list[str]:
+    words: list[str] = []
+    if isinstance(layer, Dropout):
+        words.append(f"{layer.rate:g}")
+    if isinstance(layer, Dense):
+        words.append(str(layer.units))
+    strides, pool = getattr(layer, "strides", None), getattr(layer, "pool_size", None)
+    if isinstance(layer, Conv2D):
+        words.append(f"{layer.filters} × {_pair(layer.kernel_size)}")
+    if pool:
+        words.append(_pair(pool))
+    if strides and strides != (pool or (1, 1)):
+        words.append(f"stride {_pair(strides) if strides[0] != strides[1] else strides[0]}")
+    if (isinstance(layer, Conv2D) or pool) and getattr(layer, "padding", None) == "same":
+        words.append("same")
+    if activation := getattr(layer, "activation", None):
+        words.append(str(activation))
+    return words
+
+
+def _pair(sizes: Any) -> str:
+    return "×".join(map(str, sizes))
+
+
+def summary_json(network: Sequential, training_images: int | None) -> Facts:
+    """A network's layers, weights and costs, and how its weights compare with the training images.
+
+    `unshared_weights` is what a dense layer from the same inputs to the same outputs would need: no weight reused.
+    Memory is in bytes, of float32; multiply-adds are of one image's forward pass.
+    """
+    rows = [_layer_facts(placed) for placed in network]
+    unshared = sum(int(row.get("unshared_weights", row["weights"])) for row in rows)
+    fixed = sum(p.size for p in network.parameters.values() if not p.trainable)
+    facts: Facts = {
+        "input_shape": list(network.input_shape),
+        "layers": rows,
+        "weights": network.weights,
+        "unshared_weights": unshared,
+        "training_images": training_images,
+        "weights_per_training_image": _per(network.weights, training_images),
+        "unshared_weights_per_training_image": _per(unshared, training_images),
+        "multiply_adds": network.multiply_adds,
+        "output_bytes": sum(placed.output_bytes for placed in network),
+        "weights_bytes": (network.weights + fixed) * BYTES,
+        "weights_and_adam_bytes": (network.weights * (1 + COPIES_OF_ADAM) + fixed) * BYTES,
+    }
+    return facts
+
+
+def _layer_facts(placed: Placed) -> Facts:
+    facts: Facts = {
+        "name": placed.name,
+        "kind": kind(placed.layer),
+        "output_shape": list(placed.output_shape),
+        "weights": placed.weights,
+        "uses": placed.uses,
+        "multiply_adds": placed.multiply_adds,
+        "output_bytes": placed.output_bytes,
+    }
+    if isinstance(placed.layer, Conv2D):
+        outputs = math.prod(placed.output_shape)
+        facts["unshared_weights"] = math.prod(placed.input_shape) * outputs + outputs * placed.layer.use_bias
+    return facts
+
+
+def _per(weights: int, images: int | None) -> float | None:
+    return weights / images if images else None
+
+
+def evaluation_json(evaluation: Evaluation, classes: Sequence[str], mistakes: int = MISTAKES) -> Facts:
+    """An evaluation's numbers: overall, class by class, the confusion matrix, and the worst mistakes.
+
+    A precision or recall of which there is nothing to take a share is None.
+    """
+    images, right = len(evaluation.labels), int(evaluation.confusion.trace())
+    low, high = interval(right, images)
+    return {
+        "images": images,
+        "right": right,
+        "accuracy": evaluation.accuracy,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "loss": evaluation.loss,
+        "classes": [_class_facts(evaluation, classes, index) for index in range(len(classes))],
+        "confusion": evaluation.confusion.tolist(),
+        "mistakes": [_mistake(evaluation, classes, int(index)) for index in evaluation.mistakes()[:mistakes]],
+    }
+
+
+def interval(right: int, images: int) -> tuple[float, float]:
+    """Between which shares the true accuracy lies, 95 times of 100, when `right` of `images` were right.
+
+    Source: Wilson, "Probable inference", JASA 1927.
+
+    >>> [round(bound, 4) for bound in interval(9831, 10_000)]
+    [0.9804, 0.9854]
+    """
+    z = 1.96
+    share, scale = right / images, 1 + z**2 / images
+    middle = share + z**2 / (2 * images)
+    reach = z * math.sqrt(share * (1 - share) / images + (z / (2 * images)) ** 2)
+    return max((middle - reach) / scale, 0.0), min((middle + reach) / scale, 1.0)
+
+
+def _class_facts(evaluation: Evaluation, classes: Sequence[str], index: int) -> Facts:
+    row = evaluation.confusion[index].copy()
+    images, row[index] = int(row.sum()), 0
+    most = int(row.argmax())
+    return {
+        "class": classes[index],
+        "images": images,
+        "precision": _or_none(evaluation.precision[index]),
+        "recall": _or_none(evaluation.recall[index]),
+        "most_often_taken_for": classes[most] if row[most] else None,
+        "times": int(row[most]),
+    }
+
+
+def _or_none(share: float) -> float | None:
+    return None if math.isnan(share) else float(share)
+
+
+def _mistake(evaluation: Evaluation, classes: Sequence[str], index: int) -> Facts:
+    prediction = int(evaluation.predictions[index])
+    return {
+        "index": index,
+        "label": classes[int(evaluation.labels[index])],
+        "prediction": classes[prediction],
+        "probability": float(evaluation.probabilities[index, prediction]),
+    }
+
+
+def prediction_json(paths: Sequence[str | Path], probabilities: Array, classes: Sequence[str]) -> list[Facts]:
+    """Each image's class and all classes' probabilities, the most probable first."""
+    return [_prediction(path, row, classes) for path, row in zip(paths, probabilities, strict=True)]
+
+
+def _prediction(path: str | Path, row: Array, classes: Sequence[str]) -> Facts:
+    order = np.argsort(-row, kind="stable")
+    ranked: Mapping[str, float] = {classes[index]: float(row[index]) for index in order}
+    return {
+        "image": str(path),
+        "class": classes[order[0]],
+        "probability": float(row[order[0]]),
+        "probabilities": ranked,
+    }

@@ -1,0 +1,122 @@
+"""Pictures made of small images: the worst mistakes, and the kernels of the first convolution."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, Normalize
+from matplotlib.figure import Figure
+
+from convlet.datasets import Examples
+from convlet.evaluation import Evaluation
+from convlet.history import Array
+from convlet.layers import Conv2D
+from convlet.network import Parameters, Placed, Sequential
+from convlet.report import numbers
+from convlet.report.style import AROUND_ZERO, FAINT, QUIET, blank, heading, message, style
+
+COLUMNS = 6  # of mistakes
+MOST_KERNELS = 64
+GREYS = "gray"
+
+
+def mistakes(evaluation: Evaluation, examples: Examples, classes: Sequence[str], count: int = 24) -> Figure:
+    """The worst mistakes, the most confident first: the image, its label, what it was taken for and how surely.
+
+    `examples` are those that were evaluated, in the same order.
+    """
+    wrong = evaluation.mistakes()
+    everything = numbers.count(len(evaluation.labels))
+    with style():
+        if not len(wrong):
+            return message("Worst mistakes", f"There are none:\nall {everything} images are classified correctly.")
+        shown = wrong[:count]
+        columns = min(COLUMNS, len(shown))
+        rows = math.ceil(len(shown) / columns)
+        figure = blank(max(1.55 * columns, 5.5), 1.95 * rows + 0.8)
+        heading(
+            figure, "Worst mistakes", f"{_which(len(shown), len(wrong))} of {everything} images; label → prediction"
+        )
+        cells = figure.subplots(rows, columns, squeeze=False).flat
+        for axes, index in zip(cells, shown, strict=False):
+            _draw_mistake(axes, evaluation, examples, classes, int(index))
+        for axes in figure.axes[len(shown) :]:
+            axes.set_axis_off()
+    return figure
+
+
+def _which(shown: int, wrong: int) -> str:
+    if shown < wrong:
+        return f"the {shown} most confident of {numbers.count(wrong)} mistakes in"
+    return f"all {shown} mistakes in" if shown > 1 else "the only mistake in"
+
+
+def _draw_mistake(axes: Axes, evaluation: Evaluation, examples: Examples, classes: Sequence[str], index: int) -> None:
+    truth, prediction = int(evaluation.labels[index]), int(evaluation.predictions[index])
+    names = [numbers.label(classes[i], 16) for i in (truth, prediction)]
+    chance = numbers.percent(float(evaluation.probabilities[index, prediction]), 0)
+    long = sum(map(len, names)) > 8
+    axes.imshow(viewable(examples.batch([index])[0][0]), cmap=GREYS, vmin=0, vmax=1)
+    axes.set_title(f"{names[0]}\n→ {names[1]}" if long else f"{names[0]} → {names[1]}", fontsize=9 if long else 11)
+    axes.set_xlabel(f"{chance}  · no. {numbers.count(index)}", fontsize=8, color=QUIET, loc="left")
+    _bare(axes)
+
+
+def viewable(image: Array) -> Array:
+    """An image (H, W, C) as matplotlib draws it: (H, W) grey, or (H, W, 3) where it has three channels or more."""
+    image = np.clip(image, 0, 1)
+    return image[..., :3] if image.shape[-1] >= 3 else image.mean(axis=-1)
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set(visible=True, color=FAINT)
+
+
+def kernels(network: Sequential, parameters: Parameters) -> Figure | None:
+    """The kernels of the first convolution as images, on one scale; None where there is no convolution.
+
+    Over three channels they are shown in colour, with 0 in the middle; over any other number but one, as their mean.
+    """
+    first = next((placed for placed in network if isinstance(placed.layer, Conv2D)), None)
+    if first is None:
+        return None
+    weights = np.asarray(parameters[f"{first.name}/kernel"], np.float64)  # (KH, KW, C, F)
+    reach = float(np.abs(weights).max()) or 1.0
+    with style():
+        return _draw_kernels(first, weights[..., :MOST_KERNELS], reach)
+
+
+def _draw_kernels(first: Placed, weights: Array, reach: float) -> Figure:
+    kernels, channels = weights.shape[-1], weights.shape[2]
+    columns = min(8, kernels) if kernels > 3 else kernels
+    rows = math.ceil(kernels / columns)
+    figure = blank(max(0.95 * columns + 1.4, 6.4), max(0.95 * rows + 1.0, 2.2))
+    size = numbers.shape(weights.shape[:3])
+    heading(figure, f"Kernels of {first.name}", _kernels_remark(first, kernels, size))
+    norm, colours = Normalize(-reach, reach), "gray" if channels == 3 else AROUND_ZERO
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes, kernel in zip(grid.flat, np.moveaxis(weights, -1, 0), strict=False):
+        pixels = norm(kernel) if channels == 3 else norm(kernel.mean(axis=-1))
+        axes.imshow(pixels, cmap=colours, vmin=0, vmax=1)
+        _bare(axes)
+    for axes in grid.flat[kernels:]:
+        axes.set_axis_off()
+    _scale(figure, grid, norm, colours, channels)
+    return figure
+
+
+def _kernels_remark(first: Placed, shown: int, size: str) -> str:
+    filters = first.output_shape[-1]
+    which = f"{filters} kernels" if shown == filters else f"the first {shown} of {filters} kernels"
+    return f"{which} of {size} weights, each used at {numbers.count(first.uses)} positions"
+
+
+def _scale(figure: Figure, grid: Array, norm: Normalize, colours: str | Colormap, channels: int) -> None:
+    bar = figure.colorbar(ScalarMappable(norm, colours), ax=grid, aspect=25, fraction=0.05)
+    meanings = {1: "weight", 3: "weight of red, green and blue"}
+    bar.set_label(meanings.get(channels, f"mean weight of the {channels} channels"))
+    bar.outline.set_visible(False)

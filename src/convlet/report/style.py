@@ -1,0 +1,109 @@
+"""One look for every picture, and how a picture becomes bytes: the same figure, the same bytes.
+
+The colours are those of Okabe and Ito, told apart with every kind of colour vision.
+"""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import matplotlib as mpl
+from matplotlib import font_manager
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
+INK, QUIET, FAINT, PAPER = "#222222", "#5F6368", "#E3E5E8", "#FFFFFF"
+MISTAKES = LinearSegmentedColormap.from_list("mistakes", [PAPER, "#FBD9BF", "#F0965A", VERMILION, "#8A3A00"])
+AROUND_ZERO = LinearSegmentedColormap.from_list("around zero", ["#0A3A66", BLUE, "#F7F7F7", VERMILION, "#6E2C00"])
+DPI = 144
+OTHER_SCRIPTS = (  # for class names in letters that DejaVu Sans, which comes with matplotlib, has not
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+    "Arial Unicode MS",
+)
+
+
+@cache
+def _families() -> list[str]:
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in OTHER_SCRIPTS if name in installed)]
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """matplotlib's settings while a figure is made or written; those of the caller come back afterwards."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(
+            {
+                "font.family": _families(),
+                "font.size": 10,
+                "text.color": INK,
+                "text.parse_math": False,  # a class may be called "$5"
+                "axes.edgecolor": QUIET,
+                "axes.labelcolor": INK,
+                "axes.linewidth": 0.8,
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "axes.grid": True,
+                "axes.axisbelow": True,
+                "axes.titlesize": 12,
+                "axes.titleweight": "bold",
+                "axes.titlelocation": "left",
+                "figure.titlesize": 13,
+                "figure.titleweight": "bold",
+                "grid.color": FAINT,
+                "grid.linewidth": 0.8,
+                "xtick.color": QUIET,
+                "ytick.color": QUIET,
+                "xtick.labelcolor": INK,
+                "ytick.labelcolor": INK,
+                "legend.frameon": True,
+                "legend.framealpha": 0.9,
+                "legend.edgecolor": FAINT,
+                "legend.fontsize": 9,
+                "figure.facecolor": PAPER,
+                "savefig.facecolor": PAPER,
+                "savefig.dpi": DPI,
+                "svg.hashsalt": "convlet",
+            }
+        )
+        yield
+
+
+def blank(width: float, height: float) -> Figure:
+    """An empty figure of so many inches, which lays itself out when it is drawn."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def heading(figure: Figure, title: str, remark: str = "") -> None:
+    """What is seen, at the top left, and a remark below it in smaller letters."""
+    figure.suptitle(title if not remark else f"{title}\n", x=0.01, ha="left")
+    if remark:
+        inches = figure.get_size_inches()
+        figure.text(0.01, 1 - 0.46 / inches[1], remark, ha="left", va="center", color=QUIET, fontsize=9.5)
+
+
+def message(title: str, text: str) -> Figure:
+    """A figure of words, where there is nothing to draw."""
+    figure = blank(6, 3)
+    heading(figure, title)
+    figure.text(0.5, 0.45, text, ha="center", va="center", fontsize=13, color=GREEN, linespacing=1.7)
+    return figure
+
+
+def to_bytes(figure: Figure, kind: str) -> bytes:
+    """The figure as "svg" or "png", the same bytes each time."""
+    buffer = io.BytesIO()
+    with style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # it is drawn as an empty box
+        figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    return buffer.getvalue()
