@@ -283,11 +283,11 @@ def _forward_of(K: int, pooled: bool) -> Callable[..., Any]:
                     h, w = min(S, g.H - i * S), min(S, g.W - j * S)
                     for f in range(0, min(BLOCK, F - f0), 8):
                         bias = load(8, points, block + POINTS * C * BLOCK + f)
-                        ours, to, win = m[t * BLOCK + f :], o + f, q + f
+                        ours, i, k = m[t * BLOCK + f :], o + f, q + f
                         if K == 5:
-                            _small_tile(ours, half, bias, y, to, down, winners, win, q_down, F, h, w, pooled, activation)
+                            _small_tile(ours, half, bias, y, i, down, winners, k, q_down, F, h, w, pooled, activation)
                         else:
-                            _large_tile(ours, half, bias, y, to, down, winners, win, q_down, F, h, w, pooled, activation)
+                            _large_tile(ours, half, bias, y, i, down, winners, k, q_down, F, h, w, pooled, activation)
 
     return winograd_forward
 
