@@ -243,3 +243,12 @@ def test_the_same_layer_twice_gives_the_same_bits(case):
     weights, inputs, masks = case.arrays()
     first, _ = forward(case.placed, weights, inputs, masks)
     assert_same_bits(forward(case.placed, weights, inputs, masks)[0], first)
+
+
+@each_layer
+@pytest.mark.parametrize("training", [True, False], ids=["training", "predicting"])
+def test_a_nan_is_never_swallowed(case, training):
+    """Else a network that went wrong could look healthy: np.maximum keeps NaN, a comparison would not."""
+    weights, inputs, masks = case.arrays()
+    outputs, _ = forward(case.placed, weights, np.full_like(inputs, np.nan), masks if training else None)
+    assert np.isnan(outputs).all()

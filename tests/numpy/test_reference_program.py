@@ -87,6 +87,24 @@ def test_images_labels_and_masks_may_be_strided_and_read_only(network):
     assert_agree(strided_gradients, gradients, ROUNDING)
 
 
+@pytest.mark.parametrize("count", [1, 2, 49, 50, 51])
+@pytest.mark.parametrize("name", ["the seed's deep network in small", "the seed's first kernels in small"])
+def test_a_batchs_gradient_is_the_mean_of_its_images_gradients(name, count):
+    network = NETWORKS[name]
+    parameters, few, some, _ = network_arrays(network, images=5)
+    images, labels = np.resize(few, (count, *few.shape[1:])), np.resize(some, count)
+    masks = network.dropout_masks(count, 0, 0)
+    program = compiled(network, parameters)
+    loss, gradients = program.gradients(images, labels, masks)
+    singles = [
+        program.gradients(images[i : i + 1], labels[i : i + 1], {name: mask[i : i + 1] for name, mask in masks.items()})
+        for i in range(count)
+    ]
+    assert_agree(loss, float(np.mean([single for single, _ in singles])), ROUNDING)
+    means = {name: np.mean([single[name] for _, single in singles], axis=0) for name in gradients}
+    assert_agree(gradients, means, ROUNDING)
+
+
 @each_network
 def test_exactly_the_trainable_parameters_have_a_gradient(network):
     parameters, images, labels, masks = network_arrays(network)
