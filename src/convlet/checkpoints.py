@@ -26,10 +26,7 @@ class Checkpoints:
 
     def save(self) -> None:
         """Save now. Raises NumericsError, leaving the last good checkpoint, where a weight is NaN or infinite."""
-        checkpoint = self._run.checkpoint()
-        for name, array in checkpoint.state.parameters.items():
-            if not np.isfinite(array).all():
-                raise NumericsError(f"step {checkpoint.state.step}: {name} has a weight that is NaN or infinite.")
+        checkpoint = self._checkpoint()
         if self._run.run_dir:
             storage.save_checkpoint(self._run.run_dir / "last.safetensors", checkpoint)
         self._saved_at = time.monotonic()
@@ -40,11 +37,24 @@ class Checkpoints:
             self.save()
 
     def save_best(self) -> None:
-        """Save as the best so far; its optimizer state is left out, since nobody trains on from it."""
-        checkpoint = self._run.checkpoint()
+        """Save as the best so far; its optimizer state is left out, since nobody trains on from it.
+
+        It comes before `save`: a history that knows of this validation is on disk only with the weights it praises.
+        """
+        checkpoint = self._checkpoint()
         self._best = State(checkpoint.state.parameters, step=checkpoint.state.step)
         if self._run.run_dir:
             storage.save_checkpoint(self._run.run_dir / "best.safetensors", replace(checkpoint, state=self._best))
+
+    def _checkpoint(self) -> storage.Checkpoint:
+        checkpoint = self._run.checkpoint()
+        for name, array in checkpoint.state.parameters.items():
+            if not np.isfinite(array).all():
+                raise NumericsError(
+                    f"step {checkpoint.state.step}: {name} has a weight that is NaN or infinite. "
+                    "Try a lower learning rate."
+                )
+        return checkpoint
 
     def restore_best(self) -> None:
         """Give the program the best weights there were."""

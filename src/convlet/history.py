@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.errors import InputError
+
 Array = NDArray[Any]
 
 
@@ -74,7 +76,19 @@ class History:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Array], batch_size: int) -> "History":
-        """The history that `to_arrays` gave."""
+        """The history that `to_arrays` gave. Raises InputError, or KeyError, where these cannot be such arrays."""
+        expected = cls(batch_size).to_arrays()
+        for name, array in arrays.items():
+            if array.dtype != expected[name].dtype or array.shape[1:] != expected[name].shape[1:] or array.ndim == 0:
+                raise InputError(f"history/{name}: {array.dtype} {array.shape}")
+        losses, correct = arrays["losses"].tolist(), arrays["correct"].tolist()
+        if len(losses) != len(correct):
+            raise InputError(f"history: {len(losses)} losses, but {len(correct)} counts of right answers")
         validations = [(int(step), float(loss), float(accuracy)) for step, loss, accuracy in arrays["validations"]]
         reports = [(int(step), float(accuracy)) for step, accuracy in arrays["reports"]]
-        return cls(batch_size, arrays["losses"].tolist(), arrays["correct"].tolist(), validations, reports)
+        return cls(batch_size, losses, correct, validations, reports)
+
+
+def ends_epoch(step: int, images: int, batch_size: int) -> bool:
+    """Whether the step-th step, counted from 1, is the one that completes a pass over the images."""
+    return step * batch_size // images > (step - 1) * batch_size // images

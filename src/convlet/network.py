@@ -136,12 +136,14 @@ class Sequential:
 
     def initial_parameters(self, seed: int, dtype: Any = np.float32) -> Parameters:
         """Every parameter's initial value. Each draws from its own stream, so adding a layer changes no other one's."""
-        return {
-            name: parameter.initializer.draw(
-                parameter.shape, generator(seed, "initial values", step=_stream(name))
-            ).astype(dtype)
-            for name, parameter in self.parameters.items()
-        }
+        values = {}
+        for name, parameter in self.parameters.items():
+            stream = generator(seed, "initial values", step=_stream(name))
+            try:
+                values[name] = parameter.initializer.draw(parameter.shape, stream).astype(dtype)
+            except (MemoryError, ValueError):
+                raise NetworkError(f"{name} of shape {parameter.shape}: too large for this machine's memory.") from None
+        return values
 
     def check_parameters(self, parameters: Parameters) -> None:
         """Raise an InputError unless these are this network's parameters: the same names and shapes, one float type."""

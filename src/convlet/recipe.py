@@ -37,7 +37,7 @@ class Data:
     train_images: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.source, str):
+        if not (isinstance(self.source, str) and self.source.encode(errors="ignore").decode() == self.source):
             raise InputError(f"source={self.source!r}: expected a name or a path, such as 'mnist'.")
         if self.train_images is not None:
             whole_number("train_images", self.train_images)
@@ -86,6 +86,9 @@ class Training:
         return self.steps if self.steps is not None else -(-images * (self.epochs or 0) // self.batch_size)
 
 
+_ARTICLES = {"network": "a Sequential", "training": "a Training", "optimizer": "an SGD or Adam", "data": "a Data"}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A whole experiment as data. Raises RecipeError where its parts do not fit together."""
@@ -98,22 +101,35 @@ class Recipe:
     description: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("name", "description"):
-            if not isinstance(getattr(self, name), str):
-                raise RecipeError(f"{name}={getattr(self, name)!r}: expected text.")
+        if not (isinstance(self.name, str) and 0 < len(self.name) <= 100 and self.name.isprintable()):
+            raise RecipeError(f"name={self.name!r}: expected text of 1 to 100 printable characters.")
+        if set(self.name) & set("/\\"):
+            raise RecipeError(f"name={self.name!r}: expected no / or \\ in it: a run's folder is named after it.")
+        if not isinstance(self.description, str):
+            raise RecipeError(f"description={self.description!r}: expected text.")
+        for key, kind in (("network", Sequential), ("training", Training), ("optimizer", Optimizer), ("data", Data)):
+            if not isinstance(getattr(self, key), kind):
+                raise RecipeError(f"{key}={getattr(self, key)!r}: expected {_ARTICLES[key]}.")
 
     def to_toml(self) -> str:
-        """The recipe as TOML text; `parse(recipe.to_toml())` is the same recipe."""
-        return tomli_w.dumps(
-            {
-                "name": self.name,
-                **({"description": self.description} if self.description else {}),
-                "data": _given(self.data),
-                "optimizer": optimizer_to_table(self.optimizer),
-                "training": _given(self.training),
-                "network": self.network.to_table(),
-            }
-        )
+        """The recipe as TOML text; `parse(recipe.to_toml())` is the same recipe.
+
+        Raises RecipeError where it cannot be: a schedule or an initialiser of one's own has no name in a recipe.
+        """
+        table = {
+            "name": self.name,
+            **({"description": self.description} if self.description else {}),
+            "data": _given(self.data),
+            "optimizer": optimizer_to_table(self.optimizer),
+            "training": _given(self.training),
+            "network": self.network.to_table(),
+        }
+        try:
+            text = tomli_w.dumps(table)
+            parse(text, self.name)
+        except (TypeError, RecipeError) as error:
+            raise RecipeError(f"this cannot be written as a recipe: {error}") from None
+        return text
 
 
 def _given(section: Data | Training) -> Table:
@@ -124,9 +140,14 @@ def _given(section: Data | Training) -> Table:
 def parse(text: str, where: str) -> Recipe:
     """The recipe in TOML text; `where` names it in messages. Raises RecipeError."""
     try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return _recipe(tomllib.loads(text), where)
+    except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{where}: not TOML: {error}.") from None
+    except RecursionError:
+        raise RecipeError(f"{where}: tables in tables in tables, too deep to be a recipe.") from None
+
+
+def _recipe(table: Table, where: str) -> Recipe:
     sections: dict[str, Any] = {"name": Path(where).stem, **table}
     for key, section in sections.items():
         if key in ("data", "network", "optimizer", "training"):

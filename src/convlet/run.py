@@ -1,5 +1,6 @@
 """A network with its weights, ready to be used: what training returns, and what a checkpoint becomes again."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from convlet import storage
 from convlet.datasets import Examples
 from convlet.engines import Program, default_engine, engine
-from convlet.errors import DataError, InputError
+from convlet.errors import DataError, InputError, NumericsError
 from convlet.evaluation import Evaluation, evaluate
 from convlet.history import History
 from convlet.losses import softmax
@@ -45,12 +46,21 @@ class Run:
     clock: Clock = field(default_factory=Clock)
 
     def evaluate(self, examples: Examples, *, stop: Stop | None = None) -> Evaluation:
-        """The network's answers to labelled images. Raises DataError where they are of another shape or class."""
+        """The network's answers to labelled images.
+
+        Raises DataError where they are of another shape or class, NumericsError where the loss is not a finite number.
+        """
         if examples.image_shape != self.network.input_shape:
             raise DataError(f"images: shape {examples.image_shape}; the network takes {self.network.input_shape}.")
         if examples.labels.max() >= len(self.classes):
             raise DataError(f"labels: up to {examples.labels.max()}; the network knows {len(self.classes)} classes.")
-        return evaluate(self.program, examples, poll=stop.check if stop else lambda: None)
+        with np.errstate(over="ignore", invalid="ignore"):
+            evaluation = evaluate(self.program, examples, poll=stop.check if stop else lambda: None)
+            loss = evaluation.loss
+        if not math.isfinite(loss):
+            pixels, _ = examples.batch(slice(np.argmax(~np.isfinite(evaluation.losses)), None))
+            raise NumericsError(f"after step {self.history.steps}: {self.explain(pixels[:1], loss)}")
+        return evaluation
 
     def predict(self, images: Array) -> Array:
         """Probabilities (N, classes) of images (N, H, W, C): uint8, or float in [0, 1]. Raises InputError."""
@@ -59,6 +69,16 @@ class Run:
             expected = ", ".join(map(str, self.network.input_shape))
             raise InputError(f"images: shape {pixels.shape}; expected (N, {expected}).")
         return softmax(self.program.predict(pixels / np.float32(255) if pixels.dtype == np.uint8 else pixels))
+
+    def explain(self, pixels: Array, loss: float) -> str:
+        """Where a loss that is not a finite number came from, and what to do. `pixels` are the batch (N, H, W, C)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = self.program.activations(pixels)
+        where = next((name for name, array in outputs.items() if not np.isfinite(array).all()), None)
+        place = f"layer {where!r} is the first whose output is not finite" if where else "its logits are far too large"
+        last = self.run_dir / "last.safetensors" if self.run_dir else None
+        kept = f" {last} holds the last good weights." if last and last.exists() else ""
+        return f"the loss is {loss}; {place}. Try a lower learning rate.{kept}"
 
     def checkpoint(self) -> storage.Checkpoint:
         """All that is needed to go on from here."""

@@ -10,7 +10,8 @@ import json
 import os
 import struct
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from convlet.checks import whole_number
 from convlet.engines import State
 from convlet.environment import environment
-from convlet.errors import FormatError, InputError, StorageError
+from convlet.errors import FormatError, InputError, RecipeError, StorageError
 from convlet.history import History
 from convlet.network import Parameters, Sequential
-from convlet.recipe import Recipe
+from convlet.randomness import check_seed
+from convlet.recipe import Recipe, Training, parse
 
 FORMAT = "convlet 1"
+NAMES = ("recipe.toml", "environment.json", "last.safetensors", "best.safetensors")  # what a run is made of
 LARGEST = 4 * 2**30  # bytes; nothing this package trains comes near it
 
 
@@ -41,17 +45,19 @@ def write_file(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+        with suppress(OSError):  # a memory stick's file system may know no modes
+            Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
         temporary = None
         _flush_folder(path.parent)
     except OSError as error:
         raise StorageError(
-            f"{path}: cannot be written: {error.strerror or error}. What was there is unchanged."
+            f"{path}: cannot be written: {error.strerror or error}. What stands there is whole."
         ) from None
     finally:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(temporary).unlink()
 
 
 def _flush_folder(folder: Path) -> None:
@@ -65,6 +71,7 @@ def _flush_folder(folder: Path) -> None:
 
 def begin_run(folder: Path, recipe: Recipe) -> None:
     """Make a run folder, and note in it what is to be run, and on what. Raises StorageError; overwrites nothing."""
+    written = recipe.to_toml().encode()  # before there is a folder: a recipe that cannot be written leaves none
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
@@ -74,8 +81,35 @@ def begin_run(folder: Path, recipe: Recipe) -> None:
             )
     except OSError as error:
         raise StorageError(f"run folder {folder}: cannot be used: {error.strerror or error}; name another.") from None
+    try:
+        write_file(folder / "recipe.toml", written)
+        write_file(folder / "environment.json", json.dumps(environment(), indent=2).encode())
+    except StorageError:
+        with suppress(OSError):
+            (folder / "recipe.toml").unlink(missing_ok=True)
+            folder.rmdir()
+        raise
+
+
+def recipe_of(folder: Path) -> Recipe:
+    """The resolved recipe in a run folder. Raises StorageError where there is none."""
+    path = folder / "recipe.toml"
+    try:
+        return parse(path.read_text("utf-8"), str(path))
+    except (OSError, ValueError) as error:
+        if isinstance(error, RecipeError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StorageError(f"{path}: cannot be read: {reason}. Expected the folder of a run.") from None
+
+
+def continue_run(folder: Path, training: Training) -> None:
+    """Note how far a run is to go now, and clear away what a kill in the middle of a save may have left."""
+    recipe = replace(recipe_of(folder), training=training)
+    for leftover in (path for name in NAMES for path in folder.glob(f".{name}.*")):
+        with suppress(OSError):
+            leftover.unlink()
     write_file(folder / "recipe.toml", recipe.to_toml().encode())
-    write_file(folder / "environment.json", json.dumps(environment(), indent=2).encode())
 
 
 def free_folder(parent: Path, name: str) -> Path:
@@ -130,9 +164,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror or error}.") from None
     try:
-        arrays, metadata = load_tensors(content), _metadata(content)
-        return _checkpoint(arrays, metadata)
-    except (SafetensorError, KeyError, ValueError, TypeError, struct.error, RecursionError) as error:
+        return _checkpoint(load_tensors(content), _metadata(content))
+    except (
+        SafetensorError,
+        LookupError,
+        ValueError,
+        TypeError,
+        ArithmeticError,
+        struct.error,
+        RecursionError,
+    ) as error:
         raise FormatError(f"{path}: not a checkpoint of convlet: {type(error).__name__}: {error}") from None
 
 
@@ -153,8 +194,14 @@ def _checkpoint(arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> Ch
     state = State(part("parameters/"), part("optimizer/"), int(metadata["step"]))
     network.check_parameters(state.parameters)
     for name, array in state.slots.items():
-        if array.shape != network.parameters[name.rpartition("/")[0]].shape:
-            raise InputError(f"optimizer/{name} has shape {array.shape}")
-    history = History.from_arrays(part("history/"), int(metadata["batch_size"]))
+        parameter = state.parameters[name.rpartition("/")[0]]
+        if (array.shape, array.dtype) != (parameter.shape, parameter.dtype):
+            raise InputError(f"optimizer/{name}: {array.dtype} {array.shape}; expected as the parameter")
+    history = History.from_arrays(part("history/"), whole_number("batch_size", int(metadata["batch_size"])))
+    if not 0 <= state.step <= history.steps:
+        raise InputError(f"step={state.step}: the history has {history.steps}")
     classes = json.loads(metadata["classes"])
-    return Checkpoint(network, tuple(str(name) for name in classes), state, history, int(metadata["seed"]))
+    if not isinstance(classes, list) or len(classes) != network.check_classifier():
+        raise InputError(f"classes={classes!r}: expected a name for each output of the network")
+    seed = check_seed(int(metadata["seed"]))
+    return Checkpoint(network, tuple(str(name) for name in classes), state, history, seed)

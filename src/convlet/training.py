@@ -18,11 +18,12 @@ from convlet.checkpoints import Checkpoints
 from convlet.datasets import Dataset
 from convlet.engines import default_engine, engine
 from convlet.errors import DataError, InputError, NumericsError
-from convlet.history import History
+from convlet.history import History, ends_epoch
 from convlet.network import Sequential
 from convlet.optimizers import Adam, Optimizer
 from convlet.randomness import generator
 from convlet.recipe import Data, Recipe, Training
+from convlet.resuming import saved_run
 from convlet.run import Run
 from convlet.stopping import Stop, Stopped, stop_on_signals
 
@@ -49,7 +50,7 @@ def train(run: Run, data: Dataset, recipe: Recipe, checkpoints: Checkpoints, sto
         masks = run.network.dropout_masks(len(labels), seed, step)
         loss, correct = program.step(pixels, labels, masks, optimizer.rate(step, run.total_steps))
         if not math.isfinite(loss):
-            raise NumericsError(_explain(run, pixels, loss))
+            raise NumericsError(f"step {step + 1}: {run.explain(pixels, loss)}")
         history.record(loss, correct)
         run.clock.steps += time.perf_counter() - started
         run.clock.taken += 1
@@ -73,15 +74,10 @@ def batch_indices(images: int, batch_size: int, seed: int, step: int) -> NDArray
     return np.concatenate([_order(images, seed, int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
 
 
-def _ends_epoch(step: int, images: int, batch_size: int) -> bool:
-    """Whether the step-th step, counted from 1, is the one that completes a pass over the images."""
-    return step * batch_size // images > (step - 1) * batch_size // images
-
-
 def validation_is_due(history: History, images: int, total_steps: int) -> bool:
     """Whether the validation that belongs before the next step is still to be done: each epoch, and at the end."""
     step = history.steps
-    belongs = step > 0 and (step == total_steps or _ends_epoch(step, images, history.batch_size))
+    belongs = step > 0 and (step == total_steps or ends_epoch(step, images, history.batch_size))
     return belongs and not (history.validations and history.validations[-1][0] == step)
 
 
@@ -90,21 +86,10 @@ def validate(run: Run, data: Dataset, checkpoints: Checkpoints, stop: Stop) -> N
     step = run.history.steps
     if data.validation is not None:
         evaluation = run.evaluate(data.validation, stop=stop)
-        if not math.isfinite(evaluation.loss):
-            raise NumericsError(_explain(run, data.validation.batch(slice(0, 100))[0], evaluation.loss))
         run.history.validations.append((step, evaluation.loss, evaluation.accuracy))
-    checkpoints.save()
     if data.validation is None or run.history.best == run.history.validations[-1]:
         checkpoints.save_best()
-
-
-def _explain(run: Run, pixels: NDArray[np.float32], loss: float) -> str:
-    """Where a loss that is no number came from, and what to do."""
-    outputs = run.program.activations(pixels)
-    where = next((name for name, array in outputs.items() if not np.isfinite(array).all()), None)
-    place = f"layer {where!r} is the first whose output is not finite" if where else "every layer's output is finite"
-    kept = f" {run.run_dir / 'last.safetensors'} holds the last good weights, if any." if run.run_dir else ""
-    return f"step {run.history.steps + 1}: the loss is {loss}; {place}. Try a lower learning rate.{kept}"
+    checkpoints.save()
 
 
 def fit(
@@ -149,7 +134,10 @@ def fit_recipe(
     """`fit`, with network, optimizer and training from a recipe, and its data already loaded."""
     folder = Path(run_dir) if run_dir is not None else None
     check_data(recipe.network, data)
-    with stop_on_signals() as stop:
+    if recipe.training.patience and data.validation is None:
+        raise InputError(f"patience={recipe.training.patience}: {data.name} has no validation examples to go by.")
+    quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the loop itself looks at every loss
+    with stop_on_signals() as stop, quiet:
         run = _start(recipe, data, engine_name or default_engine(), folder, resume)
         checkpoints = Checkpoints(run)
         started = time.perf_counter()
@@ -184,36 +172,19 @@ def check_data(network: Sequential, data: Dataset) -> None:
 
 def _start(recipe: Recipe, data: Dataset, engine_name: str, folder: Path | None, resume: bool) -> Run:
     """The run before its first step, or as it was saved."""
-    started, training, images = time.perf_counter(), recipe.training, len(data.train)
-    checkpoint = _resumable(recipe, folder) if resume else None
-    parameters = checkpoint.state.parameters if checkpoint else recipe.network.initial_parameters(training.seed)
+    started, training, total_steps = time.perf_counter(), recipe.training, recipe.training.total_steps(len(data.train))
+    saved = saved_run(recipe, folder, len(data.train)) if resume else None
+    parameters = saved.state.parameters if saved else recipe.network.initial_parameters(training.seed)
+    history = saved.history if saved else History(training.batch_size)
     program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
-    history, total_steps = History(training.batch_size), training.total_steps(images)
-    if checkpoint:
-        program.load(checkpoint.state)
-        history = checkpoint.history
-        # a run that was to end here was validated here; one that goes on is not, unless an epoch ends here
-        history.validations = [
-            row
-            for row in history.validations
-            if row[0] == total_steps or _ends_epoch(row[0], images, history.batch_size)
-        ]
-    elif folder is not None:
-        storage.begin_run(folder, recipe)
+    if saved:
+        program.load(saved.state)
+    if folder is not None:
+        if resume:
+            storage.continue_run(folder, training)
+        else:
+            storage.begin_run(folder, recipe)
     program.prepare(training.batch_size)
     run = Run(recipe.network, program, data.classes, history, training.seed, engine_name, total_steps, folder)
     run.clock.compile = time.perf_counter() - started
     return run
-
-
-def _resumable(recipe: Recipe, folder: Path | None) -> storage.Checkpoint:
-    """The last checkpoint of the run in a folder. Raises InputError where the recipe would not continue that run."""
-    if folder is None:
-        raise InputError("resume=True without run_dir: name the folder of the run to continue.")
-    checkpoint = storage.load_checkpoint(folder / "last.safetensors")
-    wanted = (recipe.network, recipe.training.seed, recipe.training.batch_size)
-    saved = (checkpoint.network, checkpoint.seed, checkpoint.history.batch_size)
-    for name, new, old in zip(("network", "seed", "batch_size"), wanted, saved, strict=True):
-        if new != old:
-            raise InputError(f"{name}={new!r}: the run in {folder} has {old!r}; a run continues as it began.")
-    return checkpoint

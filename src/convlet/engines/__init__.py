@@ -60,7 +60,11 @@ class Program(Protocol):
         ...
 
     def step(self, images: Array, labels: Array, masks: Masks, learning_rate: float) -> tuple[float, int]:
-        """One step of the optimizer. Returns the batch's mean loss and how many of it were right, before the step."""
+        """One step of the optimizer. Returns the batch's mean loss and how many of it were right, before the step.
+
+        Where that loss is NaN or infinite, an engine leaves the weights as they are if it can, so that the layer
+        where the trouble began can still be named.
+        """
         ...
 
     def state(self) -> State:

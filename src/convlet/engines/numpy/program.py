@@ -1,5 +1,6 @@
 """The layers in a row: forward, backward, one step of training. The engine's side of the door (`convlet.engines`)."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -50,12 +51,15 @@ class NumpyProgram:
             raise InputError("optimizer=None when the program was compiled: give one to train, such as Adam(1e-4).")
         logits, memories = self._forward(images, masks)
         loss, d_logits = softmax_cross_entropy(logits, labels)
+        correct = int((logits.argmax(axis=1) == labels).sum())
+        if not math.isfinite(loss):
+            return loss, correct
         gradients = self._backward(d_logits, memories)
         self._update(gradients, learning_rate)
         for placed, memory in zip(self.network, memories, strict=True):
             averages = moving_averages(placed, self._weights(placed), memory)
             self.parameters |= {f"{placed.name}/{name}": array for name, array in averages.items()}
-        return loss, int((logits.argmax(axis=1) == labels).sum())
+        return loss, correct
 
     def state(self) -> State:
         return State(_copies(self.parameters), _copies(self.slots), self.steps)
