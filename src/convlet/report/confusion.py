@@ -76,10 +76,10 @@ def _numbers(axes: Axes, matrix: Array, shares: Array, cell: float) -> None:
     font = min(10.0, cell * POINTS * 0.9 / (LETTER * len(count(int(matrix.max())))))
     if font < READABLE:
         return
-    dark = shares > 0.6 * shares.max()
+    dark = shares > 0.8 * shares.max()
     for i, j in np.argwhere(matrix > 0):
         colour = QUIET if i == j else PAPER if dark[i, j] else INK
-        axes.text(j, i, count(int(matrix[i, j])), ha="center", va="center", fontsize=font, color=colour)
+        axes.text(j, i, count(int(matrix[i, j])), ha="center", va="center_baseline", fontsize=font, color=colour)
 
 
 def _label(axes: Axes, names: Sequence[str], font: float) -> None:
@@ -97,4 +97,4 @@ def _recall(axes: Axes, evaluation: Evaluation, font: float) -> None:
     side.set_yticks(places, [percent(share) for share in evaluation.recall], fontsize=font)
     side.tick_params(length=0, labelcolor=QUIET)
     side.spines[:].set_visible(False)
-    side.set_ylabel("recall: of the row's images, found", color=QUIET, fontsize=9)
+    axes.text(1.01, 1.01, "recall", transform=axes.transAxes, color=QUIET, fontsize=max(font, 8))

@@ -5,15 +5,17 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from convlet.history import Array, History
 from convlet.report.numbers import count, percent
 from convlet.report.style import BLUE, GREEN, VERMILION, blank, heading, message, style
 
-INTERVALS = 100  # about so many points make a smooth curve
-BINS = 400  # so many steps are drawn one by one; more, as the range within each of so many bins
+INTERVALS = 50  # about so many points make a smooth curve
+EACH = 2000  # so many steps are drawn one by one; more, as the range within each bin
+BINS = 200
+MANY = 30  # validations or reports; beyond that their marks would hide each other
 STRETCH = 0.005  # distance from 100 % where the stretched scale stops stretching
 STRETCHED_FROM = 0.9  # the best accuracy from which differences near 100 % are what matters
 TICKS = (0, 50, 80, 90, 95, 98, 99, 99.5, 100)
@@ -30,7 +32,7 @@ def curves(history: History, title: str) -> Figure:
         _draw_loss(loss, history)
         _draw_accuracy(accuracy, history)
         accuracy.set_xlabel(f"steps (of {count(history.batch_size)} images)")
-        accuracy.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        accuracy.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
         accuracy.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
         accuracy.set_xlim(*_span(history.steps))
         figure.align_ylabels()
@@ -54,7 +56,7 @@ def interval_length(steps: int) -> int:
     """How many steps a point of the smooth curve is the mean of: 1, 2, 5, 10, 20, 50, …
 
     >>> interval_length(20), interval_length(500), interval_length(100_000)
-    (1, 5, 1000)
+    (1, 10, 2000)
     """
     wanted = max(steps / INTERVALS, 1)
     power = 10 ** math.floor(math.log10(wanted))
@@ -65,14 +67,11 @@ def _draw_loss(axes: Axes, history: History) -> None:
     losses = np.array(history.losses)
     _faint(axes, losses)
     _smooth(axes, history, column=1)
-    if history.validations:
-        steps, values, _ = zip(*history.validations, strict=True)
-        axes.plot(steps, values, "o-", color=VERMILION, markersize=4, linewidth=1, label="validation")
-    _mark_best(axes, history, column=1)
+    _validations(axes, history, column=1)
     if losses.min() > 0 and losses.max() / losses.min() > 3:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylabel("loss (cross-entropy)")
     axes.legend(loc="upper right")
@@ -80,7 +79,7 @@ def _draw_loss(axes: Axes, history: History) -> None:
 
 def _faint(axes: Axes, values: NDArray[np.float64]) -> None:
     """Every step: as a line, or where there are too many, as the range from the lowest to the highest."""
-    if len(values) <= BINS:
+    if len(values) <= EACH:
         axes.plot(np.arange(1, len(values) + 1), values, color=BLUE, alpha=0.3, linewidth=0.8, label="each step")
         return
     starts = np.linspace(0, len(values), BINS, endpoint=False).astype(int)
@@ -97,22 +96,25 @@ def _smooth(axes: Axes, history: History, column: int) -> None:
     axes.plot(middle, rows[:, column], color=BLUE, linewidth=1.8, marker=marker, label=label)
 
 
-def _mark_best(axes: Axes, history: History, column: int) -> None:
-    if history.best and len(history.validations) > 1:
-        x, y = history.best[0], history.best[column]
-        axes.plot(x, y, "o", markersize=11, markerfacecolor="none", color=VERMILION, markeredgewidth=1.6, label="best")
+def _validations(axes: Axes, history: History, column: int) -> None:
+    """The validations, and a ring around the best where there is a choice."""
+    if not history.validations:
+        return
+    rows = np.array(history.validations)
+    marker = "" if len(rows) > MANY else "o"
+    axes.plot(rows[:, 0], rows[:, column], color=VERMILION, marker=marker, markersize=4, label="validation")
+    if history.best and len(rows) > 1:
+        (mark,) = axes.plot(history.best[0], history.best[column], "o", color=VERMILION, label="best validation")
+        mark.set(markersize=11, markerfacecolor="none", markeredgewidth=1.6)
 
 
 def _draw_accuracy(axes: Axes, history: History) -> None:
     _smooth(axes, history, column=2)
-    if history.validations:
-        steps, _, values = zip(*history.validations, strict=True)
-        axes.plot(steps, values, "o-", color=VERMILION, markersize=4, linewidth=1, label="validation")
-    _mark_best(axes, history, column=2)
+    _validations(axes, history, column=2)
     if history.reports:
         steps, shares = zip(*history.reports, strict=True)
         (marks,) = axes.plot(steps, shares, "D", color=GREEN, label="current batch, without dropout")
-        marks.set(markersize=6, markerfacecolor="none", markeredgewidth=1.4)
+        marks.set(markersize=3 if len(steps) > MANY else 6, markerfacecolor="none", markeredgewidth=1.4)
     best = max(row[2] for row in [*history.validations, *history.intervals(interval_length(history.steps))])
     _scale_accuracy(axes, stretched=best >= STRETCHED_FROM)
     axes.legend(loc="lower right")
@@ -122,10 +124,9 @@ def _scale_accuracy(axes: Axes, stretched: bool) -> None:
     axes.set_ylabel("accuracy, %")
     axes.set_ylim(-0.02, 1.02)
     if stretched:
-        top = 1 + 1.5 * STRETCH
         axes.set_yscale("function", functions=(_stretch, _unstretch))
-        axes.set_ylim(-0.05, 1 + STRETCH / 4)
-        axes.yaxis.set_major_locator(FixedLocator([tick / 100 for tick in TICKS if tick / 100 < top]))
+        axes.set_ylim(-0.15, 1 + STRETCH / 4)
+        axes.yaxis.set_major_locator(FixedLocator([tick / 100 for tick in TICKS]))
         axes.set_ylabel("accuracy, % (stretched near 100)")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
 

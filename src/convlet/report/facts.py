@@ -61,7 +61,7 @@ def summary_json(network: Sequential, training_images: int | None) -> Facts:
     Memory is in bytes, of float32; multiply-adds are of one image's forward pass.
     """
     rows = [_layer_facts(placed) for placed in network]
-    unshared = sum(int(row.get("unshared_weights", row["weights"])) for row in rows)
+    unshared = sum(row["unshared_weights" if "unshared_weights" in row else "weights"] for row in rows)
     fixed = sum(p.size for p in network.parameters.values() if not p.trainable)
     facts: Facts = {
         "input_shape": list(network.input_shape),

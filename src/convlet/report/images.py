@@ -23,7 +23,7 @@ GREYS = "gray"
 
 
 def mistakes(evaluation: Evaluation, examples: Examples, classes: Sequence[str], count: int = 24) -> Figure:
-    """The worst mistakes, the most confident first: the image, its label, what it was taken for and how surely.
+    """The worst mistakes, the highest loss first: the image, its label, what it was taken for and how surely.
 
     `examples` are those that were evaluated, in the same order.
     """
@@ -49,7 +49,7 @@ def mistakes(evaluation: Evaluation, examples: Examples, classes: Sequence[str],
 
 def _which(shown: int, wrong: int) -> str:
     if shown < wrong:
-        return f"the {shown} most confident of {numbers.count(wrong)} mistakes in"
+        return f"the {shown} of highest loss, of {numbers.count(wrong)} mistakes in"
     return f"all {shown} mistakes in" if shown > 1 else "the only mistake in"
 
 
@@ -60,7 +60,7 @@ def _draw_mistake(axes: Axes, evaluation: Evaluation, examples: Examples, classe
     long = sum(map(len, names)) > 8
     axes.imshow(viewable(examples.batch([index])[0][0]), cmap=GREYS, vmin=0, vmax=1)
     axes.set_title(f"{names[0]}\n→ {names[1]}" if long else f"{names[0]} → {names[1]}", fontsize=9 if long else 11)
-    axes.set_xlabel(f"{chance}  · no. {numbers.count(index)}", fontsize=8, color=QUIET, loc="left")
+    axes.set_xlabel(f"{chance} · image {numbers.count(index)}", fontsize=8, color=QUIET, loc="left")
     _bare(axes)
 
 

@@ -86,10 +86,11 @@ def blank(width: float, height: float) -> Figure:
 
 def heading(figure: Figure, title: str, remark: str = "") -> None:
     """What is seen, at the top left, and a remark below it in smaller letters."""
-    figure.suptitle(title if not remark else f"{title}\n", x=0.01, ha="left")
+    inches = figure.get_size_inches()
+    left = 0.1 / inches[0]
+    figure.suptitle(f"{title}\n" if remark else title, x=left, y=1 - 0.1 / inches[1], ha="left", linespacing=1.5)
     if remark:
-        inches = figure.get_size_inches()
-        figure.text(0.01, 1 - 0.46 / inches[1], remark, ha="left", va="center", color=QUIET, fontsize=9.5)
+        figure.text(left, 1 - 0.45 / inches[1], remark, ha="left", va="center", color=QUIET, fontsize=9.5)
 
 
 def message(title: str, text: str) -> Figure:
