@@ -10,41 +10,45 @@ from matplotlib.patches import Rectangle
 from convlet.evaluation import Evaluation
 from convlet.history import Array
 from convlet.report.numbers import count, label, percent
-from convlet.report.style import FAINT, INK, MISTAKES, PAPER, QUIET, blank, heading, style
+from convlet.report.style import FAINT, INK, MISTAKES, PAPER, QUIET, blank, style
 
-SMALLEST, LARGEST = 0.15, 0.55  # inches, of a cell
-SIDE = 15.0  # inches: the side that the cells may fill together
+SMALLEST, LARGEST, SIDE = 0.15, 0.6, 7.0  # inches: of a cell, and of all in a row where they can be so small
 POINTS = 72  # an inch
 LETTER = 0.64  # the width of a digit, of its height
 READABLE = 4.5  # points
+REMARK_LETTER = 0.083  # inches
 
 
 def confusion(evaluation: Evaluation, classes: Sequence[str], title: str) -> Figure:
     """How many of each class (row) were taken for each (column), with each class's recall at the right."""
     matrix = evaluation.confusion
-    cell = float(np.clip(7 / len(classes), SMALLEST, LARGEST))
+    cell = float(np.clip(SIDE / len(classes), SMALLEST, LARGEST))
     names = [label(name) for name in classes]
-    letters = max(map(len, names))
     with style():
         font = min(10.0, 0.62 * cell * POINTS)
-        margin = letters * font * LETTER / POINTS
-        side = cell * len(classes)
-        figure = blank(max(side + margin + 2.4, 5.2), side + (margin if letters > 2 else 0.3) + 1.5)
-        heading(figure, title, _remark(matrix, names))
+        margin = max(map(len, names)) * font * LETTER / POINTS  # inches, of the longest name
+        side, upright = cell * len(classes), margin > 0.9 * cell
+        width = max(side + margin + 2.4, 6.0)
+        figure = blank(width, side + (margin if upright else 0.3) + 0.8, title, _remark(matrix, names, width))
         axes = figure.subplots()
         _draw_cells(axes, matrix, cell)
-        _label(axes, names, font)
+        _label(axes, names, font, upright)
         _recall(axes, evaluation, font)
     return figure
 
 
-def _remark(matrix: Array, names: Sequence[str]) -> str:
+def _remark(matrix: Array, names: Sequence[str], width: float) -> str:
+    """The most frequent confusions, as many as the width, in inches, has room for."""
     off = _without_diagonal(matrix)
     if not off.any():
         return "no image was taken for another class"
-    worst = np.argsort(-off, axis=None, kind="stable")[:2]
-    pairs = [np.unravel_index(index, off.shape) for index in worst if off.flat[index]]
-    return "most often: " + ", ".join(f"{names[i]} taken for {names[j]} ({count(int(off[i, j]))} ×)" for i, j in pairs)
+    text = "most often:"
+    for index in np.argsort(-off, axis=None, kind="stable")[:3]:
+        i, j = np.unravel_index(index, off.shape)
+        more = f" {names[i]} taken for {names[j]} ({count(int(off[i, j]))} ×),"
+        if off[i, j] and (len(text) + len(more)) * REMARK_LETTER < width:
+            text += more
+    return text.rstrip(",:")
 
 
 def _without_diagonal(matrix: Array) -> Array:
@@ -67,8 +71,8 @@ def _draw_cells(axes: Axes, matrix: Array, cell: float) -> None:
     axes.spines[:].set_visible(False)
     _numbers(axes, matrix, shares, cell)
     if off.any():
-        bar = axes.figure.colorbar(image, ax=axes, shrink=0.6, aspect=30, pad=0.02)
-        bar.set_label("taken for another, % of the row's images")
+        bar = axes.figure.colorbar(image, ax=axes, shrink=min(0.9, 3.5 / (cell * len(matrix))), aspect=22, pad=0.02)
+        bar.set_label("% of the row")
         bar.outline.set_visible(False)
 
 
@@ -82,9 +86,8 @@ def _numbers(axes: Axes, matrix: Array, shares: Array, cell: float) -> None:
         axes.text(j, i, count(int(matrix[i, j])), ha="center", va="center_baseline", fontsize=font, color=colour)
 
 
-def _label(axes: Axes, names: Sequence[str], font: float) -> None:
+def _label(axes: Axes, names: Sequence[str], font: float, upright: bool) -> None:
     places = np.arange(len(names))
-    upright = max(map(len, names)) > 2
     axes.set_xticks(places, names, fontsize=font, rotation=90 if upright else 0)
     axes.set_yticks(places, names, fontsize=font)
     axes.set_xlabel("taken for")

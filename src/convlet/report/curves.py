@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from convlet.history import Array, History
 from convlet.report.numbers import count, percent
-from convlet.report.style import BLUE, GREEN, VERMILION, blank, heading, message, style
+from convlet.report.style import BLUE, GREEN, VERMILION, blank, message, style
 
 INTERVALS = 50  # about so many points make a smooth curve
 EACH = 2000  # so many steps are drawn one by one; more, as the range within each bin
@@ -26,8 +26,7 @@ def curves(history: History, title: str) -> Figure:
     with style():
         if not history.steps:
             return message(title, "No step has been taken yet.")
-        figure = blank(8, 6.6)
-        heading(figure, title, _remark(history))
+        figure = blank(8, 6, title, _remark(history))
         loss, accuracy = figure.subplots(2, 1, sharex=True)
         _draw_loss(loss, history)
         _draw_accuracy(accuracy, history)
@@ -65,7 +64,8 @@ def interval_length(steps: int) -> int:
 
 def _draw_loss(axes: Axes, history: History) -> None:
     losses = np.array(history.losses)
-    _faint(axes, losses)
+    if interval_length(history.steps) > 1:
+        _faint(axes, losses)
     _smooth(axes, history, column=1)
     _validations(axes, history, column=1)
     if losses.min() > 0 and losses.max() / losses.min() > 3:
@@ -74,7 +74,7 @@ def _draw_loss(axes: Axes, history: History) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylabel("loss (cross-entropy)")
-    axes.legend(loc="upper right")
+    axes.legend(loc="best")
 
 
 def _faint(axes: Axes, values: NDArray[np.float64]) -> None:
@@ -117,7 +117,7 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
         marks.set(markersize=3 if len(steps) > MANY else 6, markerfacecolor="none", markeredgewidth=1.4)
     best = max(row[2] for row in [*history.validations, *history.intervals(interval_length(history.steps))])
     _scale_accuracy(axes, stretched=best >= STRETCHED_FROM)
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
 
 
 def _scale_accuracy(axes: Axes, stretched: bool) -> None:

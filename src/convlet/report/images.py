@@ -15,7 +15,7 @@ from convlet.history import Array
 from convlet.layers import Conv2D
 from convlet.network import Parameters, Placed, Sequential
 from convlet.report import numbers
-from convlet.report.style import AROUND_ZERO, FAINT, QUIET, blank, heading, message, style
+from convlet.report.style import AROUND_ZERO, FAINT, QUIET, blank, message, style
 
 COLUMNS = 6  # of mistakes
 MOST_KERNELS = 64
@@ -33,35 +33,33 @@ def mistakes(evaluation: Evaluation, examples: Examples, classes: Sequence[str],
         if not len(wrong):
             return message("Worst mistakes", f"There are none:\nall {everything} images are classified correctly.")
         shown = wrong[:count]
-        columns = min(COLUMNS, len(shown))
-        rows = math.ceil(len(shown) / columns)
-        figure = blank(max(1.55 * columns, 5.5), 1.95 * rows + 0.8)
-        heading(
-            figure, "Worst mistakes", f"{_which(len(shown), len(wrong))} of {everything} images; label → prediction"
-        )
-        cells = figure.subplots(rows, columns, squeeze=False).flat
-        for axes, index in zip(cells, shown, strict=False):
-            _draw_mistake(axes, evaluation, examples, classes, int(index))
-        for axes in figure.axes[len(shown) :]:
+        names = [numbers.label(name, 17) for name in classes]
+        columns = COLUMNS if len(shown) > COLUMNS / 2 else COLUMNS // 2
+        rows, lines = math.ceil(len(shown) / columns), 1 if max(map(len, names)) < 6 else 2
+        remark = f"{_which(len(shown), len(wrong))} {everything} images: label → prediction, its probability"
+        figure = blank(1.6 * columns, (1.85 + 0.2 * lines) * rows, "Worst mistakes", remark, compressed=True)
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for axes in grid.flat[len(shown) :]:
             axes.set_axis_off()
+        for axes, index in zip(grid.flat, shown, strict=False):
+            axes.imshow(viewable(examples.batch([index])[0][0]), cmap=GREYS, vmin=0, vmax=1)
+            _caption(axes, evaluation, names, int(index), lines)
+            _bare(axes)
     return figure
 
 
 def _which(shown: int, wrong: int) -> str:
     if shown < wrong:
-        return f"the {shown} of highest loss, of {numbers.count(wrong)} mistakes in"
+        return f"the {shown} of highest loss among {numbers.count(wrong)} mistakes in"
     return f"all {shown} mistakes in" if shown > 1 else "the only mistake in"
 
 
-def _draw_mistake(axes: Axes, evaluation: Evaluation, examples: Examples, classes: Sequence[str], index: int) -> None:
-    truth, prediction = int(evaluation.labels[index]), int(evaluation.predictions[index])
-    names = [numbers.label(classes[i], 16) for i in (truth, prediction)]
+def _caption(axes: Axes, evaluation: Evaluation, names: Sequence[str], index: int, lines: int) -> None:
+    label, prediction = int(evaluation.labels[index]), int(evaluation.predictions[index])
     chance = numbers.percent(float(evaluation.probabilities[index, prediction]), 0)
-    long = sum(map(len, names)) > 8
-    axes.imshow(viewable(examples.batch([index])[0][0]), cmap=GREYS, vmin=0, vmax=1)
-    axes.set_title(f"{names[0]}\n→ {names[1]}" if long else f"{names[0]} → {names[1]}", fontsize=9 if long else 11)
+    text = f"{names[label]} → {names[prediction]}" if lines == 1 else f"{names[label]}\n→ {names[prediction]}"
+    axes.set_title(text, fontsize=11 if lines == 1 else 8.5)
     axes.set_xlabel(f"{chance} · image {numbers.count(index)}", fontsize=8, color=QUIET, loc="left")
-    _bare(axes)
 
 
 def viewable(image: Array) -> Array:
@@ -92,12 +90,11 @@ def kernels(network: Sequential, parameters: Parameters) -> Figure | None:
 
 def _draw_kernels(first: Placed, weights: Array, reach: float) -> Figure:
     kernels, channels = weights.shape[-1], weights.shape[2]
-    columns = min(8, kernels) if kernels > 3 else kernels
+    columns = min(8, max(kernels, 6))
     rows = math.ceil(kernels / columns)
-    figure = blank(max(0.95 * columns + 1.4, 6.4), max(0.95 * rows + 1.0, 2.2))
-    size = numbers.shape(weights.shape[:3])
-    heading(figure, f"Kernels of {first.name}", _kernels_remark(first, kernels, size))
-    norm, colours = Normalize(-reach, reach), "gray" if channels == 3 else AROUND_ZERO
+    title, remark = f"Kernels of {first.name}", _kernels_remark(first, kernels, numbers.shape(weights.shape[:3]))
+    figure = blank(0.95 * columns + 1.4, max(0.95 * rows + 0.1, 1.5), title, remark, compressed=True)
+    norm, colours = Normalize(-reach, reach), GREYS if channels == 3 else AROUND_ZERO
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, kernel in zip(grid.flat, np.moveaxis(weights, -1, 0), strict=False):
         pixels = norm(kernel) if channels == 3 else norm(kernel.mean(axis=-1))
@@ -111,7 +108,13 @@ def _draw_kernels(first: Placed, weights: Array, reach: float) -> Figure:
 
 def _kernels_remark(first: Placed, shown: int, size: str) -> str:
     filters = first.output_shape[-1]
-    which = f"{filters} kernels" if shown == filters else f"the first {shown} of {filters} kernels"
+    which = (
+        "one kernel"
+        if filters == 1
+        else f"{filters} kernels"
+        if shown == filters
+        else f"the first {shown} of {filters} kernels"
+    )
     return f"{which} of {size} weights, each used at {numbers.count(first.uses)} positions"
 
 

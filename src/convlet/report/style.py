@@ -13,12 +13,14 @@ import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 INK, QUIET, FAINT, PAPER = "#222222", "#5F6368", "#E3E5E8", "#FFFFFF"
 MISTAKES = LinearSegmentedColormap.from_list("mistakes", [PAPER, "#FBD9BF", "#F0965A", VERMILION, "#8A3A00"])
 AROUND_ZERO = LinearSegmentedColormap.from_list("around zero", ["#0A3A66", BLUE, "#F7F7F7", VERMILION, "#6E2C00"])
 DPI = 144
+HEADING = 0.68  # inches
 OTHER_SCRIPTS = (  # for class names in letters that DejaVu Sans, which comes with matplotlib, has not
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -58,8 +60,6 @@ def style() -> Iterator[None]:
                 "axes.titlesize": 12,
                 "axes.titleweight": "bold",
                 "axes.titlelocation": "left",
-                "figure.titlesize": 13,
-                "figure.titleweight": "bold",
                 "grid.color": FAINT,
                 "grid.linewidth": 0.8,
                 "xtick.color": QUIET,
@@ -79,24 +79,25 @@ def style() -> Iterator[None]:
         yield
 
 
-def blank(width: float, height: float) -> Figure:
-    """An empty figure of so many inches, which lays itself out when it is drawn."""
-    return Figure(figsize=(width, height), layout="constrained")
+def blank(width: float, height: float, title: str, remark: str = "", *, compressed: bool = False) -> Figure:
+    """An empty figure, `width` × `height` inches below a heading: what is seen, and a remark in smaller letters.
 
-
-def heading(figure: Figure, title: str, remark: str = "") -> None:
-    """What is seen, at the top left, and a remark below it in smaller letters."""
-    inches = figure.get_size_inches()
-    left = 0.1 / inches[0]
-    figure.suptitle(f"{title}\n" if remark else title, x=left, y=1 - 0.1 / inches[1], ha="left", linespacing=1.5)
-    if remark:
-        figure.text(left, 1 - 0.45 / inches[1], remark, ha="left", va="center", color=QUIET, fontsize=9.5)
+    It lays itself out when it is drawn; `compressed` keeps images of a fixed shape close together.
+    """
+    height += HEADING
+    figure = Figure(figsize=(width, height), layout="compressed" if compressed else "constrained")
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, 0, 1, 1 - HEADING / height))
+    left = 0.1 / width
+    figure.text(left, 1 - 0.22 / height, title, va="center", fontsize=13, fontweight="bold")
+    figure.text(left, 1 - 0.48 / height, remark, va="center", color=QUIET, fontsize=9.5)
+    return figure
 
 
 def message(title: str, text: str) -> Figure:
     """A figure of words, where there is nothing to draw."""
-    figure = blank(6, 3)
-    heading(figure, title)
+    figure = blank(6, 2.4, title)
     figure.text(0.5, 0.45, text, ha="center", va="center", fontsize=13, color=GREEN, linespacing=1.7)
     return figure
 
