@@ -87,8 +87,3 @@ class History:
         validations = [(int(step), float(loss), float(accuracy)) for step, loss, accuracy in arrays["validations"]]
         reports = [(int(step), float(accuracy)) for step, accuracy in arrays["reports"]]
         return cls(batch_size, losses, correct, validations, reports)
-
-
-def ends_epoch(step: int, images: int, batch_size: int) -> bool:
-    """Whether the step-th step, counted from 1, is the one that completes a pass over the images."""
-    return step * batch_size // images > (step - 1) * batch_size // images

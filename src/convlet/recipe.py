@@ -56,8 +56,9 @@ class Data:
 class Training:
     """How long and how: exactly one of `steps` and `epochs`.
 
-    `report_every` steps, the current batch's accuracy without dropout is noted. With `patience`, the run ends early
-    after that many validations (one an epoch) without a better accuracy, and keeps the best weights.
+    Every `report_every` steps, the current batch's accuracy without dropout is noted. Every `validate_every` epochs,
+    and at the end, the network is validated and saved. With `patience`, the run ends early after that many
+    validations without a better accuracy, and keeps the best weights.
     """
 
     batch_size: int = 50
@@ -65,10 +66,11 @@ class Training:
     epochs: int | None = None
     seed: int = 0
     report_every: int = 1000
+    validate_every: int = 1
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "report_every"):
+        for name in ("batch_size", "report_every", "validate_every"):
             whole_number(name, getattr(self, name))
         for name in ("steps", "epochs", "patience"):
             if getattr(self, name) is not None:
@@ -84,6 +86,15 @@ class Training:
         2200
         """
         return self.steps if self.steps is not None else -(-images * (self.epochs or 0) // self.batch_size)
+
+    def validates_after(self, step: int, images: int) -> bool:
+        """Whether the step-th step, counted from 1, completes an epoch after which the network is validated.
+
+        >>> [step for step in range(1, 12) if Training(batch_size=30, steps=12).validates_after(step, 100)]
+        [4, 7, 10]
+        """
+        now, before = step * self.batch_size // images, (step - 1) * self.batch_size // images
+        return now // self.validate_every > before // self.validate_every
 
 
 _ARTICLES = {"network": "a Sequential", "training": "a Training", "optimizer": "an SGD or Adam", "data": "a Data"}

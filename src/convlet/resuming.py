@@ -9,7 +9,7 @@ from pathlib import Path
 
 from convlet import storage
 from convlet.errors import FormatError, InputError
-from convlet.history import History, ends_epoch
+from convlet.history import History
 from convlet.recipe import Recipe, Training
 
 
@@ -56,9 +56,7 @@ def _going_on(history: History, training: Training, images: int) -> History:
     total_steps = training.total_steps(images)
     if total_steps < history.steps:
         raise InputError(f"steps={total_steps}: the run has taken {history.steps} already; give at least that many.")
-    kept = [
-        row for row in history.validations if row[0] == total_steps or ends_epoch(row[0], images, history.batch_size)
-    ]
+    kept = [row for row in history.validations if row[0] == total_steps or training.validates_after(row[0], images)]
     if training.patience and kept and history.best not in kept:
         raise InputError(
             f"steps={total_steps} with patience={training.patience}: the run ended in the middle of an epoch, at its "

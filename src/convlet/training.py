@@ -18,7 +18,7 @@ from convlet.checkpoints import Checkpoints
 from convlet.datasets import Dataset
 from convlet.engines import default_engine, engine
 from convlet.errors import DataError, InputError, NumericsError
-from convlet.history import History, ends_epoch
+from convlet.history import History
 from convlet.network import Sequential
 from convlet.optimizers import Adam, Optimizer
 from convlet.randomness import generator
@@ -36,7 +36,7 @@ def train(run: Run, data: Dataset, recipe: Recipe, checkpoints: Checkpoints, sto
     history, program, images = run.history, run.program, len(data.train)
     while True:
         step = history.steps
-        if validation_is_due(history, images, run.total_steps):
+        if validation_is_due(history, images, training, run.total_steps):
             validate(run, data, checkpoints, stop)
             watch(run)
         if step >= run.total_steps or (training.patience and history.waited() >= training.patience):
@@ -74,10 +74,10 @@ def batch_indices(images: int, batch_size: int, seed: int, step: int) -> NDArray
     return np.concatenate([_order(images, seed, int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
 
 
-def validation_is_due(history: History, images: int, total_steps: int) -> bool:
-    """Whether the validation that belongs before the next step is still to be done: each epoch, and at the end."""
+def validation_is_due(history: History, images: int, training: Training, total_steps: int) -> bool:
+    """Whether the validation that belongs before the next step is still to be done."""
     step = history.steps
-    belongs = step > 0 and (step == total_steps or ends_epoch(step, images, history.batch_size))
+    belongs = step > 0 and (step == total_steps or training.validates_after(step, images))
     return belongs and not (history.validations and history.validations[-1][0] == step)
 
 
@@ -103,6 +103,7 @@ def fit(
     seed: int = 0,
     patience: int | None = None,
     report_every: int = 1000,
+    validate_every: int = 1,
     engine_name: str | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
@@ -117,7 +118,7 @@ def fit(
     Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
     Stopped (a KeyboardInterrupt) after Ctrl-C or SIGTERM, when the step is finished and the run saved.
     """
-    training = Training(batch_size, steps, epochs, seed, report_every, patience)
+    training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
     recipe = Recipe("fit", network, training, optimizer or Adam(), Data(getattr(data, "name", "")))
     return fit_recipe(recipe, data, engine_name=engine_name, run_dir=run_dir, resume=resume, watch=watch)
 
