@@ -14,7 +14,7 @@ ROOMS = [
     *("randomness", "initializers", "layers", "network", "losses", "schedules", "optimizers"),
     *("engines", "engines.numpy", "engines.numba", "engines.keras"),
     *("environment", "threads", "datasets", "recipe", "history", "evaluation"),
-    *("stopping", "storage", "run", "checkpoints", "training", "comparison", "onnx"),
+    *("stopping", "storage", "run", "checkpoints", "resuming", "training", "comparison", "onnx"),
     "convlet",
     *("report", "progress", "experiment", "explore", "locale", "cli", "__main__"),
 ]

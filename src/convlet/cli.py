@@ -3,7 +3,9 @@
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by Ctrl-C or SIGTERM, after saving.
 """
 
+import errno
 import json
+import shlex
 import signal
 import sys
 from dataclasses import replace
@@ -13,7 +15,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from convlet import __version__, experiment
+from convlet import __version__, experiment, storage
 from convlet import recipe as recipes
 from convlet.comparison import compare as compare_engines
 from convlet.datasets import Dataset, Examples, load
@@ -46,6 +48,14 @@ class _Commands(click.Group):
         except ConvletError as error:
             click.echo(f"convlet: {error}", err=True)
             sys.exit(2 if isinstance(error, InputError) else 1)
+        except MemoryError as error:
+            click.echo(f"convlet: not enough memory: {error or 'none is left'}. Try a smaller --batch-size.", err=True)
+            sys.exit(1)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has left: click ends quietly
+                raise
+            click.echo(f"convlet: {error}", err=True)
+            sys.exit(1)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -112,14 +122,20 @@ def train(
         try:
             run, evaluation = experiment.perform(planned, images, watch)
         except Stopped:
-            click.echo(f"Stopped and saved. Go on with: convlet train --resume {planned.run_dir}", err=True)
+            click.echo(f"Stopped and saved. Go on with: convlet train --resume {_quoted(planned.run_dir)}", err=True)
             raise
     results = experiment.results(run, evaluation, used)
     if as_json:
         click.echo(json.dumps(results, allow_nan=False))
     else:
         _console().print(outcomes.training_table(results))
-        _console().print(f"Next: convlet evaluate {run.run_dir} · convlet summary {run.run_dir}", highlight=False)
+        folder = _quoted(planned.run_dir)
+        click.echo(f"Next: convlet evaluate {folder} · convlet summary {folder}")
+
+
+def _quoted(path: Path) -> str:
+    """The path as a shell takes it."""
+    return shlex.quote(str(path))
 
 
 def _resumed(
@@ -178,7 +194,7 @@ def evaluate(run: Path, data: str | None, part: str, engine: str | None, threads
     """
     limit_threads(threads)
     trained = _saved_run(run, engine)
-    images = load(data) if data else experiment.recipe_of(run).data.load()
+    images = load(data) if data else storage.recipe_of(trained.run_dir or run).data.load()
     evaluation = trained.evaluate(_part(images, part))
     _print(
         as_json,
@@ -223,7 +239,7 @@ def _stacked(pixels: list[Any]) -> Any:
 def summary(subject: str | None, as_json: bool) -> None:
     """Layers, shapes, weights, how often each is used, multiply-adds and memory of a recipe's or a run's network."""
     folder = Path(subject) if subject else None
-    recipe = experiment.recipe_of(folder) if folder and folder.is_dir() else recipes.load(subject or DEFAULT_RECIPE)
+    recipe = storage.recipe_of(folder) if folder and folder.is_dir() else recipes.load(subject or DEFAULT_RECIPE)
     images = len(recipe.data.load().train)
     _print(
         as_json,

@@ -1,20 +1,19 @@
 """A whole experiment, from a recipe to a run folder with everything in it: what `convlet train` does."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from convlet import recipe as recipes
 from convlet import storage
 from convlet.datasets import Dataset
 from convlet.engines import default_engine
 from convlet.environment import peak_memory_mb
-from convlet.errors import StorageError
 from convlet.evaluation import Evaluation
 from convlet.recipe import Recipe
 from convlet.report.pictures import draw_run
 from convlet.run import Run
-from convlet.stopping import Stopped
+from convlet.stopping import Stopped, stop_on_signals
 from convlet.training import Watch, fit_recipe
 
 SCHEMA = 1  # of every JSON object convlet prints
@@ -38,20 +37,10 @@ def new(recipe: Recipe, run_dir: Path | None = None, engine_name: str | None = N
 
 def resumed(run_dir: Path, engine_name: str | None = None, *, steps: int | None = None) -> Experiment:
     """The run in a folder, from where it was saved; with `steps`, until that many in all. Raises StorageError."""
-    recipe = recipe_of(run_dir)
+    recipe = storage.recipe_of(run_dir)
     if steps is not None:
         recipe = replace(recipe, training=replace(recipe.training, steps=steps, epochs=None))
     return Experiment(recipe, run_dir, engine_name or default_engine(), resume=True)
-
-
-def recipe_of(run_dir: Path) -> Recipe:
-    """The resolved recipe in a run folder. Raises StorageError where there is none."""
-    path = run_dir / "recipe.toml"
-    try:
-        return recipes.parse(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise StorageError(f"{path}: cannot be read: {reason}. Expected the folder of a run.") from None
 
 
 def perform(experiment: Experiment, data: Dataset, watch: Watch = lambda run: None) -> tuple[Run, Evaluation | None]:
@@ -65,6 +54,8 @@ def perform(experiment: Experiment, data: Dataset, watch: Watch = lambda run: No
             resume=experiment.resume,
             watch=watch,
         )
+        with stop_on_signals() as stop:
+            evaluation = run.evaluate(data.test, stop=stop) if data.test is not None else None
     except Stopped:
         checkpoint = storage.load_checkpoint(experiment.run_dir / "last.safetensors")
         draw_run(
@@ -76,7 +67,6 @@ def perform(experiment: Experiment, data: Dataset, watch: Watch = lambda run: No
             title=experiment.recipe.name,
         )
         raise
-    evaluation = run.evaluate(data.test) if data.test is not None else None
     draw_run(
         experiment.run_dir,
         history=run.history,
@@ -93,22 +83,23 @@ def perform(experiment: Experiment, data: Dataset, watch: Watch = lambda run: No
 def results(run: Run, evaluation: Evaluation | None, threads: int) -> dict[str, Any]:
     """The figures of a finished run, as `convlet train --json` prints them. What does not exist is None."""
     clock, images = run.clock, run.clock.taken * run.history.batch_size
-    validation = run.history.validations[-1] if run.history.validations else None
+    state, peak = run.program.state(), peak_memory_mb()
+    validated = {step: accuracy for step, _, accuracy in run.history.validations}
     return {
         "schema": SCHEMA,
         "test_accuracy": evaluation.accuracy if evaluation else None,
         "test_loss": evaluation.loss if evaluation else None,
-        "validation_accuracy": validation[2] if validation else None,
+        "validation_accuracy": validated.get(state.step),  # of these weights: with patience, the best ones
         "steps": run.history.steps,
         "train_seconds": round(clock.train, 3),
         "compile_seconds": round(clock.compile, 3),
         "ms_per_step": round(1e3 * clock.steps / clock.taken, 3) if clock.taken else None,
         "images_per_second": round(images / clock.steps, 1) if clock.taken else None,
         "gflops": round(2e-9 * run.network.training_multiply_adds * images / clock.steps, 2) if clock.taken else None,
-        "peak_memory_mb": round(peak_memory_mb(), 1),
+        "peak_memory_mb": round(peak, 1) if math.isfinite(peak) else None,
         "engine": run.engine,
         "threads": threads,
         "seed": run.seed,
-        "weights_sha256": storage.weights_sha256(run.program.state().parameters),
+        "weights_sha256": storage.weights_sha256(state.parameters),
         "run_dir": str(run.run_dir),
     }

@@ -7,6 +7,7 @@ figures are made when they are shown, a few times a second, never at every step.
 import time
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
 
 from convlet.datasets import Dataset
@@ -67,13 +68,13 @@ class Watcher:
         layers, weights = len(run.network.layers), count(run.network.weights)
         left = self._seconds_left(run, now)
         self.console.print(
-            f"[bold]{self.recipe.name}[/]: {layers} layers, {weights} weights · "
-            f"{self.data.name}, {count(len(self.data.train))} training images · "
+            f"[bold]{escape(self.recipe.name)}[/]: {layers} layers, {weights} weights · "
+            f"{escape(self.data.name)}, {count(len(self.data.train))} training images · "
             f"{run.engine} engine, {self.threads} thread{'s' * (self.threads != 1)}"
             + (f" · about {duration(left)}" if left else ""),
             highlight=False,
         )
-        if self.console.is_terminal:
+        if self.console.file.isatty() and not self.console.is_dumb_terminal:  # FORCE_COLOR asks for colour, not a bar
             self._bar = _bar(self.console)
             self._task = self._bar.add_task("", total=run.total_steps, completed=run.history.steps, figures="")
             self._bar.start()

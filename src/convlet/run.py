@@ -1,7 +1,7 @@
 """A network with its weights, ready to be used: what training returns, and what a checkpoint becomes again."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +90,14 @@ class Run:
 
 
 def load(path: str | Path, *, engine_name: str | None = None) -> Run:
-    """The network in a checkpoint, or in a run folder (its last one), ready to predict and evaluate.
+    """The network in a checkpoint, or in a run folder, ready to predict and evaluate.
+
+    Of a run with patience it has the best weights, as that run itself has at its end; of any other the last.
 
     Raises StorageError where there is none, FormatError where it is damaged.
     """
     path = Path(path)
-    checkpoint = storage.load_checkpoint(path / "last.safetensors" if path.is_dir() else path)
+    checkpoint = _of_run(path) if path.is_dir() else storage.load_checkpoint(path)
     name = engine_name or default_engine()
     program = engine(name).compile(checkpoint.network, checkpoint.state.parameters)
     return Run(
@@ -108,3 +110,10 @@ def load(path: str | Path, *, engine_name: str | None = None) -> Run:
         total_steps=checkpoint.history.steps,
         run_dir=path if path.is_dir() else path.parent,
     )
+
+
+def _of_run(folder: Path) -> storage.Checkpoint:
+    last, best = storage.load_checkpoint(folder / "last.safetensors"), folder / "best.safetensors"
+    if best.exists() and (folder / "recipe.toml").exists() and storage.recipe_of(folder).training.patience:
+        return replace(last, state=storage.load_checkpoint(best).state)
+    return last

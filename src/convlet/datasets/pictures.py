@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from convlet.errors import DataError, FormatError
+from convlet.errors import DataError, FormatError, InputError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 LARGEST = 64 * 2**20  # bytes of one file
@@ -20,12 +20,16 @@ def read_picture(path: str | Path, image_shape: tuple[int, ...], *, digit: bool 
     With `digit` the image is first made like one of MNIST's: light on dark, cut to the digit, scaled to 20 pixels,
     and placed with its centre of mass in the middle of 28 × 28.
 
-    Raises DataError where the file cannot be read, FormatError where it is no image that can be decoded whole.
+    Raises DataError where the file cannot be read, FormatError where it is no image that can be decoded whole,
+    InputError where a network takes neither grey nor colour.
     """
+    if len(image_shape) != 3 or image_shape[2] not in (1, 3):
+        raise InputError(f"image_shape={image_shape}: expected (H, W, 1) for grey or (H, W, 3) for colour.")
     height, width, channels = image_shape
-    picture = _open(Path(path)).convert("L" if channels == 1 else "RGB")
+    picture = _open(Path(path))
     if digit:
-        picture = _like_mnist(picture, str(path))
+        picture = _like_mnist(picture.convert("L"), str(path))
+    picture = picture.convert("L" if channels == 1 else "RGB")
     if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)
     return np.asarray(picture, np.uint8).reshape(height, width, channels)
@@ -42,10 +46,11 @@ def _open(path: Path) -> Image.Image:
         if path.stat().st_size > LARGEST:
             raise FormatError(f"{path}: {path.stat().st_size:,} bytes; an image may have at most {LARGEST:,}.")
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged metadata: what matters is whether the pixels are there
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as picture:
                 picture.load()
-                return _on_white(ImageOps.exif_transpose(picture))
+                return _on_white(ImageOps.exif_transpose(_eight_bits(picture, path)))
     except UnidentifiedImageError:
         raise FormatError(f"{path}: not an image; expected one of {', '.join(FORMATS)}.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -53,6 +58,15 @@ def _open(path: Path) -> Image.Image:
     except (OSError, SyntaxError, ValueError) as error:
         kind = DataError if isinstance(error, OSError) and error.errno else FormatError
         raise kind(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+
+
+def _eight_bits(picture: Image.Image, path: Path) -> Image.Image:
+    """16-bit grey as 8-bit; Pillow itself would cut every value above 255 down to white."""
+    if picture.mode == "F" or (picture.mode == "I" and picture.format != "PNG"):
+        raise FormatError(f"{path}: pixels of 32 bits; expected 8 or 16. Save it as an ordinary PNG.")
+    if not picture.mode.startswith("I"):
+        return picture
+    return Image.fromarray((np.asarray(picture, np.float64) / 257).round().clip(0, 255).astype(np.uint8))
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
@@ -64,7 +78,7 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _like_mnist(picture: Image.Image, name: str) -> Image.Image:
-    pixels = np.asarray(picture.convert("L"))
+    pixels = np.asarray(picture)
     if light_background(pixels[..., None]):
         pixels = 255 - pixels
     pixels = np.where(pixels > pixels.max() // 8, pixels, 0)  # paper is never quite one colour
