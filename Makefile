@@ -66,7 +66,7 @@ $(VENV)/installed $(KERAS_VENV)/installed: pyproject.toml
 			"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && break; \
 		done; \
 		test "$$python" != none || { \
-			echo 'convlet needs Python 3.11 to 3.14, and $(PYTHON) is not one: $(PYTHON)' "$$($(PYTHON) --version 2>&1)."; \
+			echo 'convlet needs Python 3.11 to 3.14; $(PYTHON) is' "$$($(PYTHON) --version 2>&1)."; \
 			echo 'Install one, or name it: make PYTHON=/path/to/python3.12'; exit 1; }; \
 		echo "Making $(@D) with $$("$$python" --version) ..."; \
 		"$$python" -m venv $(@D) || { rm -rf $(@D); \
