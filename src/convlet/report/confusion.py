@@ -29,7 +29,9 @@ def confusion(evaluation: Evaluation, classes: Sequence[str], title: str) -> Fig
         margin = max(map(len, names)) * font * LETTER / POINTS  # inches, of the longest name
         side, upright = cell * len(classes), margin > 0.9 * cell
         width = max(side + margin + 2.4, 6.0)
-        figure = blank(width, side + (margin if upright else 0.3) + 0.8, title, _remark(matrix, names, width))
+        figure = blank(
+            width, side + (margin if upright else 0.3) + 0.8, title, _remark(matrix, classes, width), compressed=True
+        )
         axes = figure.subplots()
         _draw_cells(axes, matrix, cell)
         _label(axes, names, font, upright)
@@ -37,11 +39,12 @@ def confusion(evaluation: Evaluation, classes: Sequence[str], title: str) -> Fig
     return figure
 
 
-def _remark(matrix: Array, names: Sequence[str], width: float) -> str:
+def _remark(matrix: Array, classes: Sequence[str], width: float) -> str:
     """The most frequent confusions, as many as the width, in inches, has room for."""
     off = _without_diagonal(matrix)
     if not off.any():
         return "no image was taken for another class"
+    names = [label(name, 14) for name in classes]
     text = "most often:"
     for index in np.argsort(-off, axis=None, kind="stable")[:3]:
         i, j = np.unravel_index(index, off.shape)

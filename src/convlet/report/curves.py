@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -26,7 +27,7 @@ def curves(history: History, title: str) -> Figure:
     with style():
         if not history.steps:
             return message(title, "No step has been taken yet.")
-        figure = blank(8, 6, title, _remark(history))
+        figure = blank(8, 6.3, title, _remark(history))
         loss, accuracy = figure.subplots(2, 1, sharex=True)
         _draw_loss(loss, history)
         _draw_accuracy(accuracy, history)
@@ -35,7 +36,17 @@ def curves(history: History, title: str) -> Figure:
         accuracy.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
         accuracy.set_xlim(*_span(history.steps))
         figure.align_ylabels()
+        _legend(figure)
     return figure
+
+
+def _legend(figure: Figure) -> None:
+    """One for both, below them, where it hides nothing."""
+    entries: dict[str, Artist] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3)
 
 
 def _span(steps: int) -> tuple[float, float]:
@@ -46,9 +57,13 @@ def _span(steps: int) -> tuple[float, float]:
 def _remark(history: History) -> str:
     best = history.best
     if best is None:
-        return f"{count(history.steps)} {'step' if history.steps == 1 else 'steps'}, without validation"
+        return f"{_steps(history.steps)}, without validation"
     step, loss, accuracy = best
-    return f"best validation: {percent(accuracy, 2)} right, loss {loss:.4f}, after {count(step)} steps"
+    return f"best validation: {percent(accuracy, 2)} right, loss {loss:.4f}, after {_steps(step)}"
+
+
+def _steps(steps: int) -> str:
+    return "1 step" if steps == 1 else f"{count(steps)} steps"
 
 
 def interval_length(steps: int) -> int:
@@ -74,7 +89,6 @@ def _draw_loss(axes: Axes, history: History) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylabel("loss (cross-entropy)")
-    axes.legend(loc="best")
 
 
 def _faint(axes: Axes, values: NDArray[np.float64]) -> None:
@@ -117,7 +131,6 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
         marks.set(markersize=3 if len(steps) > MANY else 6, markerfacecolor="none", markeredgewidth=1.4)
     best = max(row[2] for row in [*history.validations, *history.intervals(interval_length(history.steps))])
     _scale_accuracy(axes, stretched=best >= STRETCHED_FROM)
-    axes.legend(loc="best")
 
 
 def _scale_accuracy(axes: Axes, stretched: bool) -> None:

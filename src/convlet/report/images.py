@@ -37,7 +37,7 @@ def mistakes(evaluation: Evaluation, examples: Examples, classes: Sequence[str],
         columns = COLUMNS if len(shown) > COLUMNS / 2 else COLUMNS // 2
         rows, lines = math.ceil(len(shown) / columns), 1 if max(map(len, names)) < 6 else 2
         remark = f"{_which(len(shown), len(wrong))} {everything} images: label → prediction, its probability"
-        figure = blank(1.6 * columns, (1.85 + 0.2 * lines) * rows, "Worst mistakes", remark, compressed=True)
+        figure = blank(1.6 * columns, (1.75 + 0.18 * lines) * rows, "Worst mistakes", remark, compressed=True)
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat[len(shown) :]:
             axes.set_axis_off()
@@ -115,11 +115,12 @@ def _kernels_remark(first: Placed, shown: int, size: str) -> str:
         if shown == filters
         else f"the first {shown} of {filters} kernels"
     )
-    return f"{which} of {size} weights, each used at {numbers.count(first.uses)} positions"
+    channels = first.input_shape[2]
+    colours = {1: "", 3: "; in colour, grey is 0"}.get(channels, f"; means of {channels} channels")
+    return f"{which} of {size} weights, each used at {numbers.count(first.uses)} positions{colours}"
 
 
 def _scale(figure: Figure, grid: Array, norm: Normalize, colours: str | Colormap, channels: int) -> None:
     bar = figure.colorbar(ScalarMappable(norm, colours), ax=grid, aspect=25, fraction=0.05)
-    meanings = {1: "weight", 3: "weight of red, green and blue"}
-    bar.set_label(meanings.get(channels, f"mean weight of the {channels} channels"))
+    bar.set_label("weight" if channels in (1, 3) else "mean weight")
     bar.outline.set_visible(False)
