@@ -1,8 +1,8 @@
 """Direct convolution forward: any kernel size, stride, channels and filters, at the machine's peak, without im2col.
 
-A section's rows are contiguous (KW × C floats), so a block of 16 filters walks over them with one multiply-add per
-input, 16 filters and 4 outputs: 8 AVX2 registers of sums, 2 of weights. Bias, ReLU and 2×2 max pooling happen
-before anything is stored.
+A section's rows are contiguous (KW × C floats), so 4 outputs × 16 filters (8 AVX2 registers of sums) walk over them with
+one multiply-add per input; where 8 filters are left, 8 outputs × 8. Bias, ReLU and 2×2 max pooling happen before
+anything is stored. Every output is one sum in one order, however outputs are grouped.
 
 Arguments all kernels share (see `buffers.py`)
     low, high   the part of the work to do. Every unit of work is computed in the same way whatever the part.
@@ -19,7 +19,7 @@ from typing import Any
 
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.finishing import relu8, relu16, relu_pool8, relu_pool16
-from convlet.engines.numba.vectors import broadcast, fma, load, store
+from convlet.engines.numba.vectors import broadcast_rows, fma, load, repeat, store, store_rows
 
 BLOCK = 16
 LINEAR, RELU = 0, 1
@@ -38,63 +38,50 @@ def pack(low, high, weights, packed, rows, F):
                 store(packed, o + row * 8, load(8, weights, row * F + f))
 
 
-def _four_outputs_of(lanes: int) -> Callable[..., Any]:
-    """Four outputs of `lanes` filters. Their sections begin at x[s0], x[s1], x[s2] and x[s3]."""
+def _outputs_of(positions: int, lanes: int) -> Callable[..., Any]:
+    """Outputs of `lanes` filters at so many positions, whose sections begin at x[section], `step` apart."""
 
     @inlined
-    def four_outputs(x, s0, s1, s2, s3, row, KH, R, packed, block):
-        a0 = a1 = a2 = a3 = load(lanes, packed, block + KH * R * lanes)
+    def outputs(x, section, step, down, KH, R, packed, block):
+        sums = repeat(positions, load(lanes, packed, block + KH * R * lanes))
         k = block
         for ky in range(KH):
-            start = ky * row
+            start = section + ky * down
             for i in range(start, start + R):
-                w = load(lanes, packed, k)
+                sums = fma(broadcast_rows(positions, lanes, x, i, step), load(lanes, packed, k), sums)
                 k += lanes
-                a0 = fma(broadcast(lanes, x, s0 + i), w, a0)
-                a1 = fma(broadcast(lanes, x, s1 + i), w, a1)
-                a2 = fma(broadcast(lanes, x, s2 + i), w, a2)
-                a3 = fma(broadcast(lanes, x, s3 + i), w, a3)
-        return a0, a1, a2, a3
+        return sums
 
-    return four_outputs
+    return outputs
 
 
-_four_outputs8, _four_outputs16 = _four_outputs_of(8), _four_outputs_of(16)
+_outputs1x8, _outputs8x8 = _outputs_of(1, 8), _outputs_of(8, 8)
+_outputs1x16, _outputs4x16 = _outputs_of(1, 16), _outputs_of(4, 16)
 
 
-def _forward_row_of(lanes: int) -> Callable[..., Any]:
-    four_outputs, relu = (_four_outputs16, relu16) if lanes == 16 else (_four_outputs8, relu8)
+def _forward_row_of(positions: int, lanes: int) -> Callable[..., Any]:
+    outputs = {(1, 8): _outputs1x8, (8, 8): _outputs8x8, (1, 16): _outputs1x16, (4, 16): _outputs4x16}[positions, lanes]
+    relu = relu8 if lanes == 8 else relu16
 
     @inlined
     def forward_row(x, section, xf, packed, block, y, o, winners, q, F, g, activation):
-        """One row of outputs for one block of filters: four at a time, the last ones possibly twice."""
+        """A row of outputs for a block of filters. The last group begins early enough to be whole."""
         C = xf.channels
-        row, step = xf.columns * C, g.SW * C
-        for w in range(0, g.W, 4):
-            w1, w2, w3 = min(w + 1, g.W - 1), min(w + 2, g.W - 1), min(w + 3, g.W - 1)
-            a0, a1, a2, a3 = four_outputs(
-                x, section + w * step, section + w1 * step, section + w2 * step, section + w3 * step,
-                row, g.KH, g.KW * C, packed, block,
-            )  # fmt: skip
+        step, down = g.SW * C, xf.columns * C
+        for first in range(0, g.W, positions):
+            w = min(first, g.W - positions)
+            a = outputs(x, section + w * step, step, down, g.KH, g.KW * C, packed, block)
             if activation == RELU:
-                a0, q0 = relu(a0)
-                a1, q1 = relu(a1)
-                a2, q2 = relu(a2)
-                a3, q3 = relu(a3)
+                a, winner = relu(a)
                 if winners.size > 0:
-                    store(winners, q + w * F, q0)
-                    store(winners, q + w1 * F, q1)
-                    store(winners, q + w2 * F, q2)
-                    store(winners, q + w3 * F, q3)
-            store(y, o + w * F, a0)
-            store(y, o + w1 * F, a1)
-            store(y, o + w2 * F, a2)
-            store(y, o + w3 * F, a3)
+                    store_rows(winners, q + w * F, F, winner)
+            store_rows(y, o + w * F, F, a)
 
     return forward_row
 
 
-_forward_row8, _forward_row16 = _forward_row_of(8), _forward_row_of(16)
+_forward_row1x8, _forward_row8x8 = _forward_row_of(1, 8), _forward_row_of(8, 8)
+_forward_row1x16, _forward_row4x16 = _forward_row_of(1, 16), _forward_row_of(4, 16)
 
 
 @kernel
@@ -112,35 +99,66 @@ def forward(low, high, x, xf, packed, y, yf, winners, g, activation):
         o = ((n * yf.rows + yf.top + h) * yf.columns + yf.left) * F
         q = unit * g.W * F
         for f in range(0, F - 8, BLOCK):
-            _forward_row16(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g, activation)
+            if g.W >= 4:
+                _forward_row4x16(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g, activation)
+            else:
+                _forward_row1x16(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g, activation)
         if F % BLOCK != 0:
             f = F - 8
-            _forward_row8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g, activation)
+            if g.W >= 8:
+                _forward_row8x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g, activation)
+            else:
+                _forward_row1x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g, activation)
 
 
-def _forward_pool_row_of(lanes: int) -> Callable[..., Any]:
-    four_outputs, relu_pool = (_four_outputs16, relu_pool16) if lanes == 16 else (_four_outputs8, relu_pool8)
+def _windows_of(windows: int, lanes: int) -> Callable[..., Any]:
+    """The four outputs in each of so many neighbouring pooling windows, in scan order."""
+
+    @inlined
+    def outputs(x, section, below, step, down, KH, R, packed, block):
+        a = b = c = d = repeat(windows, load(lanes, packed, block + KH * R * lanes))
+        k = block
+        for ky in range(KH):
+            start = section + ky * down
+            for i in range(start, start + R):
+                weights = load(lanes, packed, k)
+                k += lanes
+                a = fma(broadcast_rows(windows, lanes, x, i, 2 * step), weights, a)
+                b = fma(broadcast_rows(windows, lanes, x, i + step, 2 * step), weights, b)
+                c = fma(broadcast_rows(windows, lanes, x, i + below, 2 * step), weights, c)
+                d = fma(broadcast_rows(windows, lanes, x, i + below + step, 2 * step), weights, d)
+        return a, b, c, d
+
+    return outputs
+
+
+_window1x8, _windows2x8, _window1x16 = _windows_of(1, 8), _windows_of(2, 8), _windows_of(1, 16)
+
+
+def _forward_pool_row_of(windows: int, lanes: int) -> Callable[..., Any]:
+    outputs = {(1, 8): _window1x8, (2, 8): _windows2x8, (1, 16): _window1x16}[windows, lanes]
+    relu_pool = relu_pool8 if lanes == 8 else relu_pool16
 
     @inlined
     def forward_pool_row(x, section, xf, packed, block, y, o, winners, q, F, g):
-        """One row of pooled outputs for one block of filters."""
+        """A row of pooled outputs for a block of filters. The last group begins early enough to be whole."""
         C = xf.channels
-        row, step = xf.columns * C, g.SW * C
-        below = section + g.SH * row
-        for w in range(g.W):
-            s = 2 * w * step
-            a0, a1, a2, a3 = four_outputs(
-                x, section + s, section + s + step, below + s, below + s + step, row, g.KH, g.KW * C, packed, block
+        step, down = g.SW * C, xf.columns * C
+        for first in range(0, g.W, windows):
+            w = min(first, g.W - windows)
+            a, b, c, d = outputs(
+                x, section + 2 * w * step, g.SH * down, step, down, g.KH, g.KW * C, packed, block
             )
-            best, winner = relu_pool(a0, a1, a2, a3)
-            store(y, o + w * F, best)
+            best, winner = relu_pool(a, b, c, d)
+            store_rows(y, o + w * F, F, best)
             if winners.size > 0:
-                store(winners, q + w * F, winner)
+                store_rows(winners, q + w * F, F, winner)
 
     return forward_pool_row
 
 
-_forward_pool_row8, _forward_pool_row16 = _forward_pool_row_of(8), _forward_pool_row_of(16)
+_forward_pool_row1x8, _forward_pool_row2x8 = _forward_pool_row_of(1, 8), _forward_pool_row_of(2, 8)
+_forward_pool_row1x16 = _forward_pool_row_of(1, 16)
 
 
 @kernel
@@ -159,7 +177,10 @@ def forward_pool(low, high, x, xf, packed, y, yf, winners, g):
         o = ((n * yf.rows + yf.top + h) * yf.columns + yf.left) * F
         q = unit * g.W * F
         for f in range(0, F - 8, BLOCK):
-            _forward_pool_row16(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
+            _forward_pool_row1x16(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
         if F % BLOCK != 0:
             f = F - 8
-            _forward_pool_row8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
+            if g.W >= 2:
+                _forward_pool_row2x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
+            else:
+                _forward_pool_row1x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)

@@ -30,7 +30,20 @@ import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.finishing import relu8, relu_pool8
-from convlet.engines.numba.vectors import add, broadcast, fma, load, mul, splat, store, sub
+from convlet.engines.numba.vectors import (
+    add,
+    broadcast_rows,
+    fma,
+    load,
+    load_rows,
+    mul,
+    repeat,
+    row,
+    splat,
+    store,
+    store_rows,
+    sub,
+)  # fmt: skip
 
 POINTS = 36
 TILES = 12
@@ -99,8 +112,8 @@ def _four_outputs(p):
 
 @inlined
 def _load_six(array, i, stride):
-    a, b, c = load(8, array, i), load(8, array, i + stride), load(8, array, i + 2 * stride)
-    return a, b, c, load(8, array, i + 3 * stride), load(8, array, i + 4 * stride), load(8, array, i + 5 * stride)
+    six = load_rows(6, 8, array, i, stride)
+    return row(six, 0), row(six, 1), row(six, 2), row(six, 3), row(six, 4), row(six, 5)
 
 
 @inlined
@@ -160,25 +173,13 @@ def _multiply(v, points, block, m, C, n):
     """m (POINTS, TILES, 16) = v (POINTS, TILES, C) × a block of points (POINTS, C, 16), for n tiles: 6 at a time."""
     for point in range(POINTS):
         for t in range(0, n, 6):
-            a0 = a1 = a2 = a3 = a4 = a5 = splat(16, np.float32(0))
+            sums = repeat(6, splat(16, np.float32(0)))
             k = block + point * C * BLOCK
             start = (point * TILES + t) * C
             for c in range(start, start + C):
-                w = load(16, points, k)
+                sums = fma(broadcast_rows(6, 16, v, c, C), load(16, points, k), sums)
                 k += 16
-                a0 = fma(broadcast(16, v, c), w, a0)
-                a1 = fma(broadcast(16, v, c + C), w, a1)
-                a2 = fma(broadcast(16, v, c + 2 * C), w, a2)
-                a3 = fma(broadcast(16, v, c + 3 * C), w, a3)
-                a4 = fma(broadcast(16, v, c + 4 * C), w, a4)
-                a5 = fma(broadcast(16, v, c + 5 * C), w, a5)
-            o = (point * TILES + t) * BLOCK
-            store(m, o, a0)
-            store(m, o + 16, a1)
-            store(m, o + 32, a2)
-            store(m, o + 48, a3)
-            store(m, o + 64, a4)
-            store(m, o + 80, a5)
+            store_rows(m, (point * TILES + t) * BLOCK, BLOCK, sums)
 
 
 @inlined
