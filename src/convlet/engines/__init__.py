@@ -24,7 +24,7 @@ from convlet.optimizers import Optimizer
 Array = NDArray[Any]
 Masks = Mapping[str, NDArray[np.bool_]]  # {dropout layer: which values it keeps, (N, *shape)}
 
-ENGINES = ("numpy", "keras")
+ENGINES = ("numpy", "numba", "keras")
 EXTRAS = {"keras": "pip install 'convlet[keras]' tensorflow-cpu"}  # engine (and module): what to type to have it
 
 
@@ -89,7 +89,10 @@ def engine(name: str) -> Engine:
     one_of("engine", name, ENGINES)
     if name in EXTRAS and not installed(name):
         raise EngineError(f"engine={name!r}: {name} is not installed. Install it with: {EXTRAS[name]}")
-    return cast(Engine, import_module(f"convlet.engines.{name}"))
+    try:
+        return cast(Engine, import_module(f"convlet.engines.{name}"))
+    except ImportError as error:
+        raise EngineError(f'engine={name!r}: it cannot run here ({error}). Take engine="numpy".') from error
 
 
 def installed(module: str) -> bool:

@@ -1,0 +1,20 @@
+"""The fast engine: compiled kernels, written in Python.
+
+Read it in this order:
+
+1. `vectors.py`        SIMD vectors of any width as a Numba type; `compiling.py`: how functions are compiled
+2. `buffers.py`        how arrays lie in memory
+3. the kernels         each forward beside its backward: `convolution.py`, `winograd.py`, `convolution_gradients.py`,
+                       `sparse_convolution.py`, `finishing.py`; `dense.py`; `pooling.py`; `normalization.py`;
+                       `activations.py`; `head.py`; `updates.py`
+4. `lowering.py`       layers → blocks, fused where that saves memory or arithmetic
+5. `assembly.py`       a block → jobs: kernels with their arguments; `layouts.py` and `weights.py`: where everything is
+6. `tables.py`         the jobs of a whole step, which threads work through without Python; `entries.py`, `threads.py`
+7. `passes.py`, `program.py`   tables and memory for any number of images; the engine's side of the door
+"""
+
+from convlet.engines.numba.lowering import plan
+from convlet.engines.numba.program import compile
+from convlet.engines.numba.threads import set_threads
+
+__all__ = ["compile", "plan", "set_threads"]

@@ -1,0 +1,126 @@
+"""Activations and dropout, number by number, and softmax, row by row.
+
+`activate` and `slope` are the pieces that other kernels finish with. The slope is written in terms of the
+activation's output, so nothing else is remembered. The kernels below them are for layers that stand alone.
+
+Arguments
+    x, xf, y, yf   images and outputs with their Frames; `shape` is (H, W, C) of the image proper
+    d_y, d_x       gradients, laid out as y and x
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from convlet.engines.numba.compiling import inlined, kernel
+from convlet.engines.numba.vectors import element, put
+
+LINEAR, RELU, TANH, SIGMOID, SOFTMAX = range(5)
+CODES = {None: LINEAR, "relu": RELU, "tanh": TANH, "sigmoid": SIGMOID, "softmax": SOFTMAX}
+
+
+class Proper(NamedTuple):
+    """The image proper: what a Frame stores it in may have borders, and more channels."""
+
+    H: int
+    W: int
+    C: int
+
+
+@inlined
+def activate(activation, x):
+    """The activation of one number. NaN stays NaN."""
+    if activation == RELU:
+        return np.float32(0) if x <= 0 else x
+    if activation == TANH:
+        return np.float32(math.tanh(x))
+    if activation == SIGMOID:
+        return np.float32(0.5) + np.float32(0.5) * np.float32(math.tanh(np.float32(0.5) * x))
+    return x
+
+
+@inlined
+def slope(activation, y):
+    """The activation's derivative, where its output is y."""
+    if activation == RELU:
+        return np.float32(1) if y > 0 else np.float32(0)
+    if activation == TANH:
+        return np.float32(1) - y * y
+    if activation == SIGMOID:
+        return y * (np.float32(1) - y)
+    return np.float32(1)
+
+
+@inlined
+def at(frame, n, h, w):
+    """Where pixel (h, w) of image n begins in a buffer."""
+    return ((n * frame.rows + frame.top + h) * frame.columns + frame.left + w) * frame.channels
+
+
+@kernel
+def activation(low, high, x, xf, y, yf, shape, code):
+    """Images [low, high): y = the activation of x. x and y may be the same buffer."""
+    for n in range(low, high):
+        for h in range(shape.H):
+            for w in range(shape.W):
+                i, o = at(xf, n, h, w), at(yf, n, h, w)
+                for c in range(shape.C):
+                    put(y, o + c, activate(code, element(x, i + c)))
+                if code == SOFTMAX:
+                    _softmax(y, o, shape.C)
+
+
+@inlined
+def _softmax(y, o, C):
+    largest = element(y, o)
+    for c in range(1, C):
+        largest = max(largest, element(y, o + c))
+    total = np.float32(0)
+    for c in range(C):
+        value = np.float32(math.exp(element(y, o + c) - largest))
+        put(y, o + c, value)
+        total += value
+    for c in range(C):
+        put(y, o + c, element(y, o + c) / total)
+
+
+@kernel
+def activation_backward(low, high, d_y, y, yf, d_x, xf, shape, code):
+    """Images [low, high): d_x from d_y and the outputs y. d_x and d_y may be the same buffer."""
+    for n in range(low, high):
+        for h in range(shape.H):
+            for w in range(shape.W):
+                i, o = at(xf, n, h, w), at(yf, n, h, w)
+                average = np.float32(0)
+                if code == SOFTMAX:  # what the probabilities receive on average is taken from each
+                    for c in range(shape.C):
+                        average += element(d_y, o + c) * element(y, o + c)
+                for c in range(shape.C):
+                    gradient = element(d_y, o + c)
+                    if code == SOFTMAX:
+                        put(d_x, i + c, element(y, o + c) * (gradient - average))
+                    else:
+                        put(d_x, i + c, gradient * slope(code, element(y, o + c)))
+
+
+@kernel
+def dropout(low, high, x, xf, keep, y, yf, shape, scale):
+    """Images [low, high): the values that `keep` (N, H, W, C) keeps, times `scale`. Backward is the same."""
+    for n in range(low, high):
+        for h in range(shape.H):
+            for w in range(shape.W):
+                i, o, k = at(xf, n, h, w), at(yf, n, h, w), ((n * shape.H + h) * shape.W + w) * shape.C
+                for c in range(shape.C):
+                    put(y, o + c, element(x, i + c) * (scale if element(keep, k + c) else np.float32(0)))
+
+
+@kernel
+def copy(low, high, x, xf, y, yf, shape):
+    """Images [low, high), from one frame to another."""
+    for n in range(low, high):
+        for h in range(shape.H):
+            for w in range(shape.W):
+                i, o = at(xf, n, h, w), at(yf, n, h, w)
+                for c in range(shape.C):
+                    put(y, o + c, element(x, i + c))

@@ -1,0 +1,221 @@
+"""The dense layer: forward in one pass over the weights, backward and the optimizer's step in another.
+
+The large dense layers of small networks are bound by memory: a step must read the weights, and read and write them
+with their two Adam slots again. So the layout serves these passes, each of which goes through memory in order:
+
+    weights   (blocks, U, 64): inputs in blocks of 64; in a block, the 64 weights of unit 0, of unit 1, …
+    rows      (blocks, N, 64): the inputs in the same blocks, one image after the other
+    columns   (blocks × 64, L): the inputs again, transposed; L is N rounded up to whole registers
+
+Inputs beyond the last are 0, and so are their weights, for ever.
+
+Letters: N images, I inputs, U units, L lanes (images, rounded up).
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from convlet.engines.numba.activations import activate, slope
+from convlet.engines.numba.compiling import inlined, kernel
+from convlet.engines.numba.updates import update_of
+from convlet.engines.numba.vectors import broadcast, element, fma, load, mul, put, splat, store, total
+
+BLOCK = 64
+HALF = 32
+GROUP = 16  # units in a cache line of float32
+REGISTERS = 7  # of 8 lanes, for the images of a tile; twice that hold sums, of AVX2's 16
+
+
+def blocks(inputs: int) -> int:
+    """How many blocks of 64 hold these inputs."""
+    return -(-inputs // BLOCK)
+
+
+def tiling(images: int) -> tuple[int, int]:
+    """How many tiles of how many lanes hold these images, with the least waste: 50 are one of 56, 100 two of 56."""
+    registers = -(-images // 8)
+    tiles = -(-registers // REGISTERS)
+    return tiles, -(-registers // tiles) * 8
+
+
+# ---------------------------------------------------------------------------------------------------- forward
+@kernel
+def arrange(low, high, x, rows, columns, N, I, L):
+    """Copy blocks [low, high) of the inputs x (N, I) to `rows` and, transposed, to `columns`."""
+    for block in range(low, high):
+        inside = min(BLOCK, I - block * BLOCK)
+        for n in range(N):
+            source, row = n * I + block * BLOCK, (block * N + n) * BLOCK
+            for i in range(inside):
+                value = element(x, source + i)
+                put(rows, row + i, value)
+                put(columns, (block * BLOCK + i) * L + n, value)
+            for i in range(inside, BLOCK):
+                put(rows, row + i, np.float32(0))
+                put(columns, (block * BLOCK + i) * L + n, np.float32(0))
+        for i in range(block * BLOCK, (block + 1) * BLOCK):
+            for n in range(N, L):
+                put(columns, i * L + n, np.float32(0))
+
+
+@functools.cache
+def make_forward(lanes: int) -> Callable[..., Any]:
+    """The forward kernel for tiles of `lanes` images: sums (U, L) = weights · columns.
+
+    Two units at a time for tiles of four registers and more, four for narrower ones: 8 to 14 registers of sums.
+    """
+    units = 2 if lanes >= 32 else 4
+
+    @inlined
+    def two(weights, w0, w1, columns, x, L, sums, y0, y1):
+        a0, a1 = load(lanes, sums, y0), load(lanes, sums, y1)
+        for i in range(BLOCK):
+            inputs = load(lanes, columns, x + i * L)
+            a0 = fma(broadcast(lanes, weights, w0 + i), inputs, a0)
+            a1 = fma(broadcast(lanes, weights, w1 + i), inputs, a1)
+        store(sums, y0, a0)
+        store(sums, y1, a1)
+
+    @inlined
+    def four(weights, w0, w1, w2, w3, columns, x, L, sums, y0, y1, y2, y3):
+        a0, a1, a2, a3 = load(lanes, sums, y0), load(lanes, sums, y1), load(lanes, sums, y2), load(lanes, sums, y3)
+        for i in range(BLOCK):
+            inputs = load(lanes, columns, x + i * L)
+            a0 = fma(broadcast(lanes, weights, w0 + i), inputs, a0)
+            a1 = fma(broadcast(lanes, weights, w1 + i), inputs, a1)
+            a2 = fma(broadcast(lanes, weights, w2 + i), inputs, a2)
+            a3 = fma(broadcast(lanes, weights, w3 + i), inputs, a3)
+        store(sums, y0, a0)
+        store(sums, y1, a1)
+        store(sums, y2, a2)
+        store(sums, y3, a3)
+
+    @kernel
+    def forward(low, high, weights, bias, columns, sums, I, U, L):
+        """The sums of units [low, high) for all images, bias included.
+
+        Cost: L × I × U multiply-adds; reads the weights once.
+        """
+        for u in range(low, high):
+            start = splat(8, element(bias, u))
+            for n in range(0, L, 8):
+                store(sums, u * L + n, start)
+        for block in range((I + BLOCK - 1) // BLOCK):
+            for tile in range(0, L, lanes):
+                x, w, u = block * BLOCK * L + tile, block * U * BLOCK, low
+                if units == 4:
+                    while u + 4 <= high:
+                        o, y = w + u * BLOCK, u * L + tile
+                        four(weights, o, o + 64, o + 128, o + 192, columns, x, L, sums, y, y + L, y + 2 * L, y + 3 * L)
+                        u += 4
+                while u + 2 <= high:
+                    o, y = w + u * BLOCK, u * L + tile
+                    two(weights, o, o + BLOCK, columns, x, L, sums, y, y + L)
+                    u += 2
+                if u < high:
+                    o, y = w + u * BLOCK, u * L + tile
+                    a = load(lanes, sums, y)
+                    for i in range(BLOCK):
+                        a = fma(broadcast(lanes, weights, o + i), load(lanes, columns, x + i * L), a)
+                    store(sums, y, a)
+
+    return forward
+
+
+@kernel
+def forward_one(low, high, weights, bias, x, sums, I, U, L):
+    """The sums of units [low, high) for one image x (blocks × 64), bias included: sums (U, L), of which lane 0.
+
+    Cost: I × U multiply-adds; bound by reading the weights.
+    """
+    for u in range(low, high):
+        put(sums, u * L, element(bias, u))
+    for block in range((I + BLOCK - 1) // BLOCK):
+        inputs = load(BLOCK, x, block * BLOCK)
+        for u in range(low, high):
+            products = mul(load(BLOCK, weights, (block * U + u) * BLOCK), inputs)
+            put(sums, u * L, element(sums, u * L) + total(products))
+
+
+@kernel
+def finish(low, high, sums, y, keep, N, U, L, activation, scale):
+    """y (N, U) = the activation of sums (U, L) [dropped out]; for groups [low, high) of 16 units.
+
+    `keep` (N, U; or empty) says which values dropout keeps; they are multiplied by `scale`.
+    """
+    for u0 in range(low * GROUP, min(high * GROUP, U), GROUP):
+        for n in range(N):
+            for u in range(u0, min(u0 + GROUP, U)):
+                value = activate(activation, element(sums, u * L + n))
+                if len(keep) > 0:
+                    value = value * scale if element(keep, n * U + u) else np.float32(0)
+                put(y, n * U + u, value)
+
+
+# --------------------------------------------------------------------------------------------------- backward
+@kernel
+def collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, activation, scale, every):
+    """For groups [low, high) of 16 units, list the images for which they carry gradient, and add up d_bias (U).
+
+    A unit that dropout or ReLU closed carries none. images, values (U, N) begin with counts (U) entries: the image's
+    number × 64, and the gradient of its sum. With `every`, all images are listed.
+    """
+    for u0 in range(low * GROUP, min(high * GROUP, U), GROUP):
+        last = min(u0 + GROUP, U)
+        for u in range(u0, last):
+            put(counts, u, np.int64(0))
+            put(d_bias, u, np.float32(0))
+        for n in range(N):
+            for u in range(u0, last):
+                i = n * U + u
+                output, gradient = element(y, i), element(d_y, i)
+                if len(keep) > 0:
+                    gradient = gradient * scale if element(keep, i) else np.float32(0)
+                    output = output / scale
+                gradient *= slope(activation, output)
+                count = element(counts, u)
+                put(images, u * N + count, np.int64(n * BLOCK))
+                put(values, u * N + count, gradient)
+                put(counts, u, count + np.int64(gradient != 0 or every))
+                put(d_bias, u, element(d_bias, u) + gradient)
+
+
+_update = update_of(HALF)
+
+
+@kernel
+def backward(
+    low, high, weights, rows, images, values, counts, d_x, rule, settings, a, b, sweep, N, I, U, inputs, scratch
+):
+    """For blocks [low, high) of inputs: d_x (N, I), if `inputs`; the weights' gradient, and what `rule` does with it.
+
+    One pass over the weights and their slots: while a unit's 64 weights are in registers, they are sent back to the
+    images that the unit carries gradient for; those images' inputs make the weights' gradient; and the optimizer moves
+    the weights before they leave. sweep[0]: every other step goes backwards, for what was touched last is still in
+    cache. Cost: 2 × N × I × U multiply-adds × the share of units that carry gradient; each array read and written.
+    """
+    last = (I + BLOCK - 1) // BLOCK - 1
+    backwards = element(sweep, 0)
+    for k in range(low, high):
+        block = last - k if backwards else k
+        for i in range(0, N * BLOCK, 8):
+            store(scratch, i, splat(8, np.float32(0)))
+        x = block * N * BLOCK
+        for j in range(U):
+            u = U - 1 - j if backwards else j
+            for c in range(0, BLOCK, HALF):
+                w = (block * U + u) * BLOCK + c
+                g, weight = splat(HALF, np.float32(0)), load(HALF, weights, w)
+                for i in range(u * N, u * N + element(counts, u)):
+                    n, value = element(images, i) + c, broadcast(HALF, values, i)
+                    g = fma(value, load(HALF, rows, x + n), g)
+                    store(scratch, n, fma(value, weight, load(HALF, scratch, n)))
+                _update(rule, settings, weights, a, b, w, g)
+        if inputs:
+            inside = min(BLOCK, I - block * BLOCK)
+            for n in range(N):
+                for i in range(inside):
+                    put(d_x, n * I + block * BLOCK + i, element(scratch, n * BLOCK + i))

@@ -1,0 +1,165 @@
+"""The engine's side of the door (`convlet.engines`): a network that predicts and trains with compiled kernels."""
+
+import os
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.engines import Masks, State
+from convlet.engines.numba import updates
+from convlet.engines.numba.assembly import Update
+from convlet.engines.numba.buffers import buffer
+from convlet.engines.numba.lowering import Switches, lower
+from convlet.engines.numba.passes import Passes, Progress
+from convlet.engines.numba.weights import Weights
+from convlet.errors import EngineError, InputError
+from convlet.layers import Flatten
+from convlet.network import Parameters, Sequential
+from convlet.optimizers import Optimizer
+
+Array = NDArray[Any]
+CHUNK = 112  # images at a time when predicting: two tiles of the dense kernel
+
+
+def compile(
+    network: Sequential,
+    parameters: Parameters,
+    optimizer: Optimizer | None = None,
+    *,
+    switches: Switches = Switches(),  # noqa: B008 (frozen)
+) -> "NumbaProgram":
+    """A program for this network, with a copy of these parameters; see `convlet.engines.Engine`.
+
+    Kernels are compiled when they are first needed, or by `prepare`. Raises EngineError for float64 parameters.
+    `switches` are for tests.
+    """
+    network.check_classifier()
+    return NumbaProgram(network, State(parameters), optimizer, switches)
+
+
+class NumbaProgram:
+    """A network that predicts and trains with compiled kernels; see `convlet.engines.Program`.
+
+    Threads may share a program; they take turns.
+    """
+
+    def __init__(self, network: Sequential, state: State, optimizer: Optimizer | None, switches: Switches) -> None:
+        self.network, self.optimizer = network, optimizer
+        blocks = lower(network, switches)
+        self._weights = Weights(blocks, optimizer.slots if optimizer else ())
+        self._settings, self._sweep = buffer(updates.SETTINGS), buffer(1, np.int64)
+        update = Update(updates.rule(optimizer), self._settings, self._sweep) if optimizer else None
+        self._inference = Passes(blocks, self._weights, training=False, update=None)
+        self._gradients = Passes(blocks, self._weights, training=True, update=None, every=not switches.sparse)
+        self._steps = Passes(blocks, self._weights, training=True, update=update, every=not switches.sparse)
+        unfused = lower(network, Switches(False, switches.sparse, switches.winograd))
+        self._layers = Passes(unfused, self._weights, training=False, update=None)
+        self._lock = threading.RLock()
+        _programs.add(self)
+        self.load(state)
+
+    def prepare(self, batch_size: int, progress: Progress | None = None) -> None:
+        """Compile what a step (without an optimizer: a prediction) of so many images needs.
+
+        `progress` is called before each kernel, with how many are done, how many there are in all, and its name.
+        """
+        passes = self._steps if self.optimizer else self._inference
+        with self._lock:
+            passes.compile(batch_size, progress)
+
+    def predict(self, images: Array) -> Array:
+        images, chunks = self._checked(images), []
+        with self._lock:
+            for start in range(0, len(images), CHUNK):
+                chunk = images[start : start + CHUNK]
+                self._inference.take(chunk)
+                self._inference.run(len(chunk))
+                chunks.append(self._inference.output(-1, len(chunk)))
+        return np.concatenate(chunks) if chunks else np.zeros((0, *self.network.output_shape), np.float32)
+
+    def activations(self, images: Array) -> dict[str, Array]:
+        images = self._checked(images)
+        with self._lock:
+            chunks = [self._outputs(images[start : start + CHUNK]) for start in range(0, max(1, len(images)), CHUNK)]
+        return {placed.name: np.concatenate([chunk[placed.name] for chunk in chunks]) for placed in self.network}
+
+    def _outputs(self, images: Array) -> dict[str, Array]:
+        outputs: dict[str, Array] = {}
+        if len(images):
+            self._layers.take(images)
+            self._layers.run(len(images))
+        before = images.astype(np.float32)
+        for i, block in enumerate(self._layers.blocks):
+            if isinstance(block.layers[0].layer, Flatten):  # in a dense layer's block, where it is never computed
+                outputs[block.layers[0].name] = before.reshape(len(images), -1)
+            before = outputs[block.layers[-1].name] = self._layers.output(i, len(images))
+        return outputs
+
+    def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
+        with self._lock:
+            loss, _ = self._train(self._gradients, images, labels, masks)
+            return loss, self._weights.gradients(self._gradients.gradients())
+
+    def step(self, images: Array, labels: Array, masks: Masks, learning_rate: float) -> tuple[float, int]:
+        if self.optimizer is None:
+            raise InputError("optimizer=None when the program was compiled: give one to train, such as Adam(1e-4).")
+        with self._lock:
+            values = updates.settings(self.optimizer, learning_rate, self._taken + 1)
+            self._settings[: len(values)] = values
+            self._sweep[0] = self._taken % 2
+            result = self._train(self._steps, images, labels, masks)
+            self._taken += 1
+            return result
+
+    def state(self) -> State:
+        with self._lock:
+            return State(self._weights.parameters(), self._weights.slots(), self._taken)
+
+    def load(self, state: State) -> None:
+        self.network.check_parameters(state.parameters)
+        for name, array in state.parameters.items():
+            if array.dtype != np.float32:
+                raise EngineError(
+                    f"parameters[{name!r}]: dtype {array.dtype}; the numba engine computes in float32. "
+                    'Take engine="numpy" for float64.'
+                )
+        with self._lock:
+            self._weights.load(state.parameters, state.slots)
+            self._taken = state.step
+            self._inference.pack()
+
+    def _train(self, passes: Passes, images: Array, labels: Array, masks: Masks) -> tuple[float, int]:
+        images, labels = self._checked(images), np.asarray(labels)
+        classes = self.network.output_shape[0]
+        if not len(images) or labels.shape != (len(images),):
+            raise InputError(
+                f"labels: shape {labels.shape} for {len(images)} images; expected one an image, of at least 1."
+            )
+        if labels.min() < 0 or labels.max() >= classes:
+            raise InputError(f"labels: from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}.")
+        passes.take(images, labels, masks)
+        passes.run(len(images))
+        loss, correct = passes.results()
+        return float(loss), int(correct)
+
+    def _checked(self, images: Array) -> Array:
+        images = np.asarray(images)
+        if images.shape[1:] != self.network.input_shape:
+            raise InputError(f"images: shape {images.shape}; expected (N, *{self.network.input_shape}).")
+        return images
+
+
+_programs: "weakref.WeakSet[NumbaProgram]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked would be held for ever in the child."""
+    for program in _programs:
+        program._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,87 @@
+"""A few threads of our own, which help with tables.
+
+Whoever runs a table posts it as often as there are threads to help, and starts to work. A helper that is free takes
+the post and works beside it; one that comes late finds nothing to do. Helpers sleep in the queue otherwise.
+
+Why not Numba's own: its `workqueue` aborts the process when two Python threads compute at once, and its `omp` spins
+and does not survive a fork. Here any number of Python threads may run tables at once, and a forked child starts anew.
+"""
+
+import os
+import threading
+from queue import SimpleQueue
+
+from numba import config
+
+from convlet.checks import whole_number
+from convlet.engines.numba.tables import Table
+
+
+def available() -> int:
+    """How many cores this process may use: the affinity mask, where there is one."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Helpers:
+    """The threads beside the callers' own. They are started when they are first needed."""
+
+    def __init__(self) -> None:
+        self._posts: SimpleQueue[Table] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = 0
+
+    def post(self, table: Table, helpers: int) -> None:
+        if helpers > self._started:
+            self._start(helpers)
+        for _ in range(helpers):
+            self._posts.put(table)
+
+    def _start(self, helpers: int) -> None:
+        with self._lock:
+            while self._started < helpers:
+                self._started += 1
+                threading.Thread(target=_help, args=(self._posts, self._started), daemon=True).start()
+
+
+def _help(posts: SimpleQueue[Table], number: int) -> None:
+    while True:
+        posts.get().help(number)
+
+
+_helpers = _Helpers()
+_chosen: int | None = None
+
+
+def threads() -> int:
+    """How many threads work on a table, the caller's included: `set_threads`, or CONVLET_THREADS, or all cores."""
+    if _chosen is not None:
+        return _chosen
+    text = os.environ.get("CONVLET_THREADS", "")
+    return whole_number("CONVLET_THREADS", int(text) if text.isdecimal() else text) if text else available()
+
+
+def set_threads(count: int | None) -> None:
+    """From now on use this many threads; None for the environment's number. No result depends on it, to the bit."""
+    global _chosen
+    _chosen = None if count is None else whole_number("threads", count)
+
+
+def run(table: Table) -> None:
+    """Compute all of the table's jobs, in order. Raises EngineError if a kernel failed."""
+    if config.DISABLE_JIT:
+        table.run_alone()
+        return
+    count = min(threads(), table.width)
+    table.start(count)
+    _helpers.post(table, count - 1)
+    table.work()
+
+
+def _after_fork() -> None:
+    """A child has none of its parent's threads."""
+    global _helpers
+    _helpers = _Helpers()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
