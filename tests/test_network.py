@@ -11,6 +11,7 @@ from comparing import assert_same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convlet.errors import NetworkError
 from convlet.initializers import Constant, GlorotUniform, HeNormal, TruncatedNormal, Uniform
 from convlet.layers import (
     Activation,
@@ -91,6 +92,13 @@ def test_two_parameters_do_not_start_with_the_same_numbers():
     parameters = Sequential([Dense(3, **same), Dense(3, **same)], (1,)).initial_parameters(0)
     values = np.concatenate([array.ravel() for array in parameters.values()])
     assert len(set(values.tolist())) == len(values)
+
+
+def test_a_parameter_too_large_for_any_memory_is_named():
+    with pytest.raises(NetworkError) as error:
+        Sequential([Dense(10**12)], (10**6,)).initial_parameters(0)
+    expected = "dense_1/kernel of shape (1000000, 1000000000000): too large for this machine's memory."
+    assert str(error.value) == expected
 
 
 # --------------------------------------------------------------------------------------------------------- masks

@@ -247,3 +247,14 @@ def test_a_state_of_another_step_is_loaded_with_its_step(deep):
     program = compiled(deep, parameters, Adam())
     program.load(State(parameters, step=41))
     assert program.state().step == 41
+
+
+@each_network
+def test_a_step_whose_loss_is_no_number_says_so_and_changes_nothing(network):
+    parameters, images, labels, masks = network_arrays(network)
+    program = compiled(network, parameters, Adam())
+    loss, _ = program.step(np.full_like(images, np.nan), labels, masks, 0.1)
+    state = program.state()
+    assert np.isnan(loss) and state.step == 0
+    assert_same_bits(state.parameters, parameters)
+    assert not any(slot.any() for slot in state.slots.values())
