@@ -66,11 +66,11 @@ def _draw_cells(axes: Axes, matrix: Array, cell: float) -> None:
     image = axes.imshow(100 * shares, cmap=MISTAKES, vmin=0, vmax=max(100 * float(shares.max()), 1e-9))
     for i in range(len(matrix)):
         axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor=FAINT, edgecolor="none"))
-    axes.set_xticks(np.arange(len(matrix) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(matrix) + 1) - 0.5, minor=True)
-    axes.grid(visible=False, which="major")
-    axes.grid(visible=True, which="minor", color=FAINT, linewidth=0.5)
-    axes.tick_params(which="both", length=0)
+    edges = np.arange(len(matrix) + 1) - 0.5
+    axes.hlines(edges, edges[0], edges[-1], color=FAINT, linewidth=0.5)
+    axes.vlines(edges, edges[0], edges[-1], color=FAINT, linewidth=0.5)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     _numbers(axes, matrix, shares, cell)
     if off.any():

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from convlet.datasets import Examples
 from convlet.evaluation import Evaluation
@@ -19,6 +20,7 @@ from convlet.report.style import AROUND_ZERO, FAINT, QUIET, blank, message, styl
 
 COLUMNS = 6  # of mistakes
 MOST_KERNELS = 64
+TILE, GAP = 0.86, 0.1  # a kernel in inches, and what is between two of them, in kernels
 GREYS = "gray"
 
 
@@ -89,20 +91,26 @@ def kernels(network: Sequential, parameters: Parameters) -> Figure | None:
 
 
 def _draw_kernels(first: Placed, weights: Array, reach: float) -> Figure:
-    kernels, channels = weights.shape[-1], weights.shape[2]
+    height, width, channels, kernels = weights.shape
     columns = min(8, max(kernels, 6))
     rows = math.ceil(kernels / columns)
     title, remark = f"Kernels of {first.name}", _kernels_remark(first, kernels, numbers.shape(weights.shape[:3]))
-    figure = blank(0.95 * columns + 1.4, max(0.95 * rows + 0.1, 1.5), title, remark, compressed=True)
+    gap = GAP * max(height, width)
+    inch = TILE / max(height, width)  # of one weight
+    across, down = columns * (width + gap), max(rows * (height + gap), 0.8 / inch)
+    figure = blank(max(across * inch + 1.4, 6.5), max(down * inch + 0.1, 1.5), title, remark, compressed=True)
     norm, colours = Normalize(-reach, reach), GREYS if channels == 3 else AROUND_ZERO
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for axes, kernel in zip(grid.flat, np.moveaxis(weights, -1, 0), strict=False):
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.set(xlim=(0, across), ylim=(down, 0), aspect="equal")
+    for index, kernel in enumerate(np.moveaxis(weights, -1, 0)):
+        row, column = divmod(index, columns)
+        left, top = column * (width + gap), row * (height + gap)
         pixels = norm(kernel) if channels == 3 else norm(kernel.mean(axis=-1))
-        axes.imshow(pixels, cmap=colours, vmin=0, vmax=1)
-        _bare(axes)
-    for axes in grid.flat[kernels:]:
-        axes.set_axis_off()
-    _scale(figure, grid, norm, colours, channels)
+        place = (left, left + width, top + height, top)
+        axes.imshow(pixels, cmap=colours, vmin=0, vmax=1, extent=place)
+        axes.add_patch(Rectangle((left, top), width, height, facecolor="none", edgecolor=FAINT))
+    _scale(figure, axes, norm, colours, channels)
     return figure
 
 
@@ -120,7 +128,7 @@ def _kernels_remark(first: Placed, shown: int, size: str) -> str:
     return f"{which} of {size} weights, each used at {numbers.count(first.uses)} positions{colours}"
 
 
-def _scale(figure: Figure, grid: Array, norm: Normalize, colours: str | Colormap, channels: int) -> None:
-    bar = figure.colorbar(ScalarMappable(norm, colours), ax=grid, aspect=25, fraction=0.05)
+def _scale(figure: Figure, axes: Axes, norm: Normalize, colours: str | Colormap, channels: int) -> None:
+    bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, aspect=25, fraction=0.05)
     bar.set_label("weight" if channels in (1, 3) else "mean weight")
     bar.outline.set_visible(False)

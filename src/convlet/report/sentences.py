@@ -42,4 +42,6 @@ def _about_the_largest(facts: Facts) -> str:
     share = largest["weights"] / max(facts["weights"], 1)
     if share < MOST or largest["uses"] != 1 or len(facts["layers"]) == 1:
         return ""
-    return f"{percent(share, 0)} of the weights are in {largest['name']}, which uses each only once."
+    return (
+        f"{percent(share, 0)} of the weights are in {largest['name']} ({largest['kind']}), which uses each only once."
+    )

@@ -83,7 +83,7 @@ class _Summary:
         yield Text(explain_sharing(self.facts))
 
     def layers(self, named: bool) -> Table:
-        numbers = ("weights", "uses of\neach", "multiply-\nadds", "memory")
+        numbers = ("weights", "uses of\neach", "multiply-\nadds", "output's\nmemory")
         table = _table(*(["name"] if named else []), "layer", "output", *numbers, right=numbers, flexible="layer")
         for row in self.facts["layers"]:
             alias = f"{row['name']}: " if row["name"] in self.custom_names and not named else ""
