@@ -161,8 +161,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if path.stat().st_size > LARGEST:
             raise FormatError(f"{path}: {path.stat().st_size:,} bytes; a checkpoint has at most {LARGEST:,}.")
         content = path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    except (OSError, ValueError) as error:  # ValueError: no path has a NUL in it
+        raise StorageError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}.") from None
     try:
         return _checkpoint(load_tensors(content), _metadata(content))
     except (
@@ -182,7 +182,7 @@ def _metadata(content: bytes) -> dict[str, str]:
     (length,) = struct.unpack("<Q", content[:8])
     metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
     if metadata.get("format") != FORMAT:
-        raise FormatError(f"format {metadata.get('format')!r}; expected {FORMAT!r}")
+        raise InputError(f"format={metadata.get('format')!r}: expected {FORMAT!r}")
     return metadata
 
 
