@@ -44,7 +44,7 @@ def _remark(matrix: Array, classes: Sequence[str], width: float) -> str:
     off = _without_diagonal(matrix)
     if not off.any():
         return "no image was taken for another class"
-    names = [label(name, 14) for name in classes]
+    names = [label(name, 24 if width > 9 else 14) for name in classes]
     text = "most often:"
     for index in np.argsort(-off, axis=None, kind="stable")[:3]:
         i, j = np.unravel_index(index, off.shape)
