@@ -195,6 +195,7 @@ def load(name: str) -> Recipe:
             f"recipe {name!r}: expected a .toml file or one of {listed(built_in())}.{nearest(name, built_in())}"
         )
     try:
-        return parse(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"recipe {name!r}: cannot be read: {error}.") from None
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
+        raise RecipeError(f"recipe {name!r}: cannot be read: {getattr(error, 'strerror', error)}.") from None
+    return parse(text, str(path))
