@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from convlet.errors import DataError, FormatError, InputError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 LARGEST = 64 * 2**20  # bytes of one file
+FAINT = 24  # of 255: ink that differs less from the paper is none
 DIGIT, FIELD = 20, 28  # MNIST's digits fit in 20 × 20 pixels, and stand in 28 × 28
 
 
@@ -37,8 +39,12 @@ def read_picture(path: str | Path, image_shape: tuple[int, ...], *, digit: bool 
 
 def light_background(pixels: NDArray[np.uint8]) -> bool:
     """Whether the border of an image (H, W, C) is light: MNIST's are dark."""
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    return bool(np.median(border) > 127)
+    return _paper(pixels) > 127
+
+
+def _paper(pixels: NDArray[Any]) -> float:
+    """How light the border of an image (H, W, …) is."""
+    return float(np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])))
 
 
 def _open(path: Path) -> Image.Image:
@@ -78,14 +84,14 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _like_mnist(picture: Image.Image, name: str) -> Image.Image:
-    pixels = np.asarray(picture)
-    if light_background(pixels[..., None]):
-        pixels = 255 - pixels
-    pixels = np.where(pixels > pixels.max() // 8, pixels, 0)  # paper is never quite one colour
-    box = Image.fromarray(pixels).getbbox()
-    if box is None:
+    pixels = np.asarray(picture, np.float64)
+    paper = _paper(pixels)
+    ink = np.maximum(paper - pixels if paper > 127 else pixels - paper, 0)
+    if ink.max() < FAINT:
         raise DataError(f"{name}: nothing is drawn in it; expected one digit on a plain background.")
-    cut = Image.fromarray(pixels).crop(box)
+    ink = np.where(ink > ink.max() / 8, ink, 0) * (255 / ink.max())  # paper is never quite one colour
+    drawing = Image.fromarray(ink.round().astype(np.uint8))
+    cut = drawing.crop(drawing.getbbox())
     scale = DIGIT / max(cut.size)
     size = (max(1, round(cut.width * scale)), max(1, round(cut.height * scale)))
     cut = cut.resize(size, Image.Resampling.LANCZOS)
