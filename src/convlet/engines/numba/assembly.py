@@ -208,8 +208,7 @@ def convolution_backward(site: Site) -> list[Job]:
 def _dense_sizes(site: Site) -> tuple[int, int, int]:
     """(inputs as stored, units, lanes)."""
     block: DenseBlock = site.block
-    tiles, lanes = dense.tiling(site.N)
-    return site.xf.size, block.dense.output_shape[0], tiles * lanes
+    return site.xf.size, block.dense.output_shape[0], dense.tiling(site.N)[2]
 
 
 def _keep(site: Site, dropout: Any) -> tuple[np.ndarray, np.float32]:
@@ -232,8 +231,9 @@ def dense_forward(site: Site) -> list[Job]:
     if site.N == 1:
         jobs.append(site.job(dense.forward_one, U, weights, bias, rows, sums, I, U, L, parts=4))
     else:
-        kernel = dense.make_forward(dense.tiling(site.N)[1])
-        jobs.append(site.job(kernel, U, weights, bias, columns, sums, I, U, L, parts=-(-U // 64)))
+        lanes, wide, _ = dense.tiling(site.N)
+        kernel = dense.make_forward(lanes)
+        jobs.append(site.job(kernel, U, weights, bias, columns, sums, I, U, L, wide, parts=-(-U // 64)))
     fused = LINEAR if code == SOFTMAX else code
     jobs.append(site.job(dense.finish, -(-U // dense.GROUP), sums, site.y, keep, site.N, U, L, fused, scale))
     if code == SOFTMAX:

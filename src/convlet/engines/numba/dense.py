@@ -20,13 +20,15 @@ import numpy as np
 
 from convlet.engines.numba.activations import activate, slope
 from convlet.engines.numba.compiling import inlined, kernel
+from convlet.engines.numba.machine import prefetch
 from convlet.engines.numba.updates import update_of
 from convlet.engines.numba.vectors import broadcast, element, fma, load, mul, put, splat, store, total
 
 BLOCK = 64
 HALF = 32
+AHEAD = 8  # units: their weights are asked for this early, as the processor does not see them coming
 GROUP = 16  # units in a cache line of float32
-REGISTERS = 7  # of 8 lanes, for the images of a tile; twice that hold sums, of AVX2's 16
+REGISTERS = 5  # of 8 lanes, for the images of a tile: inputs, and the sums of two units, fill AVX2's 16
 
 
 def blocks(inputs: int) -> int:
@@ -34,11 +36,18 @@ def blocks(inputs: int) -> int:
     return -(-inputs // BLOCK)
 
 
-def tiling(images: int) -> tuple[int, int]:
-    """How many tiles of how many lanes hold these images, with the least waste: 50 are one of 56, 100 two of 56."""
+def tiling(images: int) -> tuple[int, int, int]:
+    """How to cut a batch into tiles for the forward kernel: (lanes of a wide tile, lanes in wide tiles, all lanes).
+
+    Tiles hold up to 40 lanes, and differ by 8 at most: 50 images are a tile of 32 and one of 24.
+
+    >>> tiling(50), tiling(100)
+    ((32, 32, 56), (40, 40, 104))
+    """
     registers = -(-images // 8)
     tiles = -(-registers // REGISTERS)
-    return tiles, -(-registers // tiles) * 8
+    wide = -(-registers // tiles)
+    return wide * 8, (registers - tiles * (wide - 1)) * wide * 8, registers * 8
 
 
 # ---------------------------------------------------------------------------------------------------- forward
@@ -61,41 +70,53 @@ def arrange(low, high, x, rows, columns, N, I, L):
                 put(columns, i * L + n, np.float32(0))
 
 
+def _tile_of(lanes: int) -> Callable[..., Any]:
+    """The function that adds one block of inputs to the sums of units [low, high), for a tile of `lanes` images.
+
+    Two units at a time, or four where the tile is narrow: their sums, and the inputs of the tile, fill 16 registers.
+    """
+    four = lanes <= 24
+
+    @inlined
+    def tile(low, high, weights, w, columns, x, L, sums, y):
+        u = low
+        while four and u + 4 <= high:
+            w0, y0 = w + u * BLOCK, y + u * L
+            w1, w2, w3, y1, y2, y3 = w0 + BLOCK, w0 + 2 * BLOCK, w0 + 3 * BLOCK, y0 + L, y0 + 2 * L, y0 + 3 * L
+            a0, a1, a2, a3 = load(lanes, sums, y0), load(lanes, sums, y1), load(lanes, sums, y2), load(lanes, sums, y3)
+            for i in range(BLOCK):
+                inputs = load(lanes, columns, x + i * L)
+                a0 = fma(broadcast(lanes, weights, w0 + i), inputs, a0)
+                a1 = fma(broadcast(lanes, weights, w1 + i), inputs, a1)
+                a2 = fma(broadcast(lanes, weights, w2 + i), inputs, a2)
+                a3 = fma(broadcast(lanes, weights, w3 + i), inputs, a3)
+            store(sums, y0, a0)
+            store(sums, y1, a1)
+            store(sums, y2, a2)
+            store(sums, y3, a3)
+            u += 4
+        while u < high:  # the last unit is computed twice where it is alone, to the same sums
+            w0, w1, y0, y1 = w + u * BLOCK, w + min(u + 1, high - 1) * BLOCK, y + u * L, y + min(u + 1, high - 1) * L
+            b0, b1 = load(lanes, sums, y0), load(lanes, sums, y1)
+            for i in range(BLOCK):
+                inputs = load(lanes, columns, x + i * L)
+                b0 = fma(broadcast(lanes, weights, w0 + i), inputs, b0)
+                b1 = fma(broadcast(lanes, weights, w1 + i), inputs, b1)
+            store(sums, y0, b0)
+            store(sums, y1, b1)
+            u += 2
+
+    return tile
+
+
 @functools.cache
 def make_forward(lanes: int) -> Callable[..., Any]:
-    """The forward kernel for tiles of `lanes` images: sums (U, L) = weights · columns.
-
-    Two units at a time for tiles of four registers and more, four for narrower ones: 8 to 14 registers of sums.
-    """
-    units = 2 if lanes >= 32 else 4
-
-    @inlined
-    def two(weights, w0, w1, columns, x, L, sums, y0, y1):
-        a0, a1 = load(lanes, sums, y0), load(lanes, sums, y1)
-        for i in range(BLOCK):
-            inputs = load(lanes, columns, x + i * L)
-            a0 = fma(broadcast(lanes, weights, w0 + i), inputs, a0)
-            a1 = fma(broadcast(lanes, weights, w1 + i), inputs, a1)
-        store(sums, y0, a0)
-        store(sums, y1, a1)
-
-    @inlined
-    def four(weights, w0, w1, w2, w3, columns, x, L, sums, y0, y1, y2, y3):
-        a0, a1, a2, a3 = load(lanes, sums, y0), load(lanes, sums, y1), load(lanes, sums, y2), load(lanes, sums, y3)
-        for i in range(BLOCK):
-            inputs = load(lanes, columns, x + i * L)
-            a0 = fma(broadcast(lanes, weights, w0 + i), inputs, a0)
-            a1 = fma(broadcast(lanes, weights, w1 + i), inputs, a1)
-            a2 = fma(broadcast(lanes, weights, w2 + i), inputs, a2)
-            a3 = fma(broadcast(lanes, weights, w3 + i), inputs, a3)
-        store(sums, y0, a0)
-        store(sums, y1, a1)
-        store(sums, y2, a2)
-        store(sums, y3, a3)
+    """The forward kernel for tiles of `lanes` images and, after them, tiles of 8 fewer: see `tiling`."""
+    wide_tile, narrow_tile = _tile_of(lanes), _tile_of(max(8, lanes - 8))
 
     @kernel
-    def forward(low, high, weights, bias, columns, sums, I, U, L):
-        """The sums of units [low, high) for all images, bias included.
+    def forward(low, high, weights, bias, columns, sums, I, U, L, wide):
+        """The sums of units [low, high) for all images, bias included; the first `wide` lanes are in wide tiles.
 
         Cost: L × I × U multiply-adds; reads the weights once.
         """
@@ -104,23 +125,11 @@ def make_forward(lanes: int) -> Callable[..., Any]:
             for n in range(0, L, 8):
                 store(sums, u * L + n, start)
         for block in range((I + BLOCK - 1) // BLOCK):
-            for tile in range(0, L, lanes):
-                x, w, u = block * BLOCK * L + tile, block * U * BLOCK, low
-                if units == 4:
-                    while u + 4 <= high:
-                        o, y = w + u * BLOCK, u * L + tile
-                        four(weights, o, o + 64, o + 128, o + 192, columns, x, L, sums, y, y + L, y + 2 * L, y + 3 * L)
-                        u += 4
-                while u + 2 <= high:
-                    o, y = w + u * BLOCK, u * L + tile
-                    two(weights, o, o + BLOCK, columns, x, L, sums, y, y + L)
-                    u += 2
-                if u < high:
-                    o, y = w + u * BLOCK, u * L + tile
-                    a = load(lanes, sums, y)
-                    for i in range(BLOCK):
-                        a = fma(broadcast(lanes, weights, o + i), load(lanes, columns, x + i * L), a)
-                    store(sums, y, a)
+            w, x = block * U * BLOCK, block * BLOCK * L
+            for n in range(0, wide, lanes):
+                wide_tile(low, high, weights, w, columns, x + n, L, sums, n)
+            for n in range(wide, L, max(8, lanes - 8)):
+                narrow_tile(low, high, weights, w, columns, x + n, L, sums, n)
 
     return forward
 
@@ -206,6 +215,11 @@ def backward(
         x = block * N * BLOCK
         for j in range(U):
             u = U - 1 - j if backwards else j
+            ahead = (block * U + (u - AHEAD if backwards else u + AHEAD)) * BLOCK
+            for line in range(ahead, ahead + BLOCK, GROUP):
+                prefetch(weights, line)
+                prefetch(a, line)
+                prefetch(b, line)
             for c in range(0, BLOCK, HALF):
                 w = (block * U + u) * BLOCK + c
                 g, weight = splat(HALF, np.float32(0)), load(HALF, weights, w)

@@ -74,6 +74,22 @@ def pause() -> None:
     """Tell the core that this thread is waiting for another: a few dozen cycles without work."""
 
 
+def _prefetch(typing: Any, array: Any, index: Any) -> Any:
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        byte = ir.IntType(8).as_pointer()
+        function = _declare(builder, "llvm.prefetch.p0", ir.VoidType(), byte, I32, I32, I32)
+        pointer = builder.bitcast(_pointer(context, builder, array, args[0], args[1]), byte)
+        builder.call(function, [pointer, *(ir.Constant(I32, n) for n in (0, 3, 1))])  # to read, keep, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@compiled_as(_prefetch)
+def prefetch(array: np.ndarray, index: int) -> None:
+    """Ask for the cache line of array[index] to be brought near, without waiting for it. Any index will do."""
+
+
 def _cycles(typing: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         return builder.call(_declare(builder, "llvm.readcyclecounter", I64), [])
