@@ -50,8 +50,11 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile `function` into every kernel that calls it: vectors stay in registers across the call."""
-    return numba.njit(forceinline=True, **OPTIONS)(function)
+    """Compile `function` into every kernel that calls it: vectors stay in registers across the call.
+
+    Python cannot call it: without the wrappers for that, a third of the compile time is saved.
+    """
+    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
 
 
 @functools.cache

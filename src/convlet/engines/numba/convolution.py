@@ -1,7 +1,7 @@
 """Direct convolution forward: any kernel size, stride, channels and filters, at the machine's peak, without im2col.
 
-A section's rows are contiguous (KW × C floats), so 4 outputs × 16 filters (8 AVX2 registers of sums) walk over them with
-one multiply-add per input; where 8 filters are left, 8 outputs × 8. Bias, ReLU and 2×2 max pooling happen before
+A section's rows are contiguous (KW × C floats), so 4 outputs × 16 filters (8 AVX2 registers of sums) walk over them
+with one multiply-add per input; where 8 filters are left, 8 outputs × 8. Bias, ReLU and 2×2 max pooling happen before
 anything is stored. Every output is one sum in one order, however outputs are grouped.
 
 Arguments all kernels share (see `buffers.py`)

@@ -17,7 +17,23 @@ from typing import Any
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
-from convlet.engines.numba.vectors import add, broadcast, equal, fma, load, put, select, splat, store
+from convlet.engines.numba.finishing import CLOSED
+from convlet.engines.numba.vectors import (
+    add,
+    add_rows,
+    broadcast_rows,
+    equal,
+    fma,
+    load,
+    load_rows,
+    put,
+    repeat,
+    row_of,
+    select,
+    splat,
+    store,
+    store_rows,
+)  # fmt: skip
 
 BLOCK = 16
 POSITIONS = 128  # outputs between one load and store of a sum: enough to make those cheap, few enough for the cache
@@ -29,56 +45,77 @@ def parts_for(N: int, weights: int) -> int:
     return max(1, min(N, 16, (1 << 18) // weights))
 
 
-def _outer_of(lanes: int) -> Callable[..., Any]:
+def _outer_of(inputs: int, lanes: int) -> Callable[..., Any]:
     @inlined
-    def outer(x, section, down, step, row, R, KH, d, j, d_down, d_step, H, W, partial, o, F):
-        """For every tap and a block of filters at partial[o:], add the sum over H × W outputs of input × gradient.
+    def outer(x, section, down, step, d, j, d_down, d_step, H, W, partial, o, F):
+        """To partial[o:] (inputs, F) add inputs × the gradients of `lanes` filters, summed over H × W outputs.
 
         Inputs begin at x[section] and lie (down, step) apart; gradients at d[j], (d_down, d_step) apart.
-        Six inputs of a row at a time; where fewer are left the last is computed again, to the same result.
         """
-        for ky in range(KH):
-            for i0 in range(0, R, 6):
-                last = R - 1
-                i1, i2, i3 = min(i0 + 1, last), min(i0 + 2, last), min(i0 + 3, last)
-                i4, i5 = min(i0 + 4, last), min(i0 + 5, last)
-                t = o + ky * R * F
-                a0, a1 = load(lanes, partial, t + i0 * F), load(lanes, partial, t + i1 * F)
-                a2, a3 = load(lanes, partial, t + i2 * F), load(lanes, partial, t + i3 * F)
-                a4, a5 = load(lanes, partial, t + i4 * F), load(lanes, partial, t + i5 * F)
-                for h in range(H):
-                    s, k = section + h * down + ky * row, j + h * d_down
-                    for _ in range(W):
-                        v = load(lanes, d, k)
-                        a0 = fma(broadcast(lanes, x, s + i0), v, a0)
-                        a1 = fma(broadcast(lanes, x, s + i1), v, a1)
-                        a2 = fma(broadcast(lanes, x, s + i2), v, a2)
-                        a3 = fma(broadcast(lanes, x, s + i3), v, a3)
-                        a4 = fma(broadcast(lanes, x, s + i4), v, a4)
-                        a5 = fma(broadcast(lanes, x, s + i5), v, a5)
-                        k += d_step
-                        s += step
-                store(partial, t + i0 * F, a0)
-                store(partial, t + i1 * F, a1)
-                store(partial, t + i2 * F, a2)
-                store(partial, t + i3 * F, a3)
-                store(partial, t + i4 * F, a4)
-                store(partial, t + i5 * F, a5)
-        bias = o + KH * R * F
-        b0, b1 = load(lanes, partial, bias), splat(lanes, np.float32(0))
+        sums = load_rows(inputs, lanes, partial, o, F)
         for h in range(H):
-            k = j + h * d_down
-            for w in range(0, W - 1, 2):
-                b0 = add(b0, load(lanes, d, k + w * d_step))
-                b1 = add(b1, load(lanes, d, k + w * d_step + d_step))
-            if W % 2 != 0:
-                b0 = add(b0, load(lanes, d, k + (W - 1) * d_step))
-        store(partial, bias, add(b0, b1))
+            s, k = section + h * down, j + h * d_down
+            for _ in range(W):
+                sums = fma(broadcast_rows(inputs, lanes, x, s, 1), load(lanes, d, k), sums)
+                k += d_step
+                s += step
+        store_rows(partial, o, F, sums)
 
     return outer
 
 
-_outer8, _outer16 = _outer_of(8), _outer_of(16)
+_outer1x8, _outer3x8, _outer5x8, _outer6x8 = [_outer_of(inputs, 8) for inputs in (1, 3, 5, 6)]
+_outer1x16, _outer3x16, _outer5x16, _outer6x16 = [_outer_of(inputs, 16) for inputs in (1, 3, 5, 6)]
+
+
+def _add_products_of(lanes: int) -> Callable[..., Any]:
+    outer1, outer3, outer5, outer6 = _outer1x8, _outer3x8, _outer5x8, _outer6x8
+    if lanes == 16:
+        outer1, outer3, outer5, outer6 = _outer1x16, _outer3x16, _outer5x16, _outer6x16
+
+    @inlined
+    def add_products(x, section, down, step, row, R, KH, d, j, d_down, d_step, H, W, partial, o, F):
+        """`outer` for all KH rows of R inputs: 6 at a time (12 registers); 5 and 3 are for 5 × 5 and 3 × 3 × 3."""
+        for ky in range(KH):
+            s, t, left = section + ky * row, o + ky * R * F, R
+            while left > 0:
+                inputs = 1
+                if left >= 6:
+                    inputs = 6
+                    outer6(x, s, down, step, d, j, d_down, d_step, H, W, partial, t, F)
+                elif left == 5:
+                    inputs = 5
+                    outer5(x, s, down, step, d, j, d_down, d_step, H, W, partial, t, F)
+                elif left >= 3:
+                    inputs = 3
+                    outer3(x, s, down, step, d, j, d_down, d_step, H, W, partial, t, F)
+                else:
+                    outer1(x, s, down, step, d, j, d_down, d_step, H, W, partial, t, F)
+                s, t, left = s + inputs, t + inputs * F, left - inputs
+
+    return add_products
+
+
+_add_products8, _add_products16 = _add_products_of(8), _add_products_of(16)
+
+
+def _add_bias_of(lanes: int) -> Callable[..., Any]:
+    @inlined
+    def add_bias(d_y, j, F, W, partial, o):
+        """To partial[o:] add the gradients of W outputs at d_y[j:]: four sums, which are then added up."""
+        sums = repeat(4, splat(lanes, np.float32(0)))
+        for w in range(0, W - 3, 4):
+            sums = add(sums, load_rows(4, lanes, d_y, j + w * F, F))
+        pairs = add(row_of(sums, 0), row_of(sums, 1)), add(row_of(sums, 2), row_of(sums, 3))
+        bias = add(load(lanes, partial, o), add(pairs[0], pairs[1]))
+        for w in range(W // 4 * 4, W):
+            bias = add(bias, load(lanes, d_y, j + w * F))
+        store(partial, o, bias)
+
+    return add_bias
+
+
+_add_bias8, _add_bias16 = _add_bias_of(8), _add_bias_of(16)
 
 
 @inlined
@@ -112,20 +149,30 @@ def d_kernels(low, high, x, xf, d_y, d_yf, partial, N, parts, g):
                 s = n * xf.rows * row + h * down
                 j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left) * F + f
                 if wide:
-                    _outer16(x, s, down, step, row, R, g.KH, d_y, j, d_down, F, H, g.W, partial, o, F)
+                    _add_products16(x, s, down, step, row, R, g.KH, d_y, j, d_down, F, H, g.W, partial, o, F)
+                    for i in range(H):
+                        _add_bias16(d_y, j + i * d_down, F, g.W, partial, o + (rows - 1) * F)
                 else:
-                    _outer8(x, s, down, step, row, R, g.KH, d_y, j, d_down, F, H, g.W, partial, o, F)
+                    _add_products8(x, s, down, step, row, R, g.KH, d_y, j, d_down, F, H, g.W, partial, o, F)
+                    for i in range(H):
+                        _add_bias8(d_y, j + i * d_down, F, g.W, partial, o + (rows - 1) * F)
 
 
 def _unpool_of(lanes: int) -> Callable[..., Any]:
     @inlined
-    def unpool(d_y, j, winners, i, F, W, P, d, o):
-        """Put a row of W pooled gradients back to the P rows of outputs they came from, d[o:] (P, P × W, lanes)."""
+    def unpool(d_y, j, winners, i, F, W, P, d, o, partial, b):
+        """Put W pooled gradients back to the P rows of outputs they came from, d[o:] (P, P × W, lanes).
+
+        To the bias gradients partial[b:] add all that are alive.
+        """
+        zero, bias = splat(lanes, np.float32(0)), load(lanes, partial, b)
         for w in range(W):
             v, winner = load(lanes, d_y, j + w * F), load(lanes, winners, i + w * F)
+            bias = add(bias, select(equal(winner, splat(lanes, np.int8(CLOSED))), zero, v))
             for q in range(P * P):
-                here = select(equal(winner, splat(lanes, np.int8(q))), v, splat(lanes, np.float32(0)))
+                here = select(equal(winner, splat(lanes, np.int8(q))), v, zero)
                 store(d, o + (((q >> 1) * W + w) * P + (q & 1)) * lanes, here)
+        store(partial, b, bias)
 
     return unpool
 
@@ -150,6 +197,7 @@ def narrow_d_kernels(low, high, x, xf, winners, d_y, d_yf, partial, N, parts, g,
         part = unit // blocks
         f = (unit - part * blocks) * BLOCK
         o = part * rows * F + f
+        bias = o + (rows - 1) * F
         wide = f + BLOCK <= F
         _clear(partial, o, rows, F, 16 if wide else 8)
         for n in range(N * part // parts, N * (part + 1) // parts):
@@ -160,13 +208,13 @@ def narrow_d_kernels(low, high, x, xf, winners, d_y, d_yf, partial, N, parts, g,
                     i = (n * g.H + h0 + h) * g.W * F + f
                     j = ((n * d_yf.rows + d_yf.top + h0 + h) * d_yf.columns + d_yf.left) * F + f
                     if wide:
-                        _unpool16(d_y, j, winners, i, F, g.W, g.P, scratch, h * g.P * W * 16)
+                        _unpool16(d_y, j, winners, i, F, g.W, g.P, scratch, h * g.P * W * 16, partial, bias)
                     else:
-                        _unpool8(d_y, j, winners, i, F, g.W, g.P, scratch, h * g.P * W * 8)
+                        _unpool8(d_y, j, winners, i, F, g.W, g.P, scratch, h * g.P * W * 8, partial, bias)
                 if wide:
-                    _outer16(x, s, down, step, row, R, g.KH, scratch, 0, W * 16, 16, H * g.P, W, partial, o, F)
+                    _add_products16(x, s, down, step, row, R, g.KH, scratch, 0, W * 16, 16, H * g.P, W, partial, o, F)
                 else:
-                    _outer8(x, s, down, step, row, R, g.KH, scratch, 0, W * 8, 8, H * g.P, W, partial, o, F)
+                    _add_products8(x, s, down, step, row, R, g.KH, scratch, 0, W * 8, 8, H * g.P, W, partial, o, F)
 
 
 def narrow_scratch(g) -> int:
@@ -185,31 +233,44 @@ def sum_parts(low, high, partial, parts, size, total):
 
 
 # ----------------------------------------------------------------------------------------- gradient of the images
-def _four_sections_of(lanes: int) -> Callable[..., Any]:
+def _add_to_sections_of(positions: int, lanes: int) -> Callable[..., Any]:
     @inlined
-    def four_sections(d_y, j, F, rows, k, stride, d_x, o, step, n):
-        """To n ≤ 4 neighbouring sections at d_x[o:], `step` apart, add `lanes` values of Σ gradient × kernel over F."""
-        a0 = a1 = a2 = a3 = splat(lanes, np.float32(0))
-        j1, j2, j3 = j + min(1, n - 1) * F, j + min(2, n - 1) * F, j + (n - 1) * F
+    def add_to_sections(d_y, j, F, rows, k, stride, d_x, o, step):
+        """To neighbouring sections at d_x[o:], `step` apart, add `lanes` values of Σ gradient × kernel over filters."""
+        sums = repeat(positions, splat(lanes, np.float32(0)))
         for f in range(F):
-            w = load(lanes, rows, k + f * stride)
-            a0 = fma(broadcast(lanes, d_y, j + f), w, a0)
-            a1 = fma(broadcast(lanes, d_y, j1 + f), w, a1)
-            a2 = fma(broadcast(lanes, d_y, j2 + f), w, a2)
-            a3 = fma(broadcast(lanes, d_y, j3 + f), w, a3)
-        # One after the other: sections overlap.
-        store(d_x, o, add(load(lanes, d_x, o), a0))
-        if n > 1:
-            store(d_x, o + step, add(load(lanes, d_x, o + step), a1))
-        if n > 2:
-            store(d_x, o + 2 * step, add(load(lanes, d_x, o + 2 * step), a2))
-        if n > 3:
-            store(d_x, o + 3 * step, add(load(lanes, d_x, o + 3 * step), a3))
+            sums = fma(broadcast_rows(positions, lanes, d_y, j + f, F), load(lanes, rows, k + f * stride), sums)
+        add_rows(d_x, o, step, sums)
 
-    return four_sections
+    return add_to_sections
 
 
-_four_sections1, _four_sections8, _four_sections16 = _four_sections_of(1), _four_sections_of(8), _four_sections_of(16)
+_add_to_sections1x1, _add_to_sections4x1 = _add_to_sections_of(1, 1), _add_to_sections_of(4, 1)
+_add_to_sections1x8, _add_to_sections4x8 = _add_to_sections_of(1, 8), _add_to_sections_of(4, 8)
+_add_to_sections1x16, _add_to_sections4x16 = _add_to_sections_of(1, 16), _add_to_sections_of(4, 16)
+
+
+@inlined
+def _add_piece(d_y, j, F, W, rows, k, lanes, d_x, o, step):
+    """For a row of W outputs and a piece of 16 or fewer lanes of a kernel row: four outputs at a time, then one."""
+    for w in range(0, W - 3, 4):
+        v, at = j + w * F, o + w * step
+        if lanes == 16:
+            _add_to_sections4x16(d_y, v, F, rows, k, 16, d_x, at, step)
+        else:
+            if lanes >= 8:
+                _add_to_sections4x8(d_y, v, F, rows, k, lanes, d_x, at, step)
+            for i in range(lanes // 8 * 8, lanes):
+                _add_to_sections4x1(d_y, v, F, rows, k + i, lanes, d_x, at + i, step)
+    for w in range(W // 4 * 4, W):
+        v, at = j + w * F, o + w * step
+        if lanes == 16:
+            _add_to_sections1x16(d_y, v, F, rows, k, 16, d_x, at, step)
+        else:
+            if lanes >= 8:
+                _add_to_sections1x8(d_y, v, F, rows, k, lanes, d_x, at, step)
+            for i in range(lanes // 8 * 8, lanes):
+                _add_to_sections1x1(d_y, v, F, rows, k + i, lanes, d_x, at + i, step)
 
 
 @kernel
@@ -229,19 +290,8 @@ def d_images(low, high, rows, d_y, d_yf, d_x, xf, g):
             for ky in range(g.KH):
                 o = image + (h * g.SH + ky) * row
                 for c in range(0, R, BLOCK):
-                    lanes = min(BLOCK, R - c)
                     k = (ky * R + c) * F
-                    for w in range(0, g.W, 4):
-                        m, v, at = min(4, g.W - w), j + w * F, o + c + w * step
-                        if lanes == 16:
-                            _four_sections16(d_y, v, F, rows, k, 16, d_x, at, step, m)
-                        else:
-                            done = 0
-                            if lanes >= 8:
-                                _four_sections8(d_y, v, F, rows, k, lanes, d_x, at, step, m)
-                                done = 8
-                            for i in range(done, lanes):
-                                _four_sections1(d_y, v, F, rows, k + i, lanes, d_x, at + i, step, m)
+                    _add_piece(d_y, j, F, g.W, rows, k, min(BLOCK, R - c), d_x, o + c, step)
 
 
 @kernel

@@ -244,6 +244,23 @@ def store_rows(array: np.ndarray, index: int, stride: int, vector: Any) -> None:
         store(array, index + row * stride, values)
 
 
+def _add_rows(typing: Any, array: Any, index: Any, stride: Any, vector: Any) -> Any:
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        pointers = _piece_pointers(builder, _pointer(context, builder, array, args[0], args[1]), vector, args[2])
+        for piece, target in zip(_split(builder, args[3]), pointers, strict=True):
+            builder.store(builder.fadd(builder.load(target, align=4), piece), target, align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, vector), generate
+
+
+@compiled_as(_add_rows)
+def add_rows(array: np.ndarray, index: int, stride: int, vector: Any) -> None:
+    """Add row r of the vector to array[index + r × stride : …], one after the other: they may overlap."""
+    for row, values in enumerate(vector):
+        store(array, index + row * stride, load(len(values), array, index + row * stride) + values)
+
+
 def _broadcast(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
     kind = Vector(array.dtype, _constant(lanes))
 
@@ -353,7 +370,7 @@ def _row(typing: Any, vector: Any, index: Any) -> Any:
 
 
 @compiled_as(_row)
-def row(vector: Any, index: int) -> Any:
+def row_of(vector: Any, index: int) -> Any:
     """One row of several."""
     return vector[index]
 

@@ -38,7 +38,7 @@ from convlet.engines.numba.vectors import (
     load_rows,
     mul,
     repeat,
-    row,
+    row_of,
     splat,
     store,
     store_rows,
@@ -113,7 +113,7 @@ def _four_outputs(p):
 @inlined
 def _load_six(array, i, stride):
     six = load_rows(6, 8, array, i, stride)
-    return row(six, 0), row(six, 1), row(six, 2), row(six, 3), row(six, 4), row(six, 5)
+    return row_of(six, 0), row_of(six, 1), row_of(six, 2), row_of(six, 3), row_of(six, 4), row_of(six, 5)
 
 
 @inlined
