@@ -1,9 +1,10 @@
 """Entries: small functions that let compiled code call any kernel, with arguments that are written down as words.
 
-A kernel's arguments differ in number and type from every other kernel's, so nothing compiled can call kernels one after
-the other — unless they all look alike. `entry` makes, for a kernel and the types of its arguments, a function of
+A kernel's arguments differ in number and type from every other kernel's, so nothing compiled can call kernels one
+after the other, unless they all look alike. `entry` makes, for a kernel and the types of its arguments, a function of
 four whole numbers: (low, high, thread, address of words). It reads the arguments from those 64-bit words and calls the
-kernel, at its address. It is made with LLVM alone, in a few milliseconds, and so needs no cache.
+kernel, at its address. It returns 0; or 1 where the kernel failed, or 2 where it returned True. It is made with LLVM
+alone, in a few milliseconds, and so needs no cache.
 
 What this is not: a general way to call Numba functions. Arguments are flat arrays, whole numbers, np.float32 and
 np.float64, NamedTuples of whole numbers, and Scratch.
@@ -19,7 +20,7 @@ from numba import typeof, types
 from numba.core import cgutils, compiler_lock, registry
 from numba.np.numpy_support import from_dtype
 
-from convlet.engines.numba.machine import ENTRY, I64
+from convlet.engines.numba.machine import ENTRY, I32, I64
 
 Kernel = Callable[..., Any]
 
@@ -80,8 +81,9 @@ def _build(compiled: Any, kinds: tuple[Any, ...]) -> tuple[int, Any]:
     address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
     kind = convention.get_function_type(result, kinds)
     callee = builder.inttoptr(ir.Constant(I64, address), kind.as_pointer())
-    status, _ = convention.call_function(builder, callee, result, kinds, values)
-    builder.ret(builder.zext(status.is_error, ENTRY.return_type))
+    status, returned = convention.call_function(builder, callee, result, kinds, values)
+    stop = builder.zext(returned, I32) if result == types.boolean else ir.Constant(I32, 0)
+    builder.ret(builder.select(status.is_error, ir.Constant(I32, 1), builder.shl(stop, ir.Constant(I32, 1))))
     library.add_ir_module(module)
     library.finalize()
     return library.get_pointer_to_function(function.name), (library, compiled)

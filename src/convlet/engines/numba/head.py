@@ -11,7 +11,7 @@ LOSS, CORRECT = range(2)  # places in results
 
 
 @kernel
-def softmax_cross_entropy(low, high, logits, labels, d_logits, results, N, classes, stride):
+def softmax_cross_entropy(low, high, logits, labels, d_logits, results, N, classes, stride, learning):
     """The mean loss and the number of right predictions of images [low, high) = [0, N), and d_logits (N, stride).
 
     results (float64): LOSS and CORRECT. Of equal logits the first is the prediction, as in NumPy; and a NaN wins.
@@ -36,3 +36,4 @@ def softmax_cross_entropy(low, high, logits, labels, d_logits, results, N, class
         correct += winner == label
     put(results, LOSS, loss / N)
     put(results, CORRECT, np.float64(correct))
+    return learning != 0 and not math.isfinite(loss)  # nothing is learnt from such a batch: the pass ends here

@@ -68,7 +68,7 @@ def convolution_places(shape: Shape, C: int) -> tuple[Places, Places, int]:
 
 
 def dense_places(shape: Shape, C: int, units: int) -> Places:
-    """Where a dense kernel (inputs, units) is in (blocks, units, 64). Inputs of this shape are stored with C channels."""
+    """Where a dense kernel (inputs, units) is in (blocks, units, 64), for inputs (H, W, c) stored with C channels."""
     H, W, c = proper(shape)
     inputs = np.arange(H * W * C).reshape(H, W, C)[:, :, :c].reshape(-1, 1)
     block, lane = np.divmod(inputs, dense.BLOCK)

@@ -141,7 +141,7 @@ def set_float_mode(mode: int) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------- calls
-ENTRY = ir.FunctionType(I32, [I64, I64, I64, I64.as_pointer()])  # (low, high, thread, words) → 0, or an error
+ENTRY = ir.FunctionType(I32, [I64, I64, I64, I64.as_pointer()])  # (low, high, thread, words) → 0, 1 or 2
 
 
 def _call(typing: Any, address: Any, low: Any, high: Any, thread: Any, words: Any, start: Any) -> Any:
@@ -156,5 +156,5 @@ def _call(typing: Any, address: Any, low: Any, high: Any, thread: Any, words: An
 
 @compiled_as(_call)
 def call(address: int, low: int, high: int, thread: int, words: np.ndarray, start: int) -> int:
-    """Call the entry (`jobs.py`) at this address, with the arguments at words[start:]. Returns 0, or an error."""
+    """Call the entry (`jobs.py`) at this address, with the arguments at words[start:]; returns what it returns."""
     raise NotImplementedError("entries exist only where kernels are compiled")

@@ -120,5 +120,7 @@ class Passes:
     def _head(self, N: int) -> Job:
         last, (classes,) = len(self.blocks), self.blocks[-1].output_shape
         labels, results = self.memory.get("labels", N, np.int64), self.results()
-        logits = (self._value(last, N), labels, self._gradient(last, N), results, N, classes, self.frames[last].size)
-        return Job(head.softmax_cross_entropy, N, logits, label="softmax cross-entropy")
+        logits, d_logits = self._value(last, N), self._gradient(last, N)
+        sizes = (N, classes, self.frames[last].size, int(self.update is not None))
+        arguments = (logits, labels, d_logits, results, *sizes)
+        return Job(head.softmax_cross_entropy, N, arguments, label="softmax cross-entropy")

@@ -1,5 +1,6 @@
 """The engine's side of the door (`convlet.engines`): a network that predicts and trains with compiled kernels."""
 
+import math
 import os
 import threading
 import weakref
@@ -111,7 +112,7 @@ class NumbaProgram:
             self._settings[: len(values)] = values
             self._sweep[0] = self._taken % 2
             result = self._train(self._steps, images, labels, masks)
-            self._taken += 1
+            self._taken += math.isfinite(result[0])  # otherwise the pass ended there, and the weights are as they were
             return result
 
     def state(self) -> State:

@@ -33,7 +33,9 @@ from convlet.engines.numba.entries import Kernel, Scratch, argument_words, entry
 from convlet.engines.numba.machine import FLUSH, call, cycles, fetch_add, get_float_mode, pause, peek, set_float_mode
 from convlet.errors import EngineError
 
-NEXT, DONE, ACTIVE, OPEN, FAILED = range(0, 40, 8)  # each counter on its own cache line: threads write them at once
+NEXT, DONE, ACTIVE, OPEN, FAILED, STOPPED = range(
+    0, 48, 8
+)  # each counter on its own cache line: threads write them at once
 FINISHED = -1
 SPINS = 1000  # of about 20–40 ns each
 PATIENCE = 200  # times that a waiting thread lets others run before it sleeps
@@ -43,7 +45,8 @@ PATIENCE = 200  # times that a waiting thread lets others run before it sleeps
 class Job:
     """kernel(low, high, *arguments), on `parts` parts of range(size). `label` says whose work it is.
 
-    `alongside`: it needs nothing of the job before it, and that job nothing of it.
+    A kernel that returns True ends the pass: nothing after it is computed. `alongside`: it needs nothing of the job
+    before it, and that job nothing of it.
     """
 
     kernel: Kernel
@@ -86,12 +89,13 @@ def _work(thread, part, counters, rows, spins):
             spun += 1
         if spun >= spins:
             break
-        if peek(counters, FAILED) == 0:
+        if peek(counters, FAILED) == 0 and peek(counters, STOPPED) == 0:
             before = cycles()
             k, n, size = part - rows.firsts[row], rows.firsts[row + 1] - rows.firsts[row], rows.sizes[row]
             low, high = size * k // n, size * (k + 1) // n
-            if call(rows.entries[row], low, high, thread, rows.words, rows.starts[row]) != 0:
-                fetch_add(counters, FAILED, row + 1)
+            outcome = call(rows.entries[row], low, high, thread, rows.words, rows.starts[row])
+            if outcome != 0:
+                fetch_add(counters, FAILED if outcome == 1 else STOPPED, 1)
             fetch_add(rows.clocks, row, cycles() - before)
         fetch_add(counters, DONE, 1)
         part = -1
@@ -122,7 +126,7 @@ class Table:
         self.width = max((job.parts for job in self.jobs), default=1)  # more threads than this have nothing to do
         self._threads, self._process = 0, os.getpid()
         if not config.DISABLE_JIT:
-            self._rows, self._counters = _rows(self.jobs), buffer(40, np.int64)
+            self._rows, self._counters = _rows(self.jobs), buffer(48, np.int64)
 
     def start(self, threads: int) -> None:
         """Open the table to `threads` threads, numbered from 0."""
@@ -131,7 +135,7 @@ class Table:
         if self._process != os.getpid():  # a forked child: whoever was at work in its parent is not here
             self._process = os.getpid()
             self._counters[ACTIVE] = 0
-        self._counters[[NEXT, DONE, FAILED]] = 0
+        self._counters[[NEXT, DONE, FAILED, STOPPED]] = 0
         self._counters[OPEN] = 1
 
     def work(self) -> None:
@@ -161,7 +165,8 @@ class Table:
         for job in self.jobs:
             arguments = [np.empty(a.size, a.dtype) if isinstance(a, Scratch) else a for a in job.arguments]
             for part in range(job.parts):
-                job.kernel(job.size * part // job.parts, job.size * (part + 1) // job.parts, *arguments)
+                if job.kernel(job.size * part // job.parts, job.size * (part + 1) // job.parts, *arguments):
+                    return
 
     def cycles(self) -> list[tuple[str, int]]:
         """Each job's label and the cycles that all threads together have spent on it."""
