@@ -65,7 +65,7 @@ class Models:
         """Every layer's outputs with these values, when predicting."""
         mapping = [(self.variables[name], value) for name, value in values.items()]
         with keras.StatelessScope(mapping):
-            return list(self.inspecting(images, training=False))
+            return list(keras.tree.flatten(self.inspecting(images, training=False)))
 
 
 def build(network: Sequential, dtype: str) -> Models:

@@ -37,22 +37,25 @@ class JaxRunner:
         self.adopt()
 
     def predict(self, images: Array) -> Array:
-        return np.array(self._predict(self._own_values(), images))
+        return self.to_numpy(self._predict(self._own_values(), images))
 
     def activations(self, images: Array) -> list[Array]:
-        return [np.array(outputs) for outputs in self._activations(self._own_values(), images)]
+        return [self.to_numpy(outputs) for outputs in self._activations(self._own_values(), images)]
 
     def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
         learnt, measured, _ = self.held
         with self.devices.all_needed():
             (loss, _), gradients = self._gradients(learnt, measured, self.devices.share(batch))
-            return float(loss), [np.array(gradients[name]) for name in self.models.learnt]
+            return float(loss), [self.to_numpy(gradients[name]) for name in self.models.learnt]
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
         with self.devices.all_needed():
             results = self._step(self.held, self.devices.share(batch), np.float32(learning_rate))
             self.held, loss, correct = jax.block_until_ready(results)
         return float(loss), int(correct)
+
+    def to_numpy(self, tensor: Tensor) -> Array:
+        return np.array(tensor)
 
     def publish(self) -> None:
         # Copies, since the next step may write over what it was given.

@@ -26,18 +26,21 @@ class TensorFlowRunner:
         self._step = tf.function(self._train, input_signature=[batch, rate])
 
     def predict(self, images: Array) -> Array:
-        return self._predict(images).numpy()
+        return self.to_numpy(self._predict(images))
 
     def activations(self, images: Array) -> list[Array]:
-        return [outputs.numpy() for outputs in self._activations(images)]
+        return [self.to_numpy(outputs) for outputs in self._activations(images)]
 
     def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
         loss, gradients = self._gradients(batch)
-        return float(loss), [gradient.numpy() for gradient in gradients]
+        return float(loss), [self.to_numpy(gradient) for gradient in gradients]
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
         loss, correct = self._step(batch, np.float32(learning_rate))
         return float(loss), int(correct)
+
+    def to_numpy(self, tensor: Tensor) -> Array:
+        return tensor.numpy()
 
     def publish(self) -> None:
         """Nothing to do: the Keras variables hold the values."""

@@ -22,11 +22,11 @@ class TorchRunner:
 
     def activations(self, images: Array) -> list[Array]:
         with torch.no_grad():
-            return [_to_numpy(outputs) for outputs in self.models.predict({}, _to_device(images))]
+            return [self.to_numpy(outputs) for outputs in self.models.predict({}, _to_device(images))]
 
     def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
         loss, _, _, gradients = self._differentiate(_on_device(batch))
-        return float(loss), [_to_numpy(gradient) for gradient in gradients]
+        return float(loss), [self.to_numpy(gradient) for gradient in gradients]
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
         assert self.optimizer is not None
@@ -38,6 +38,9 @@ class TorchRunner:
             for name, value in measured.items():
                 self.models.measured[name].assign(value)
         return float(loss), int(count_correct(logits, batch.labels))
+
+    def to_numpy(self, tensor: Tensor) -> Array:
+        return tensor.detach().cpu().numpy()
 
     def publish(self) -> None:
         """Nothing to do: the Keras variables hold the values."""
@@ -55,10 +58,6 @@ class TorchRunner:
 
 def _to_device(array: Array) -> Tensor:
     return keras.ops.convert_to_tensor(array)
-
-
-def _to_numpy(tensor: Tensor) -> Array:
-    return tensor.detach().cpu().numpy()
 
 
 def _on_device(batch: Batch) -> Batch:

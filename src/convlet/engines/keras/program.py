@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.engines import Masks, State
-from convlet.engines.keras.model import Batch, build
+from convlet.engines.keras.model import Batch, Tensor, build
 from convlet.engines.keras.optimizer import build_optimizer, slot_variables
 from convlet.errors import EngineError, InputError
 from convlet.layers import Dropout
@@ -39,6 +39,8 @@ class Runner(Protocol):
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]: ...
 
+    def to_numpy(self, tensor: Tensor) -> Array: ...
+
     def publish(self) -> None: ...
 
     def adopt(self) -> None: ...
@@ -51,7 +53,7 @@ class KerasProgram:
         network.check_parameters(parameters)
         self.network, self.optimizer = network, optimizer
         self.dtype = next((str(array.dtype) for array in parameters.values()), "float32")
-        _check_float64(self.dtype)
+        _check_float64(self.dtype, keras.config.backend())
         self.models = build(network, self.dtype)
         self._optimizer = build_optimizer(optimizer, self.models.learnt) if optimizer else None
         self._slots = slot_variables(optimizer, self._optimizer, self.models.learnt) if optimizer else {}
@@ -93,7 +95,7 @@ class KerasProgram:
     def state(self) -> State:
         self._runner.publish()
         steps = int(self._optimizer.iterations.value) if self._optimizer else self._steps
-        return State(_arrays(self.models.variables), _arrays(self._slots), steps)
+        return State(self._arrays(self.models.variables), self._arrays(self._slots), steps)
 
     def load(self, state: State) -> None:
         self.network.check_parameters(state.parameters)
@@ -115,18 +117,15 @@ class KerasProgram:
         kept = [masks[placed.name] for placed in self.network if isinstance(placed.layer, Dropout)]
         return Batch(np.asarray(images, self.dtype), np.asarray(labels, np.int32), kept)
 
+    def _arrays(self, variables: dict[str, keras.Variable]) -> Parameters:
+        """Copies of what the variables hold."""
+        return {name: np.array(self._runner.to_numpy(variable.value)) for name, variable in variables.items()}
 
-def _arrays(variables: dict[str, keras.Variable]) -> Parameters:
-    """Copies of what the variables hold."""
-    return {name: np.array(keras.ops.convert_to_numpy(variable.value)) for name, variable in variables.items()}
 
-
-def _check_float64(dtype: str) -> None:
-    """JAX makes float32 of float64 in silence unless it is told not to, at its start."""
-    if dtype == "float64" and keras.config.backend() == "jax":
-        jax = import_module("jax")
-        if not jax.config.jax_enable_x64:
-            raise EngineError(
-                "parameters: dtype float64, but JAX computes in float32 here. "
-                "Set the environment variable JAX_ENABLE_X64=1 before starting, or give float32 parameters."
-            )
+def _check_float64(dtype: str, backend: str) -> None:
+    """Keras promotes types its own way: but on TensorFlow, float64 meets float64 and becomes float32."""
+    if dtype == "float64" and backend != "tensorflow":
+        raise EngineError(
+            f"parameters: dtype float64, but Keras computes in float32 on {backend}. "
+            "Give float32 parameters, or choose the backend 'tensorflow'."
+        )

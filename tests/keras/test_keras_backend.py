@@ -1,0 +1,77 @@
+"""Choosing Keras's backend: nothing is imported too early, and every refusal says what to do."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from convlet import engines
+from convlet.engines.keras import backend as backends
+from convlet.errors import EngineError, InputError
+
+
+def run(code, **environment):
+    """What a fresh Python prints."""
+    environment = {**os.environ, **environment}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=True
+    ).stdout
+
+
+def test_until_something_is_compiled_no_framework_is_imported():
+    code = "import sys, convlet.engines.keras; print({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules))"
+    assert run(code) == "set()\n"
+
+
+def test_without_keras_the_engine_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(engines, "installed", lambda module: False)
+    with pytest.raises(EngineError, match=r"keras is not installed. Install it with: pip install 'convlet\[keras\]'"):
+        engines.engine("keras")
+
+
+@pytest.mark.parametrize(("name", "package"), [("tensorflow", "tensorflow-cpu"), ("jax", "jax"), ("torch", "torch")])
+def test_without_a_backend_the_message_names_its_package(monkeypatch, name, package):
+    monkeypatch.setattr(backends, "installed", lambda module: module == "keras")
+    with pytest.raises(
+        EngineError, match=rf"backend='{name}': {name} is not installed.* 'convlet\[keras\]' {package}$"
+    ):
+        backends.use_backend(name)
+
+
+def test_an_unknown_backend_is_refused_with_the_nearest_known_one():
+    with pytest.raises(InputError, match=r"backend='tensorflo': .* Did you mean 'tensorflow'\?"):
+        backends.use_backend("tensorflo")
+
+
+def test_an_unknown_backend_in_the_environment_is_refused_by_its_name(monkeypatch):
+    monkeypatch.setattr(backends, "_current", lambda: None)
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    with pytest.raises(InputError, match="KERAS_BACKEND='theano': expected one of 'tensorflow', 'jax', 'torch'"):
+        backends.load_backend()
+
+
+def test_without_a_wish_the_first_installed_backend_is_taken(monkeypatch):
+    monkeypatch.setattr(backends, "_current", lambda: None)
+    monkeypatch.setattr(backends, "installed", lambda module: module in ("keras", "jax", "torch"))
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    assert backends.load_backend() == "jax"
+    assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+def test_once_keras_is_imported_its_backend_stays(backend, monkeypatch):
+    monkeypatch.setattr(backends, "installed", lambda module: True)
+    other = "jax" if backend == "tensorflow" else "tensorflow"
+    __import__("keras")
+    backends.use_backend(backend)
+    with pytest.raises(
+        EngineError, match=f"already imported with '{backend}'.* start again with KERAS_BACKEND={other}"
+    ):
+        backends.use_backend(other)
+
+
+def test_what_use_backend_was_told_goes_before_the_environment(backend):
+    code = f"from convlet.engines.keras import use_backend; use_backend({backend!r})"
+    assert (
+        run(f"{code}; import keras; print(keras.config.backend())", KERAS_BACKEND="numpy").splitlines()[-1] == backend
+    )
