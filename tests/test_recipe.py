@@ -81,10 +81,6 @@ def test_a_built_in_recipe_is_named_after_its_file_and_reads_back_the_same(name)
     assert parse(loaded.to_toml(), "again") == loaded
 
 
-def test_the_built_in_recipes_are_these():
-    assert recipe.built_in() == ["deep-mnist", "first-kernels"]
-
-
 # --- writing and reading ----------------------------------------------------------------------------------------------
 
 positive = st.floats(1e-300, 1e300)

@@ -30,17 +30,19 @@ class Watcher:
         self._first = self._warm_steps = self._validations = -1
         self._introduced = False
         self._bar: Progress | None = None
+        self._run: Run | None = None
         self._task = TaskID(0)
 
     def __enter__(self) -> "Watcher":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._bar is not None:
+        if self._bar is not None and self._run is not None:
+            self._show(self._run, time.monotonic())  # what stays on the screen is where the run ended
             self._bar.stop()
 
     def __call__(self, run: Run) -> None:
-        now = time.monotonic()
+        now, self._run = time.monotonic(), run
         if self._first < 0:
             self._begin(run, now)
         if run.clock.taken == WARM_UP:

@@ -1,0 +1,179 @@
+"""A whole experiment: what stands in the run folder at its end, and the figures of it."""
+
+import csv
+import json
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+
+from convlet import experiment, storage
+from convlet.errors import NumericsError, StorageError
+from convlet.optimizers import SGD, Adam
+from convlet.recipe import Data, Recipe, Training
+from convlet.run import load
+from convlet.stopping import Stopped
+
+ALWAYS = {"recipe.toml", "environment.json", "metrics.csv", "history.json", "last.safetensors", "best.safetensors"}
+DRAWN = {"curves.svg", "kernels.png"}
+TESTED = {"confusion.svg", "mistakes.png"}
+
+
+def recipe(**training):
+    return Recipe("tiny", tiny.NETWORK, Training(4, **{"steps": 14, **training}), Adam(0.01), Data("tiny.npz"))
+
+
+def perform(folder, data=None, **options):
+    planned = experiment.new(options.pop("recipe", recipe()), folder, "numpy")
+    return experiment.perform(replace(planned, **options), data or tiny.dataset())
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures take most of the time of so small a run."""
+    monkeypatch.setattr(experiment, "draw_run", lambda *arguments, **options: [])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "r"
+    run, evaluation = perform(folder)
+    return folder, run, evaluation
+
+
+def test_the_run_folder_holds_everything_and_nothing_half_written(finished):
+    assert names(finished[0]) == ALWAYS | DRAWN | TESTED
+
+
+def test_what_is_in_it_is_what_its_name_says(finished):
+    folder, run, _ = finished
+    assert storage.recipe_of(folder) == recipe()
+    for name in ("curves.svg", "confusion.svg"):
+        assert ElementTree.parse(folder / name).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+    for name in ("mistakes.png", "kernels.png"):
+        with Image.open(folder / name) as picture:
+            picture.load()
+            assert picture.format == "PNG"
+    written = json.loads((folder / "history.json").read_text("utf-8"))
+    assert written["losses"] == run.history.losses and written["correct"] == run.history.correct
+    assert [tuple(row.values()) for row in written["validations"]] == run.history.validations
+    with (folder / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    validated = {int(row["step"]): float(row["validation_accuracy"]) for row in rows if row["validation_accuracy"]}
+    assert validated == {step: accuracy for step, _, accuracy in run.history.validations}
+
+
+def test_the_run_folder_gives_the_run_back(finished):
+    folder, run, evaluation = finished
+    again = load(folder, engine_name="numpy")
+    assert again.evaluate(tiny.dataset().test).accuracy == evaluation.accuracy
+    assert again.history == run.history
+
+
+def test_the_figures_are_those_of_the_run(finished):
+    folder, run, evaluation = finished
+    figures = experiment.results(run, evaluation, threads=1)
+    state = run.program.state()
+    assert figures["test_accuracy"] == evaluation.accuracy and figures["test_loss"] == evaluation.loss
+    assert figures["validation_accuracy"] == run.history.validations[-1][2]
+    assert figures["weights_sha256"] == storage.weights_sha256(state.parameters)
+    assert (figures["steps"], figures["seed"], figures["engine"], figures["run_dir"]) == (14, 0, "numpy", str(folder))
+    assert figures["ms_per_step"] == pytest.approx(1e3 * run.clock.steps / 14, abs=1e-3)
+    assert 0 < figures["ms_per_step"] * 14 / 1e3 <= figures["train_seconds"] + 0.001
+    assert figures["images_per_second"] == pytest.approx(4e3 / figures["ms_per_step"], rel=0.05)
+    assert figures["peak_memory_mb"] > 10
+    json.dumps(figures, allow_nan=False)
+
+
+def test_figures_of_a_run_that_took_no_step_say_so(finished, undrawn):
+    folder, run, _ = finished
+    again, evaluation = perform(folder, resume=True)
+    figures = experiment.results(again, evaluation, threads=1)
+    assert figures["ms_per_step"] is figures["images_per_second"] is figures["gflops"] is None
+    assert figures["weights_sha256"] == storage.weights_sha256(run.program.state().parameters)
+
+
+def test_with_patience_the_figures_are_those_of_the_weights_that_are_kept(tmp_path, undrawn):
+    training = {"steps": 60, "patience": 2}
+    run, evaluation = perform(tmp_path / "r", recipe=replace(recipe(**training), optimizer=Adam(0.05)))
+    assert run.program.state().step < run.history.steps, "choose other settings: the last was the best"
+    figures = experiment.results(run, evaluation, threads=1)
+    assert figures["validation_accuracy"] == run.history.best[2] == run.evaluate(tiny.dataset().validation).accuracy
+    assert load(tmp_path / "r", engine_name="numpy").evaluate(tiny.dataset().test).loss == evaluation.loss
+
+
+def test_without_test_or_validation_examples_their_figures_and_files_are_left_out(tmp_path):
+    run, evaluation = perform(tmp_path / "r", tiny.dataset(validation=0, test=0))
+    assert evaluation is None
+    figures = experiment.results(run, evaluation, threads=1)
+    assert figures["test_accuracy"] is figures["test_loss"] is figures["validation_accuracy"] is None
+    assert names(tmp_path / "r") == ALWAYS | DRAWN
+
+
+def stopping(monkeypatch, during):
+    """Let SIGTERM come at the first evaluation of that many examples."""
+    import os
+    import signal
+
+    from convlet import run as room
+
+    real = room.evaluate
+
+    def evaluate(program, examples, poll):
+        if len(examples) == during:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(program, examples, poll)
+
+    monkeypatch.setattr(room, "evaluate", evaluate)
+
+
+@pytest.mark.parametrize(("during", "steps"), [(9, 6), (11, 14)], ids=["a validation", "the final evaluation"])
+def test_a_run_stopped_during(tmp_path, monkeypatch, during, steps):
+    stopping(monkeypatch, during)
+    with pytest.raises(Stopped):
+        perform(tmp_path / "r")
+    assert names(tmp_path / "r") >= {"last.safetensors", *DRAWN, "metrics.csv", "history.json"}
+    assert not names(tmp_path / "r") & TESTED
+    assert storage.load_checkpoint(tmp_path / "r" / "last.safetensors").state.step == steps
+    monkeypatch.undo()
+    monkeypatch.setattr(experiment, "draw_run", lambda *arguments, **options: [])
+    run, _ = perform(tmp_path / "r", resume=True)
+    assert tiny.fingerprint(run) == tiny.fingerprint(tiny.train(steps=14, optimizer=Adam(0.01)))
+
+
+def test_a_run_that_went_wrong_shows_nothing_but_how_it_began(tmp_path):
+    with pytest.raises(NumericsError):
+        perform(tmp_path / "r", recipe=replace(recipe(), optimizer=SGD(1e30)))
+    assert names(tmp_path / "r") == {"recipe.toml", "environment.json"}
+
+
+def test_a_run_is_named_after_its_recipe_and_the_first_free_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(experiment.new(recipe()).run_dir) == "runs/tiny-1"
+    (tmp_path / "runs" / "tiny-1").mkdir(parents=True)
+    assert str(experiment.new(recipe()).run_dir) == "runs/tiny-2"
+
+
+def test_resuming_takes_the_folders_own_recipe_and_perhaps_another_length(finished, tmp_path):
+    folder = finished[0]
+    assert experiment.resumed(folder).recipe == recipe()
+    assert experiment.resumed(folder, steps=20).recipe.training == Training(4, steps=20)
+    with pytest.raises(StorageError, match="Expected the folder of a run"):
+        experiment.resumed(tmp_path / "none")
+
+
+def test_pictures_of_one_run_are_the_same_bytes_every_time(finished, tmp_path):
+    folder = finished[0]
+    perform(tmp_path / "r")
+    for name in (*DRAWN, *TESTED, "metrics.csv", "history.json", "recipe.toml"):
+        assert (tmp_path / "r" / name).read_bytes() == (folder / name).read_bytes(), name
+    np.testing.assert_equal(
+        *(storage.load_checkpoint(f / "best.safetensors").state.step for f in (folder, tmp_path / "r"))
+    )
