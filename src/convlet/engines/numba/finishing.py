@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined
-from convlet.engines.numba.vectors import either, either_nan, greater, maximum, select, splat
+from convlet.engines.numba.vectors import either, either_nan, greater, maximum, select, splat, to_int8
 
 CLOSED = 4
 
@@ -22,29 +22,31 @@ def relu_of(lanes: int) -> Callable[..., Any]:
     @inlined
     def relu(a):
         zero = splat(lanes, np.float32(0))
-        open_ = greater(a, zero)
-        return maximum(a, zero), select(open_, splat(lanes, np.int8(0)), splat(lanes, np.int8(CLOSED)))
+        winner = select(greater(a, zero), zero, splat(lanes, np.float32(CLOSED)))
+        return maximum(a, zero), to_int8(winner)
 
     return relu
 
 
 def relu_pool_of(lanes: int) -> Callable[..., Any]:
-    """The maximum of four outputs and 0, and its winners, for `lanes` filters. NaN if one of them is NaN."""
+    """The maximum of four outputs and 0, and its winners, for `lanes` filters. NaN if one of them is NaN.
+
+    Winners are float32 until the end: masks of float32 lanes select among int8 lanes only after being packed.
+    """
 
     @inlined
     def relu_pool(a, b, c, d):
-        best, winner = a, splat(lanes, np.int8(0))
-        better = greater(b, best)
-        best, winner = select(better, b, best), select(better, splat(lanes, np.int8(1)), winner)
-        better = greater(c, best)
-        best, winner = select(better, c, best), select(better, splat(lanes, np.int8(2)), winner)
-        better = greater(d, best)
-        best, winner = select(better, d, best), select(better, splat(lanes, np.int8(3)), winner)
         zero = splat(lanes, np.float32(0))
+        better = greater(b, a)
+        best, winner = select(better, b, a), select(better, splat(lanes, np.float32(1)), zero)
+        better = greater(c, best)
+        best, winner = select(better, c, best), select(better, splat(lanes, np.float32(2)), winner)
+        better = greater(d, best)
+        best, winner = select(better, d, best), select(better, splat(lanes, np.float32(3)), winner)
         alive = greater(best, zero)
-        best, winner = select(alive, best, zero), select(alive, winner, splat(lanes, np.int8(CLOSED)))
+        best, winner = select(alive, best, zero), select(alive, winner, splat(lanes, np.float32(CLOSED)))
         nan = either(either_nan(a, b), either_nan(c, d))  # comparisons with NaN are false: it would get lost
-        return select(nan, splat(lanes, np.float32(np.nan)), best), winner
+        return select(nan, splat(lanes, np.float32(np.nan)), best), to_int8(winner)
 
     return relu_pool
 

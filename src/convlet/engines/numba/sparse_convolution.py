@@ -57,30 +57,38 @@ def widths(R: int) -> tuple[int, int]:
 
 # --------------------------------------------------------------------------------------- gradient of the kernels
 @inlined
-def _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, offsets, count, d_bias):
+def _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, offsets, count, shifts, d_bias):
     """For filters [f0, f1) of image n and rows [h0, h1), list the alive outputs: section offsets and gradients.
 
-    The list of filter f begins at (f − f0) × capacity. Gradients are added to d_bias (f1 − f0) on the way.
+    The list of filter f begins at (f − f0) × capacity. Without branches: what is not alive gets overwritten.
+    Gradients are added to d_bias (f1 − f0) on the way.
     """
     C, F = xf.channels, d_yf.channels
     down, right = g.SH * xf.columns * C, g.SW * C
-    for f in range(f1 - f0):
-        put(count, f, np.int32(0))
+    for q in range(CLOSED + 1):
+        put(shifts, q, np.int32((q >> 1) * down + (q & 1) * right))
+    for f in range(f0, f1):
+        slot = (f - f0) * capacity
+        for h in range(h0, h1):
+            section = n * xf.rows * xf.columns * C + h * g.P * down
+            i = (n * g.H + h) * g.W * F + f
+            j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left) * F + f
+            for _ in range(g.W):
+                q = np.int64(element(winners, i))
+                put(offsets, slot, np.int32(section) + element(shifts, q))
+                put(values, slot, element(d_y, j))
+                slot += np.int64(q != CLOSED)
+                section += g.P * right
+                i += F
+                j += F
+        put(count, f - f0, np.int32(slot - (f - f0) * capacity))
     for h in range(h0, h1):
-        for w in range(g.W):
-            section = (n * xf.rows * xf.columns * C) + g.P * (h * down + w * right)
-            i = ((n * g.H + h) * g.W + w) * F
-            j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left + w) * F
-            for f in range(f0, f1):
-                q = np.int64(element(winners, i + f))
-                last = np.int64(element(count, f - f0))
-                slot = (f - f0) * capacity + last
-                put(offsets, slot, np.int32(section + (q >> 1) * down + (q & 1) * right))
-                put(values, slot, element(d_y, j + f))
-                put(count, f - f0, np.int32(last + (q != CLOSED)))
+        i = (n * g.H + h) * g.W * F
+        j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left) * F
+        for w in range(0, g.W * F, F):
             for f in range(f0, f1, GROUP):
-                alive = equal(load(8, winners, i + f), splat(8, np.int8(CLOSED)))
-                v = select(alive, splat(8, np.float32(0)), load(8, d_y, j + f))
+                closed = equal(load(8, winners, i + w + f), splat(8, np.int8(CLOSED)))
+                v = select(closed, splat(8, np.float32(0)), load(8, d_y, j + w + f))
                 store(d_bias, f - f0, add(load(8, d_bias, f - f0), v))
 
 
@@ -103,7 +111,7 @@ def make_d_kernels(wide: int, rest: int) -> Callable[..., Any]:
         band = max(1, BAND // g.W)
         capacity = band * g.W
         sums, d_bias, values = scratch, scratch[F * taps :], scratch[F * (taps + 1) :]
-        count, lists = offsets, offsets[F:]
+        shifts, count, lists = offsets, offsets[8:], offsets[8 + F :]
         first = low
         while first < high:
             part = first // groups
@@ -117,11 +125,11 @@ def make_d_kernels(wide: int, rest: int) -> Callable[..., Any]:
             for n in range(N * part // parts, N * (part + 1) // parts):
                 for h0 in range(0, g.H, band):
                     h1 = min(g.H, h0 + band)
-                    _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, lists, count, d_bias)
+                    _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, lists, count, shifts, d_bias)
                     for ky in range(g.KH):
                         for c in range(0, R - wide + 1, wide):
                             for f in range(f1 - f0):
-                                o, start = f * taps + ky * R + c, ky * row + c
+                                o, start = (ky * R + c) * (f1 - f0) + f * wide, ky * row + c
                                 a = load(wide, sums, o)
                                 for i in range(f * capacity, f * capacity + np.int64(element(count, f))):
                                     section = np.int64(element(lists, i)) + start
@@ -129,16 +137,22 @@ def make_d_kernels(wide: int, rest: int) -> Callable[..., Any]:
                                 store(sums, o, a)
                         if rest > 0:
                             for f in range(f1 - f0):
-                                o, start = f * taps + (ky + 1) * R - rest, ky * row + R - rest
+                                o, start = (ky * R + R - rest) * (f1 - f0) + f * rest, ky * row + R - rest
                                 e = load(rest or 8, sums, o)
                                 for i in range(f * capacity, f * capacity + np.int64(element(count, f))):
                                     section = np.int64(element(lists, i)) + start
                                     e = fma(broadcast(rest or 8, values, i), load(rest or 8, x, section), e)
                                 store(sums, o, e)
-            for tap in range(taps + 1):
-                o = (part * (taps + 1) + tap) * F
-                for f in range(f0, f1):
-                    put(partial, o + f, element(sums, (f - f0) * taps + tap) if tap < taps else element(d_bias, f - f0))
+            o = part * (taps + 1) * F
+            for start in range(0, taps, R):
+                for c in range(0, R, wide):
+                    lanes = min(wide, R - c)
+                    for i in range(lanes):
+                        for f in range(f1 - f0):
+                            s = element(sums, (start + c) * (f1 - f0) + f * lanes + i)
+                            put(partial, o + (start + c + i) * F + f0 + f, s)
+            for f in range(f1 - f0):
+                put(partial, o + taps * F + f0 + f, element(d_bias, f))
 
     return d_kernels
 
@@ -149,7 +163,7 @@ BAND = 64
 def d_kernels_scratch(taps: int, F: int, g: Geometry) -> tuple[int, int]:
     """The floats of `scratch` and the int32 of `offsets` that one call of d_kernels needs."""
     capacity = max(1, BAND // g.W) * g.W
-    return F * (taps + 1 + capacity), F * (1 + capacity)
+    return F * (taps + 1 + capacity), 8 + F * (1 + capacity)
 
 
 # ----------------------------------------------------------------------------------------- gradient of the images
@@ -165,32 +179,43 @@ def pack_rows(low, high, weights, rows, R, F, wide):
                     put(rows, o + i, element(weights, (ky * R + c + i) * F + f))
 
 
+def _list_lanes_of(lanes: int) -> Callable[..., Any]:
+    @inlined
+    def list_lanes(winners, d_y, i, j, f, values, filters, m, q):
+        """List those of filters f … f + lanes − 1 whose winner is q, from m on. Returns the new m."""
+        rest = bits(equal(load(lanes, winners, i + f), splat(lanes, q)))
+        while rest != 0:
+            filter = f + lowest(rest)
+            put(filters, m, np.int32(filter))
+            put(values, m, element(d_y, j + filter))
+            m += 1
+            rest &= rest - 1
+        return m
+
+    return list_lanes
+
+
+_list_lanes8, _list_lanes32, _list_lanes64 = _list_lanes_of(8), _list_lanes_of(32), _list_lanes_of(64)
+
+
 @inlined
-def _group(winners, d_y, i, j, F, values, filters, n, q):
-    """List the filters whose winner at one position is q in `filters` and `values`, from n on. Returns the new n."""
+def _group(winners, d_y, i, j, F, values, filters, m, q):
+    """List the filters whose winner at one position is q, and their gradients, from m on. Returns the new m."""
     f = 0
-    while f + 64 <= F:
-        rest = bits(equal(load(64, winners, i + f), splat(64, q)))
-        while rest != 0:
-            lane = f + lowest(rest)
-            put(filters, n, np.int32(lane))
-            put(values, n, element(d_y, j + lane))
-            n += 1
-            rest &= rest - 1
-        f += 64
     while f < F:
-        rest = bits(equal(load(8, winners, i + f), splat(8, q)))
-        while rest != 0:
-            lane = f + lowest(rest)
-            put(filters, n, np.int32(lane))
-            put(values, n, element(d_y, j + lane))
-            n += 1
-            rest &= rest - 1
-        f += 8
-    return n
+        if f + 64 <= F:
+            m = _list_lanes64(winners, d_y, i, j, f, values, filters, m, q)
+            f += 64
+        elif f + 32 <= F:
+            m = _list_lanes32(winners, d_y, i, j, f, values, filters, m, q)
+            f += 32
+        else:
+            m = _list_lanes8(winners, d_y, i, j, f, values, filters, m, q)
+            f += 8
+    return m
 
 
-IMAGE_BAND = 16
+IMAGE_BAND = 64
 
 
 @functools.cache

@@ -424,6 +424,16 @@ def maximum(a: Any, b: Any) -> Any:
     return np.maximum(a, b)
 
 
+def _small_integers(builder: ir.IRBuilder, a: ir.Value) -> ir.Value:
+    return builder.fptosi(a, ir.VectorType(ir.IntType(8), a.type.count))
+
+
+@compiled_as(_elementwise(_small_integers, types.int8))
+def to_int8(a: Any) -> Any:
+    """Floats that are whole numbers from −128 to 127, as int8."""
+    return np.asarray(a).astype(np.int8)
+
+
 def _total(typing: Any, a: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         sums = [_halved(builder, piece) for piece in _split(builder, args[0])]
