@@ -16,7 +16,7 @@ ROOMS = [
     *("environment", "threads", "datasets", "recipe", "history", "evaluation"),
     *("stopping", "storage", "run", "checkpoints", "resuming", "training", "comparison", "onnx"),
     "convlet",
-    *("report", "progress", "experiment", "explore", "locale", "cli", "__main__"),
+    *("report", "progress", "experiment", "benchmarks", "explore", "locale", "cli", "__main__"),
 ]
 
 SOURCE = Path(convlet.__file__).parent

@@ -1,0 +1,49 @@
+"""convlet's own engines, through the door. Masks of dropout are drawn within the step, as in training."""
+
+import os
+from importlib.metadata import version
+from typing import Any
+
+from convlet.benchmarks.peers.peer import Array, Job, Peer, plain_rate
+from convlet.engines import engine
+
+Batch = tuple[Array, Array]
+
+
+class EnginePeer(Peer):
+    """One engine's program. `keras` computes with TensorFlow."""
+
+    def __init__(self, job: Job, *, engine: str) -> None:
+        super().__init__(job)
+        if engine == "keras":
+            os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+        self._program = _compile(engine, job)
+        self._rate = plain_rate(job.optimizer)
+        self._steps = 0
+        self.version = _version(engine)
+
+    def hold(self, images: Array, labels: Array) -> Batch:
+        return images, labels
+
+    def step(self, batch: Batch) -> Any:
+        images, labels = batch
+        masks = self.job.network.dropout_masks(len(labels), seed=0, step=self._steps)
+        self._steps += 1
+        loss, _ = self._program.step(images, labels, masks, self._rate)
+        return loss
+
+    def predict(self, batch: Batch) -> Any:
+        return self._program.predict(batch[0])
+
+
+def _compile(name: str, job: Job) -> Any:
+    optimizer = job.optimizer if job.task == "training" else None
+    program = engine(name).compile(job.network, job.parameters, optimizer)
+    if job.task == "training":
+        program.prepare(job.batch_size)
+    return program
+
+
+def _version(name: str) -> str:
+    parts = {"numba": ["numba"], "numpy": ["numpy"], "keras": ["keras"]}[name]
+    return ", ".join([f"convlet {version('convlet')}", *(f"{part} {version(part)}" for part in parts)])

@@ -1,0 +1,164 @@
+"""PyTorch three times: as people write it, at its best in eager mode, and compiled."""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
+from convlet.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.network import Placed
+from convlet.optimizers import Adam
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+class PyTorch(Peer):
+    """Eager, channels first, `nn.Sequential`, the optimizer with the settings it has by default."""
+
+    channels_last = False
+    fused = False
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        torch.set_flush_denormal(True)  # before the first operation: threads inherit it
+        torch.set_num_threads(job.threads)
+        if torch.get_num_interop_threads() != 1:  # it can be set only once
+            torch.set_num_interop_threads(1)
+        torch.manual_seed(0)
+        self.version = f"torch {torch.__version__}"
+        self.model = self.build().train(job.task == "training")
+        self.optimizer = _optimizer(job, self.model, self.fused)
+        self.loss = self.forward_and_loss
+        self.logits = self.model.__call__
+
+    def build(self) -> nn.Module:
+        """The network with our weights."""
+        layers: list[nn.Module] = []
+        for placed in self.job.network:
+            layers += _modules(placed, self.channels_last)
+            _load(placed, layers, self.job, self.channels_last)
+        model = nn.Sequential(*layers)
+        return model.to(memory_format=torch.channels_last) if self.channels_last else model
+
+    def forward_and_loss(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return cross_entropy(self.model(images), labels)
+
+    def hold(self, images: Array, labels: Array) -> Batch:
+        pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())  # (N, C, H, W)
+        if self.channels_last:
+            pixels = pixels.to(memory_format=torch.channels_last)
+        return pixels, torch.from_numpy(labels.astype("int64"))
+
+    def step(self, batch: Batch) -> torch.Tensor:
+        self.optimizer.zero_grad()
+        loss = self.loss(*batch)
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def predict(self, batch: Batch) -> torch.Tensor:
+        with torch.inference_mode():
+            return self.logits(batch[0])
+
+    def number(self, loss: torch.Tensor) -> float:
+        return loss.item()
+
+    def array(self, logits: torch.Tensor) -> Array:
+        return logits.numpy()
+
+
+class PyTorchAtItsBest(PyTorch):
+    """Eager, channels last from end to end (flattening copies nothing), the optimizer's fused kernel."""
+
+    channels_last = True
+    fused = True
+
+
+class PyTorchCompiled(PyTorchAtItsBest):
+    """`torch.compile` around the network and its loss; for predicting, with the weights frozen."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        import torch._inductor.config as inductor
+
+        warnings.filterwarnings("ignore", module="torch")
+        inductor.freezing = job.task == "inference"
+        if job.task == "training":
+            self.loss = torch.compile(self.forward_and_loss, mode="max-autotune-no-cudagraphs")
+        else:
+            self.logits = torch.compile(self.model)
+
+
+class _FlattenRows(nn.Module):  # type: ignore[misc]  # unknown where PyTorch is not followed
+    """(N, C, H, W) in channels-last memory as (N, H·W·C), which is the same memory."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values.permute(0, 2, 3, 1).flatten(1)
+
+
+def _modules(placed: Placed, channels_last: bool) -> list[nn.Module]:
+    """The layer as PyTorch's, its activation after it."""
+    match placed.layer:
+        case Conv2D() as it:
+            window = it.window(placed.input_shape)
+            sides = [before for before, after in window.padding if before == after]
+            if len(sides) != 2 or it.activation == "softmax":
+                raise unknown(it)
+            convolution = nn.Conv2d(
+                placed.input_shape[2], it.filters, window.size, window.strides, tuple(sides), bias=it.use_bias
+            )
+            return [convolution, *_activation(it.activation)]
+        case Dense() as it:
+            return [nn.Linear(placed.input_shape[0], it.units, bias=it.use_bias), *_activation(it.activation)]
+        case MaxPooling2D() as it if it.padding == "valid":
+            window = it.window(placed.input_shape)
+            return [nn.MaxPool2d(window.size, window.strides)]
+        case Flatten():
+            return [_FlattenRows() if channels_last and len(placed.input_shape) == 3 else nn.Flatten()]
+        case Dropout() as it:
+            return [nn.Dropout(it.rate)]
+        case Activation() as it if it.activation in ACTIVATIONS:
+            return _activation(it.activation)
+    raise unknown(placed.layer)
+
+
+def _activation(name: str | None) -> list[nn.Module]:
+    return [ACTIVATIONS[name]()] if name else []
+
+
+def _load(placed: Placed, layers: list[nn.Module], job: Job, channels_last: bool) -> None:
+    """Copy the layer's weights: kernels (KH, KW, C, F) to (F, C, KH, KW), dense (inputs, units) to (units, inputs)."""
+    if not placed.parameters:
+        return
+    module = next(layer for layer in reversed(layers) if isinstance(layer, nn.Conv2d | nn.Linear))
+    kernel = job.parameters[f"{placed.name}/kernel"]
+    if kernel.ndim == 4:
+        kernel = kernel.transpose(3, 2, 0, 1)
+    else:
+        kernel = (kernel if channels_last else _channels_first(placed, kernel, job)).T
+    with torch.no_grad():
+        module.weight.copy_(torch.from_numpy(kernel.copy()))
+        if module.bias is not None:
+            module.bias.copy_(torch.from_numpy(job.parameters[f"{placed.name}/bias"].copy()))
+
+
+def _channels_first(placed: Placed, kernel: Array, job: Job) -> Array:
+    """A dense kernel whose inputs are flattened images, with its rows in (C, H, W) order; any other as it is."""
+    image = next((each.input_shape for each in job.network if isinstance(each.layer, Flatten)), ())
+    first = next(each.name for each in job.network if isinstance(each.layer, Dense))
+    if placed.name != first or len(image) != 3:
+        return kernel
+    return kernel.reshape(*image, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
+
+
+def _optimizer(job: Job, model: nn.Module, fused: bool) -> torch.optim.Optimizer:
+    optimizer, rate = check_plain(job.optimizer), plain_rate(job.optimizer)
+    options: dict[str, Any] = {"fused": True} if fused else {}
+    if isinstance(optimizer, Adam):
+        betas = (optimizer.beta_1, optimizer.beta_2)
+        return torch.optim.Adam(model.parameters(), rate, betas, optimizer.epsilon, **options)
+    return torch.optim.SGD(model.parameters(), rate, **options)

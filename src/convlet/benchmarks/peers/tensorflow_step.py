@@ -1,0 +1,105 @@
+"""TensorFlow without Keras: one `tf.function` of plain operations, its optimizer the fused kernel, once a variable."""
+
+import math
+import os
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import tensorflow as tf
+
+from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
+from convlet.benchmarks.peers.tensorflow_threads import limit
+from convlet.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.network import Placed
+from convlet.optimizers import Adam
+
+ACTIVATIONS = {"relu": tf.nn.relu, "tanh": tf.nn.tanh, "sigmoid": tf.nn.sigmoid}
+
+
+class TensorFlowStep(Peer):
+    """Forward, backward and optimizer in one graph, channels last."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        limit(job.threads)
+        tf.random.set_seed(0)
+        self.version = f"tensorflow {tf.__version__}"
+        self.optimizer, self.rate = check_plain(job.optimizer), plain_rate(job.optimizer)
+        self.variables = {name: tf.Variable(array) for name, array in job.parameters.items()}
+        self.slots = {name: [tf.Variable(tf.zeros_like(v)) for _ in range(2)] for name, v in self.variables.items()}
+        self.powers = [tf.Variable(1.0), tf.Variable(1.0)]  # β₁ᵗ, β₂ᵗ
+        images, labels = tf.TensorSpec([job.batch_size, *job.network.input_shape]), tf.TensorSpec([None], tf.int32)
+        self._step = tf.function(self._train, input_signature=[images, labels])
+        self._predict = tf.function(lambda images: self._logits(images, training=False), input_signature=[images])
+
+    def hold(self, images: Array, labels: Array) -> Any:
+        return tf.constant(images), tf.constant(labels, tf.int32)
+
+    def step(self, batch: Any) -> Any:
+        return self._step(*batch)
+
+    def predict(self, batch: Any) -> Any:
+        return self._predict(batch[0])
+
+    def _logits(self, values: Any, training: bool) -> Any:
+        for placed in self.job.network:
+            values = self._forward(placed, values, training)
+        return values
+
+    def _forward(self, placed: Placed, values: Any, training: bool) -> Any:
+        match placed.layer:
+            case Conv2D() as it if it.activation != "softmax":
+                window = it.window(placed.input_shape)
+                kernel = self.variables[f"{placed.name}/kernel"]
+                return self._finish(placed, tf.nn.conv2d(values, kernel, window.strides, it.padding.upper()))
+            case Dense() as it if it.activation != "softmax":
+                return self._finish(placed, tf.matmul(values, self.variables[f"{placed.name}/kernel"]))
+            case MaxPooling2D() as it:
+                window = it.window(placed.input_shape)
+                return tf.nn.max_pool2d(values, window.size, window.strides, it.padding.upper())
+            case Flatten():
+                return tf.reshape(values, [-1, math.prod(placed.input_shape)])
+            case Dropout() as it:
+                return tf.nn.dropout(values, it.rate) if training else values
+            case Activation() as it if it.activation in ACTIVATIONS:
+                return ACTIVATIONS[it.activation](values)
+        raise unknown(placed.layer)
+
+    def _finish(self, placed: Placed, values: Any) -> Any:
+        """Bias and activation."""
+        bias, activation = self.variables.get(f"{placed.name}/bias"), getattr(placed.layer, "activation", None)
+        values = values if bias is None else tf.nn.bias_add(values, bias)
+        return ACTIVATIONS[activation](values) if activation else values
+
+    def _train(self, images: Any, labels: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = self._logits(images, training=True)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+            loss = tf.reduce_mean(losses)
+        gradients = tape.gradient(loss, self.variables)
+        if isinstance(self.optimizer, Adam):
+            self.powers[0].assign(self.powers[0] * self.optimizer.beta_1)
+            self.powers[1].assign(self.powers[1] * self.optimizer.beta_2)
+        for name, gradient in gradients.items():
+            self._update(name, gradient)
+        return loss
+
+    def _update(self, name: str, gradient: Any) -> None:
+        variable = self.variables[name]
+        if not isinstance(self.optimizer, Adam):
+            tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=self.rate, delta=gradient)
+            return
+        m, v = self.slots[name]
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=m.handle,
+            v=v.handle,
+            beta1_power=self.powers[0],
+            beta2_power=self.powers[1],
+            lr=self.rate,
+            beta1=self.optimizer.beta_1,
+            beta2=self.optimizer.beta_2,
+            epsilon=self.optimizer.epsilon,
+            grad=gradient,
+        )

@@ -1,0 +1,178 @@
+"""What is measured: a network, a batch size, an optimizer and images; and sweeps, which change one of them.
+
+The images are MNIST's first ones where the network takes their shape. Elsewhere they are made up, uniformly random:
+dense arithmetic costs the same on any image, and sparse gradients are, if anything, less sparse on noise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet import datasets, recipe
+from convlet.checks import listed, nearest, one_of
+from convlet.environment import cores
+from convlet.errors import InputError
+from convlet.initializers import HeNormal
+from convlet.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
+from convlet.network import Sequential
+from convlet.optimizers import Adam, Optimizer
+from convlet.randomness import generator
+
+Array = NDArray[Any]
+Task = Literal["training", "inference"]
+IMAGES = 1000  # at least so many different ones are held, so that batches differ as they do in training
+MADE_UP = 2**62  # the stream of random numbers of images that are made up; no run comes that far
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One thing to measure. `value` is its place in a sweep; `threads`, where given, replaces the benchmark's own."""
+
+    name: str
+    title: str
+    network: Sequential
+    batch_size: int
+    task: Task = "training"
+    optimizer: Optimizer = Adam(1e-3)
+    value: int | None = None
+    threads: int | None = None
+
+    @property
+    def gflop(self) -> float:
+        """Billion operations of a step (training) or a call (inference), dense count; a multiply-add is two."""
+        training = self.task == "training"
+        each = self.network.training_multiply_adds if training else self.network.multiply_adds
+        return 2e-9 * each * self.batch_size
+
+    @property
+    def batches(self) -> int:
+        """How many different batches are held."""
+        return 1 if self.task == "inference" else max(2, -(-IMAGES // self.batch_size))
+
+    def examples(self) -> tuple[Array, Array]:
+        """All batches in a row: images float32 (batches × N, H, W, C) in [0, 1], labels (batches × N,)."""
+        count = self.batches * self.batch_size
+        mnist = datasets.mnist()
+        if self.network.input_shape == mnist.image_shape and count <= len(mnist.train):
+            return mnist.train.batch(np.arange(count))
+        stream = generator(0, "shuffle", epoch=MADE_UP)
+        images = stream.random((count, *self.network.input_shape), np.float32)
+        return images, stream.integers(0, self.network.output_shape[0], count)
+
+
+def of_recipe(name: str, task: Task = "training", batch_size: int | None = None, title: str = "") -> Workload:
+    """A built-in recipe's network and optimizer, at its own batch size unless another is given."""
+    taken = recipe.load(name)
+    size = batch_size or taken.training.batch_size
+    return Workload(name, title or f"{name}, batch {size}", taken.network, size, task, taken.optimizer)
+
+
+def _first_kernels() -> Workload:
+    return of_recipe("first-kernels")
+
+
+def _vgg_small() -> Workload:
+    """VGG's plan in small: pairs of 3 × 3 convolutions, then pooling (Simonyan and Zisserman, 2014)."""
+    layers: list[Layer] = []
+    for filters in (32, 64):
+        layers += [_convolution(filters, 3), _convolution(filters, 3), MaxPooling2D()]
+    layers += [Flatten(), Dense(128, "relu", kernel_initializer=HeNormal()), Dense(10)]
+    return Workload("vgg-small", "vgg-small, 32 × 32 × 3, batch 64", Sequential(layers, (32, 32, 3)), 64)
+
+
+def _convolution(filters: int, size: int) -> Conv2D:
+    return Conv2D(filters, size, padding="same", activation="relu", kernel_initializer=HeNormal())
+
+
+def _thousand_images() -> Workload:
+    workload = of_recipe("deep-mnist", "inference", 1000, "deep-mnist, 1,000 images in one call")
+    return replace(workload, name="deep-mnist-1000-images")
+
+
+def _one_image() -> Workload:
+    return replace(of_recipe("deep-mnist", "inference", 1, "deep-mnist, one image"), name="deep-mnist-1-image")
+
+
+WORKLOADS: dict[str, Callable[[], Workload]] = {
+    "deep-mnist": lambda: of_recipe("deep-mnist"),
+    "lenet-5": lambda: of_recipe("lenet-5"),
+    "vgg-small": _vgg_small,
+    "first-kernels": _first_kernels,
+    "deep-mnist-1000-images": _thousand_images,
+    "deep-mnist-1-image": _one_image,
+}
+
+
+def workload(name: str) -> Workload:
+    """The workload of that name. Raises InputError."""
+    if name not in WORKLOADS:
+        raise InputError(f"workloads={name!r}: expected some of {listed(WORKLOADS)}.{nearest(name, WORKLOADS)}")
+    return WORKLOADS[name]()
+
+
+# ------------------------------------------------------------------------------------------ sweeps: how a cost grows
+
+
+def two_convolutions(channels: int = 32, side: int = 28) -> Sequential:
+    """deep-mnist's plan with a small dense layer, so that it is the convolutions that grow."""
+    first, second = _convolution(channels, 5), _convolution(2 * channels, 5)
+    dense = Dense(128, "relu", kernel_initializer=HeNormal())
+    return Sequential(
+        [first, MaxPooling2D(), second, MaxPooling2D(), Flatten(), dense, Dense(10)], input_shape=(side, side, 1)
+    )
+
+
+def _batches() -> list[Workload]:
+    sizes = (1, 5, 10, 20, 50, 100, 200, 500)
+    return [replace(of_recipe("deep-mnist", batch_size=size), name=f"batch-{size}", value=size) for size in sizes]
+
+
+def _images() -> list[Workload]:
+    return [
+        Workload(f"image-{side}", f"{side} × {side} pixels, batch 16", two_convolutions(side=side), 16, value=side)
+        for side in (14, 28, 56, 112)
+    ]
+
+
+def _channels() -> list[Workload]:
+    return [
+        Workload(f"channels-{c}", f"{c} and {2 * c} filters, batch 16", two_convolutions(c), 16, value=c)
+        for c in (4, 8, 16, 32, 64, 128)
+    ]
+
+
+def _threads() -> list[Workload]:
+    base = of_recipe("deep-mnist")
+    return [
+        replace(base, name=f"threads-{n}", title=f"{base.title}, threads: {n}", value=n, threads=n)
+        for n in range(1, cores() + 1)
+    ]
+
+
+SWEEPS: dict[str, Callable[[], list[Workload]]] = {
+    "batch": _batches,
+    "image": _images,
+    "channels": _channels,
+    "threads": _threads,
+}
+AXES = {
+    "batch": "images a batch",
+    "image": "rows and columns of an image",
+    "channels": "filters of the first convolution (the second has twice as many)",
+    "threads": "threads",
+}
+
+
+def sweep(name: str) -> list[Workload]:
+    """The workloads of a sweep, smallest first. Raises InputError."""
+    one_of("sweep", name, SWEEPS)
+    return SWEEPS[name]()
+
+
+def without_dropout(workload: Workload) -> Workload:
+    """The same without its Dropout layers: what every competitor must agree on. Their weights have the same names."""
+    kept = [layer for layer in workload.network.layers if not isinstance(layer, Dropout)]
+    return replace(workload, network=Sequential(kept, workload.network.input_shape))
