@@ -1,5 +1,7 @@
 """The dense kernels against NumPy in float64, on poisoned arrays, for any number of images, inputs and units."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from guarded import check_guards, guarded, in_parts
@@ -29,7 +31,7 @@ def stored(kernel, units):
 
 def arranged(x, parts=1):
     """(rows, columns) of inputs x (N, I)."""
-    (N, I), L = x.shape, dense.tiling(len(x))[2]  # noqa: E741
+    (N, I), L = x.shape, dense.lanes_for(len(x))  # noqa: E741
     blocks = dense.blocks(I)
     rows, columns = guarded(blocks * N * dense.BLOCK), guarded(blocks * dense.BLOCK * L)
     in_parts(dense.arrange, blocks, min(parts, blocks), guarded(x), rows, columns, N, I, L)
@@ -42,13 +44,14 @@ def test_forward_is_inputs_times_kernel_plus_bias(N, I, U, parts, seed):  # noqa
     rng = np.random.default_rng(seed)
     x, kernel, bias = numbers(rng, N, I), numbers(rng, I, U), numbers(rng, U)
     rows, columns = arranged(x, parts)
-    (lanes, wide, L), sums = dense.tiling(N), guarded(U * dense.tiling(N)[2])
+    L, sums = dense.lanes_for(N), guarded(U * dense.lanes_for(N))
     weights = guarded(stored(kernel, U))
     if N == 1:
         in_parts(dense.forward_one, U, min(parts, U), weights, guarded(bias), rows, sums, I, U, L)
     else:
-        arguments = (weights, guarded(bias), columns, sums, I, U, L, wide)
-        in_parts(dense.make_forward(lanes), U, min(parts, U), *arguments)
+        arguments = (weights, guarded(bias), columns, sums, I, U, L)
+        for lanes, first, last in dense.tilings(N):
+            in_parts(dense.make_forward(lanes), U, min(parts, U), *arguments, first, last)
     check_guards()
     np.testing.assert_array_equal(sums.reshape(U, L)[:, :N].T, x @ kernel + bias)
 
@@ -57,7 +60,7 @@ def test_forward_is_inputs_times_kernel_plus_bias(N, I, U, parts, seed):  # noqa
 @pytest.mark.parametrize("drops", [False, True])
 def test_activation_and_dropout_finish_the_sums_and_begin_the_backward_pass(activation, drops):
     rng, N, U, scale = np.random.default_rng(0), 5, 21, np.float32(2 if drops else 1)
-    L = dense.tiling(N)[2]
+    L = dense.lanes_for(N)
     sums, d_y = rng.normal(size=(N, U)), rng.normal(size=(N, U))
     keep = rng.random((N, U)) < 0.5 if drops else np.ones((N, U), bool)
     padded = np.full((U, L), np.nan)
@@ -110,9 +113,11 @@ def test_backward_is_both_products(N, I, U, parts, seed, backwards):  # noqa: E7
 
 def test_tiles_cover_every_batch_with_little_waste():
     for images in range(1, 300):
-        lanes, wide, L = dense.tiling(images)
-        assert images <= L < images + 8
-        assert lanes <= 40 and wide % lanes == 0 and (wide == L or (L - wide) % (lanes - 8) == 0)
+        tiles = dense.tilings(images)
+        assert images <= dense.lanes_for(images) < images + 8
+        assert tiles[0][1] == 0 and tiles[-1][2] == dense.lanes_for(images)
+        assert all(0 < lanes <= 40 and (last - first) % lanes == 0 for lanes, first, last in tiles)
+        assert all(before[2] == after[1] for before, after in pairwise(tiles))
 
 
 def test_nan_passes_relu():

@@ -172,7 +172,7 @@ def convolution_backward(site: Site) -> list[Job]:
     parts = convolution_gradients.parts_for(N, len(own.values))
     partial, gradient = site.array("partial", parts * len(own.values)), site.gradient(block.convolution.name)
     sparse = block.sparse
-    wide, rest = sparse_convolution.widths(R) if sparse else (16, 0)
+    wide = sparse_convolution.width(R) if sparse else 16
     if block.narrow:
         scratch = Scratch(convolution_gradients.narrow_scratch(g))
         arguments = (site.x, site.xf, _winners(site, g), site.d_y, site.yf, partial, N, parts, g, scratch)
@@ -181,7 +181,7 @@ def convolution_backward(site: Site) -> list[Job]:
         floats, integers = sparse_convolution.d_kernels_scratch(taps, F, g)
         scratches = Scratch(floats), Scratch(integers, np.int32)
         arguments = (site.x, site.xf, _winners(site, g), site.d_y, site.yf, partial, N, parts, g, *scratches)
-        kernel = sparse_convolution.make_d_kernels(wide, rest)
+        kernel = sparse_convolution.make_d_kernels(wide)
         jobs.append(site.job(kernel, parts * F // 8, *arguments, parts=64))
     else:
         arguments = (site.x, site.xf, site.d_y, site.yf, partial, N, parts, g)
@@ -196,7 +196,7 @@ def convolution_backward(site: Site) -> list[Job]:
         floats, integers = sparse_convolution.d_images_scratch(F, g)
         scratches = Scratch(floats), Scratch(integers, np.int32)
         arguments = (rows, _winners(site, g), site.d_y, site.yf, site.d_x, site.xf, g, *scratches)
-        kernel = sparse_convolution.make_d_images(wide, rest)
+        kernel = sparse_convolution.make_d_images(wide)
         jobs.append(site.job(kernel, N, *arguments, parts=32, alongside=True))
     elif site.d_x is not None:
         arguments = (rows, site.d_y, site.yf, site.d_x, site.xf, g)
@@ -208,7 +208,7 @@ def convolution_backward(site: Site) -> list[Job]:
 def _dense_sizes(site: Site) -> tuple[int, int, int]:
     """(inputs as stored, units, lanes)."""
     block: DenseBlock = site.block
-    return site.xf.size, block.dense.output_shape[0], dense.tiling(site.N)[2]
+    return site.xf.size, block.dense.output_shape[0], dense.lanes_for(site.N)
 
 
 def _keep(site: Site, dropout: Any) -> tuple[np.ndarray, np.float32]:
@@ -231,9 +231,10 @@ def dense_forward(site: Site) -> list[Job]:
     if site.N == 1:
         jobs.append(site.job(dense.forward_one, U, weights, bias, rows, sums, I, U, L, parts=4))
     else:
-        lanes, wide, _ = dense.tiling(site.N)
-        kernel = dense.make_forward(lanes)
-        jobs.append(site.job(kernel, U, weights, bias, columns, sums, I, U, L, wide, parts=-(-U // 64)))
+        arguments = (weights, bias, columns, sums, I, U, L)
+        for lanes, first, last in dense.tilings(site.N):
+            kernel, parts = dense.make_forward(lanes), -(-U // 64)
+            jobs.append(site.job(kernel, U, *arguments, first, last, parts=parts, alongside=first > 0))
     fused = LINEAR if code == SOFTMAX else code
     jobs.append(site.job(dense.finish, -(-U // dense.GROUP), sums, site.y, keep, site.N, U, L, fused, scale))
     if code == SOFTMAX:

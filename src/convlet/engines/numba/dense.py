@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from convlet.engines.numba.activations import activate, slope
+from convlet.engines.numba.activations import RELU, activate, slope
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.machine import prefetch
 from convlet.engines.numba.updates import update_of
@@ -36,18 +36,25 @@ def blocks(inputs: int) -> int:
     return -(-inputs // BLOCK)
 
 
-def tiling(images: int) -> tuple[int, int, int]:
-    """How to cut a batch into tiles for the forward kernel: (lanes of a wide tile, lanes in wide tiles, all lanes).
+def tilings(images: int) -> list[tuple[int, int, int]]:
+    """How to cut a batch into tiles for the forward kernel: (lanes of a tile, first lane, last lane), for each width.
 
     Tiles hold up to 40 lanes, and differ by 8 at most: 50 images are a tile of 32 and one of 24.
 
-    >>> tiling(50), tiling(100)
-    ((32, 32, 56), (40, 40, 104))
+    >>> tilings(50), tilings(100)
+    ([(32, 0, 32), (24, 32, 56)], [(40, 0, 40), (32, 40, 104)])
     """
-    registers = -(-images // 8)
+    registers = lanes_for(images) // 8
     tiles = -(-registers // REGISTERS)
-    wide = -(-registers // tiles)
-    return wide * 8, (registers - tiles * (wide - 1)) * wide * 8, registers * 8
+    width = -(-registers // tiles)
+    wide = (registers - tiles * (width - 1)) * width
+    found = [(width * 8, 0, wide * 8), (width * 8 - 8, wide * 8, registers * 8)]
+    return [(lanes, first, last) for lanes, first, last in found if first < last]
+
+
+def lanes_for(images: int) -> int:
+    """L for so many images."""
+    return -(-images // 8) * 8
 
 
 # ---------------------------------------------------------------------------------------------------- forward
@@ -70,66 +77,54 @@ def arrange(low, high, x, rows, columns, N, I, L):
                 put(columns, i * L + n, np.float32(0))
 
 
-def _tile_of(lanes: int) -> Callable[..., Any]:
-    """The function that adds one block of inputs to the sums of units [low, high), for a tile of `lanes` images.
+@functools.cache
+def make_forward(lanes: int) -> Callable[..., Any]:
+    """The forward kernel for tiles of `lanes` images.
 
     Two units at a time, or four where the tile is narrow: their sums, and the inputs of the tile, fill 16 registers.
     """
     four = lanes <= 24
 
-    @inlined
-    def tile(low, high, weights, w, columns, x, L, sums, y):
-        u = low
-        while four and u + 4 <= high:
-            w0, y0 = w + u * BLOCK, y + u * L
-            w1, w2, w3, y1, y2, y3 = w0 + BLOCK, w0 + 2 * BLOCK, w0 + 3 * BLOCK, y0 + L, y0 + 2 * L, y0 + 3 * L
-            a0, a1, a2, a3 = load(lanes, sums, y0), load(lanes, sums, y1), load(lanes, sums, y2), load(lanes, sums, y3)
-            for i in range(BLOCK):
-                inputs = load(lanes, columns, x + i * L)
-                a0 = fma(broadcast(lanes, weights, w0 + i), inputs, a0)
-                a1 = fma(broadcast(lanes, weights, w1 + i), inputs, a1)
-                a2 = fma(broadcast(lanes, weights, w2 + i), inputs, a2)
-                a3 = fma(broadcast(lanes, weights, w3 + i), inputs, a3)
-            store(sums, y0, a0)
-            store(sums, y1, a1)
-            store(sums, y2, a2)
-            store(sums, y3, a3)
-            u += 4
-        while u < high:  # the last unit is computed twice where it is alone, to the same sums
-            w0, w1, y0, y1 = w + u * BLOCK, w + min(u + 1, high - 1) * BLOCK, y + u * L, y + min(u + 1, high - 1) * L
-            b0, b1 = load(lanes, sums, y0), load(lanes, sums, y1)
-            for i in range(BLOCK):
-                inputs = load(lanes, columns, x + i * L)
-                b0 = fma(broadcast(lanes, weights, w0 + i), inputs, b0)
-                b1 = fma(broadcast(lanes, weights, w1 + i), inputs, b1)
-            store(sums, y0, b0)
-            store(sums, y1, b1)
-            u += 2
-
-    return tile
-
-
-@functools.cache
-def make_forward(lanes: int) -> Callable[..., Any]:
-    """The forward kernel for tiles of `lanes` images and, after them, tiles of 8 fewer: see `tiling`."""
-    wide_tile, narrow_tile = _tile_of(lanes), _tile_of(max(8, lanes - 8))
-
     @kernel
-    def forward(low, high, weights, bias, columns, sums, I, U, L, wide):
-        """The sums of units [low, high) for all images, bias included; the first `wide` lanes are in wide tiles.
+    def forward(low, high, weights, bias, columns, sums, I, U, L, first, last):
+        """The sums of units [low, high) for the tiles of lanes [first, last), bias included.
 
-        Cost: L × I × U multiply-adds; reads the weights once.
+        Cost: (last − first) × I × U multiply-adds; reads the weights once.
         """
         for u in range(low, high):
             start = splat(8, element(bias, u))
-            for n in range(0, L, 8):
+            for n in range(first, last, 8):
                 store(sums, u * L + n, start)
         for block in range((I + BLOCK - 1) // BLOCK):
-            w, x = block * U * BLOCK, block * BLOCK * L
-            for n in range(0, wide, lanes):
-                wide_tile(low, high, weights, w, columns, x + n, L, sums, n)
-            for n in range(wide, L, max(8, lanes - 8)):
-                narrow_tile(low, high, weights, w, columns, x + n, L, sums, n)
+            for n in range(first, last, lanes):
+                x, u = block * BLOCK * L + n, low
+                while four and u + 4 <= high:
+                    w0, y0 = (block * U + u) * BLOCK, u * L + n
+                    w1, w2, w3, y1, y2, y3 = w0 + BLOCK, w0 + 2 * BLOCK, w0 + 3 * BLOCK, y0 + L, y0 + 2 * L, y0 + 3 * L
+                    a0, a1 = load(lanes, sums, y0), load(lanes, sums, y1)
+                    a2, a3 = load(lanes, sums, y2), load(lanes, sums, y3)
+                    for i in range(BLOCK):
+                        inputs = load(lanes, columns, x + i * L)
+                        a0 = fma(broadcast(lanes, weights, w0 + i), inputs, a0)
+                        a1 = fma(broadcast(lanes, weights, w1 + i), inputs, a1)
+                        a2 = fma(broadcast(lanes, weights, w2 + i), inputs, a2)
+                        a3 = fma(broadcast(lanes, weights, w3 + i), inputs, a3)
+                    store(sums, y0, a0)
+                    store(sums, y1, a1)
+                    store(sums, y2, a2)
+                    store(sums, y3, a3)
+                    u += 4
+                while u < high:  # the last unit is computed twice where it is alone, to the same sums
+                    v = min(u + 1, high - 1)
+                    w0, w1, y0, y1 = (block * U + u) * BLOCK, (block * U + v) * BLOCK, u * L + n, v * L + n
+                    b0, b1 = load(lanes, sums, y0), load(lanes, sums, y1)
+                    for i in range(BLOCK):
+                        inputs = load(lanes, columns, x + i * L)
+                        b0 = fma(broadcast(lanes, weights, w0 + i), inputs, b0)
+                        b1 = fma(broadcast(lanes, weights, w1 + i), inputs, b1)
+                    store(sums, y0, b0)
+                    store(sums, y1, b1)
+                    u += 2
 
     return forward
 
@@ -149,29 +144,32 @@ def forward_one(low, high, weights, bias, x, sums, I, U, L):
             put(sums, u * L, element(sums, u * L) + total(products))
 
 
+@inlined
+def _finish(low, high, sums, y, keep, N, U, L, activation, scale):
+    for u0 in range(low * GROUP, min(high * GROUP, U), GROUP):
+        for n in range(N):
+            for u in range(u0, min(u0 + GROUP, U)):
+                value = activate(activation, element(sums, u * L + n))
+                if len(keep) > 0:
+                    value *= scale * np.float32(element(keep, n * U + u))  # no branch: masks cannot be predicted
+                put(y, n * U + u, value)
+
+
 @kernel
 def finish(low, high, sums, y, keep, N, U, L, activation, scale):
     """y (N, U) = the activation of sums (U, L) [dropped out]; for groups [low, high) of 16 units.
 
     `keep` (N, U; or empty) says which values dropout keeps; they are multiplied by `scale`.
     """
-    for u0 in range(low * GROUP, min(high * GROUP, U), GROUP):
-        for n in range(N):
-            for u in range(u0, min(u0 + GROUP, U)):
-                value = activate(activation, element(sums, u * L + n))
-                if len(keep) > 0:
-                    value = value * scale if element(keep, n * U + u) else np.float32(0)
-                put(y, n * U + u, value)
+    if activation == RELU:  # the common one, compiled apart
+        _finish(low, high, sums, y, keep, N, U, L, RELU, scale)
+    else:
+        _finish(low, high, sums, y, keep, N, U, L, activation, scale)
 
 
 # --------------------------------------------------------------------------------------------------- backward
-@kernel
-def collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, activation, scale, every):
-    """For groups [low, high) of 16 units, list the images for which they carry gradient, and add up d_bias (U).
-
-    A unit that dropout or ReLU closed carries none. images, values (U, N) begin with counts (U) entries: the image's
-    number × 64, and the gradient of its sum. With `every`, all images are listed.
-    """
+@inlined
+def _collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, activation, scale, every):
     for u0 in range(low * GROUP, min(high * GROUP, U), GROUP):
         last = min(u0 + GROUP, U)
         for u in range(u0, last):
@@ -182,14 +180,27 @@ def collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, activ
                 i = n * U + u
                 output, gradient = element(y, i), element(d_y, i)
                 if len(keep) > 0:
-                    gradient = gradient * scale if element(keep, i) else np.float32(0)
-                    output = output / scale
+                    gradient *= scale * np.float32(element(keep, i))
+                    output /= scale
                 gradient *= slope(activation, output)
                 count = element(counts, u)
                 put(images, u * N + count, np.int64(n * BLOCK))
                 put(values, u * N + count, gradient)
                 put(counts, u, count + np.int64(gradient != 0 or every))
                 put(d_bias, u, element(d_bias, u) + gradient)
+
+
+@kernel
+def collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, activation, scale, every):
+    """For groups [low, high) of 16 units, list the images for which they carry gradient, and add up d_bias (U).
+
+    A unit that dropout or ReLU closed carries none. images, values (U, N) begin with counts (U) entries: the image's
+    number × 64, and the gradient of its sum. With `every`, all images are listed.
+    """
+    if activation == RELU:  # the common one, compiled apart
+        _collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, RELU, scale, every)
+    else:
+        _collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, activation, scale, every)
 
 
 _update = update_of(HALF)
