@@ -16,7 +16,7 @@ from convlet.engines.numba import convolution, convolution_gradients, sparse_con
 from convlet.engines.numba.buffers import Frame, Geometry
 from convlet.engines.numba.finishing import CLOSED
 
-ROWS = [(8, 1), (8, 3), (3, 3), (24, 5)]  # (C, KW): one piece of 8, 24 and 9 lanes, and two of 64 + 56
+ROWS = [(8, 1), (8, 3), (3, 3), (24, 5)]  # (C, KW): one piece of 8, 24 and 9 lanes, and two of 60
 
 
 @dataclass
@@ -190,8 +190,11 @@ def test_inference_needs_no_winners():
 
 # ------------------------------------------------------------------------------------------------------ Winograd
 FORWARD = {
-    (5, 1): winograd.forward5, (5, 2): winograd.forward5_pool, (3, 1): winograd.forward3, (3, 2): winograd.forward3_pool,
-}  # fmt: skip
+    (5, 1): winograd.forward5,
+    (5, 2): winograd.forward5_pool,
+    (3, 1): winograd.forward3,
+    (3, 2): winograd.forward3_pool,
+}
 
 
 def winograd_outputs(case, parts, activation):
@@ -277,14 +280,14 @@ def test_sparse_gradients_are_those_of_the_winners(case, parts, sums):
     g = case.g
     winners = np.random.default_rng(case.seed).choice([*range(g.P * g.P), CLOSED], case.d_y.shape)
     d_weights, d_x = case.gradients(case.unpooled(winners))
-    wide, rest = sparse_convolution.widths(g.KW * case.C)
+    wide = sparse_convolution.width(g.KW * case.C)
     sums = min(sums, case.N)
     x, w, d_y = guarded(case.x), guarded(winners, np.int8), guarded(case.framed(case.d_y))
 
     floats, integers = sparse_convolution.d_kernels_scratch(case.taps, case.F, g)
     partial = guarded(sums * (case.taps + 1) * case.F)
     in_parts(
-        sparse_convolution.make_d_kernels(wide, rest), sums * case.F // 8, parts,
+        sparse_convolution.make_d_kernels(wide), sums * case.F // 8, parts,
         x, case.xf, w, d_y, case.yf, partial, case.N, sums, g, guarded(floats), guarded(integers, np.int32),
     )  # fmt: skip
     assert_exactly(sums_of(case, partial, sums), d_weights)
@@ -292,7 +295,7 @@ def test_sparse_gradients_are_those_of_the_winners(case, parts, sums):
     floats, integers = sparse_convolution.d_images_scratch(case.F, g)
     ours = guarded(d_x.size)
     in_parts(
-        sparse_convolution.make_d_images(wide, rest), case.N, parts,
+        sparse_convolution.make_d_images(wide), case.N, parts,
         case.rows(wide), w, d_y, case.yf, ours, case.xf, g, guarded(floats), guarded(integers, np.int32),
     )  # fmt: skip
     assert_exactly(ours, d_x)
@@ -363,7 +366,7 @@ def test_gradients_are_the_same_whatever_the_parts():
     def gradients(parts):
         outs = [guarded(2 * (case.taps + 1) * case.F) for _ in range(2)] + [guarded(case.x.size)]
         in_parts(
-            sparse_convolution.make_d_kernels(24, 0), 2 * 5, parts,
+            sparse_convolution.make_d_kernels(24), 2 * 5, parts,
             x, case.xf, winners, d_y, case.yf, outs[0], case.N, 2, g, scratch, offsets,
         )  # fmt: skip
         in_parts(
@@ -371,7 +374,7 @@ def test_gradients_are_the_same_whatever_the_parts():
             x, case.xf, winners, d_y, case.yf, outs[1], case.N, 2, g, narrow,
         )  # fmt: skip
         in_parts(
-            sparse_convolution.make_d_images(24, 0), 5, parts,
+            sparse_convolution.make_d_images(24), 5, parts,
             case.rows(24), winners, d_y, case.yf, outs[2], case.xf, g, scratch, offsets,
         )  # fmt: skip
         return np.concatenate(outs)

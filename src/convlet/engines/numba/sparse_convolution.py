@@ -41,18 +41,13 @@ from convlet.engines.numba.vectors import (
 )  # fmt: skip
 
 GROUP = 8
-REGISTERS = 12
+LANES_AT_ONCE = 96
+BAND = 64  # outputs whose lists are made at once, so that lists and images stay in the first-level cache
 
 
-def widths(R: int) -> tuple[int, int]:
-    """How to cut rows of R floats: the lanes of all pieces but the last, and of the last one (0: none is left).
-
-    As few pieces as fit into 12 registers of 8 lanes, about equally wide.
-    """
-    registers = -(-R // 8)
-    pieces = -(-registers // REGISTERS)
-    wide = min(R, -(-registers // pieces) * 8)
-    return wide, R % wide
+def width(R: int) -> int:
+    """Into pieces of how many lanes to cut rows of R floats: the largest divisor that fits into 12 AVX2 registers."""
+    return max(lanes for lanes in range(1, LANES_AT_ONCE + 1) if R % lanes == 0)
 
 
 # --------------------------------------------------------------------------------------- gradient of the kernels
@@ -92,9 +87,20 @@ def _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, off
                 store(d_bias, f - f0, add(load(8, d_bias, f - f0), v))
 
 
+@inlined
+def _write_sums(sums, d_bias, partial, o, f0, f1, F, taps, wide):
+    """From lists of pieces, sums (taps / wide, filters, wide), to columns [f0, f1) of partial[o:] (taps + 1, F)."""
+    for start in range(0, taps, wide):
+        for i in range(wide):
+            for f in range(f1 - f0):
+                put(partial, o + (start + i) * F + f0 + f, element(sums, start * (f1 - f0) + f * wide + i))
+    for f in range(f1 - f0):
+        put(partial, o + taps * F + f0 + f, element(d_bias, f))
+
+
 @functools.cache
-def make_d_kernels(wide: int, rest: int) -> Callable[..., Any]:
-    """The kernel-gradient kernel for rows that `widths` cuts into pieces of `wide` lanes and one of `rest`."""
+def make_d_kernels(wide: int) -> Callable[..., Any]:
+    """The kernel-gradient kernel for rows cut into pieces of `wide` lanes (see `width`)."""
 
     @kernel
     def d_kernels(low, high, x, xf, winners, d_y, d_yf, partial, N, parts, g, scratch, offsets):
@@ -105,9 +111,8 @@ def make_d_kernels(wide: int, rest: int) -> Callable[..., Any]:
         Cost: alive outputs × KH × KW × C multiply-adds.
         """
         C, F = xf.channels, d_yf.channels
-        R, row = g.KW * C, xf.columns * C
-        taps = g.KH * R
-        groups = F // GROUP
+        R, down = g.KW * C, xf.columns * C
+        taps, groups = g.KH * R, F // GROUP
         band = max(1, BAND // g.W)
         capacity = band * g.W
         sums, d_bias, values = scratch, scratch[F * taps :], scratch[F * (taps + 1) :]
@@ -125,39 +130,22 @@ def make_d_kernels(wide: int, rest: int) -> Callable[..., Any]:
             for n in range(N * part // parts, N * (part + 1) // parts):
                 for h0 in range(0, g.H, band):
                     h1 = min(g.H, h0 + band)
-                    _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, lists, count, shifts, d_bias)
-                    for ky in range(g.KH):
-                        for c in range(0, R - wide + 1, wide):
-                            for f in range(f1 - f0):
-                                o, start = (ky * R + c) * (f1 - f0) + f * wide, ky * row + c
-                                a = load(wide, sums, o)
-                                for i in range(f * capacity, f * capacity + np.int64(element(count, f))):
-                                    section = np.int64(element(lists, i)) + start
-                                    a = fma(broadcast(wide, values, i), load(wide, x, section), a)
-                                store(sums, o, a)
-                        if rest > 0:
-                            for f in range(f1 - f0):
-                                o, start = (ky * R + R - rest) * (f1 - f0) + f * rest, ky * row + R - rest
-                                e = load(rest or 8, sums, o)
-                                for i in range(f * capacity, f * capacity + np.int64(element(count, f))):
-                                    section = np.int64(element(lists, i)) + start
-                                    e = fma(broadcast(rest or 8, values, i), load(rest or 8, x, section), e)
-                                store(sums, o, e)
-            o = part * (taps + 1) * F
-            for start in range(0, taps, R):
-                for c in range(0, R, wide):
-                    lanes = min(wide, R - c)
-                    for i in range(lanes):
+                    _collect(
+                        winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, lists, count, shifts, d_bias
+                    )
+                    for piece in range(0, taps, wide):
+                        ky = piece // R
+                        start = ky * down + piece - ky * R
                         for f in range(f1 - f0):
-                            s = element(sums, (start + c) * (f1 - f0) + f * lanes + i)
-                            put(partial, o + (start + c + i) * F + f0 + f, s)
-            for f in range(f1 - f0):
-                put(partial, o + taps * F + f0 + f, element(d_bias, f))
+                            o, i0 = piece * (f1 - f0) + f * wide, f * capacity
+                            a = load(wide, sums, o)
+                            for i in range(i0, i0 + np.int64(element(count, f))):
+                                section = np.int64(element(lists, i)) + start
+                                a = fma(broadcast(wide, values, i), load(wide, x, section), a)
+                            store(sums, o, a)
+            _write_sums(sums, d_bias, partial, part * (taps + 1) * F, f0, f1, F, taps, wide)
 
     return d_kernels
-
-
-BAND = 64
 
 
 def d_kernels_scratch(taps: int, F: int, g: Geometry) -> tuple[int, int]:
@@ -215,79 +203,66 @@ def _group(winners, d_y, i, j, F, values, filters, m, q):
     return m
 
 
-IMAGE_BAND = 64
+
+
+@inlined
+def _group_band(winners, d_y, n, h0, h1, g, d_yf, values, filters, starts):
+    """List the alive filters of rows [h0, h1): position by position, then winner by winner; and where lists start."""
+    F, m, group = d_yf.channels, 0, 0
+    for h in range(h0, h1):
+        for w in range(g.W):
+            i = ((n * g.H + h) * g.W + w) * F
+            j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left + w) * F
+            for q in range(g.P * g.P):
+                put(starts, group, np.int32(m))
+                group += 1
+                m = _group(winners, d_y, i, j, F, values, filters, m, np.int8(q))
+    put(starts, group, np.int32(m))
 
 
 @functools.cache
-def make_d_images(wide: int, rest: int) -> Callable[..., Any]:
-    """The image-gradient kernel for rows that `widths` cuts into pieces of `wide` lanes and one of `rest`."""
+def make_d_images(wide: int) -> Callable[..., Any]:
+    """The image-gradient kernel for rows cut into pieces of `wide` lanes (see `width`)."""
 
     @kernel
     def d_images(low, high, rows, winners, d_y, d_yf, d_x, xf, g, scratch, filters):
         """Gradients of images [low, high). Per position, filters with the same winner are summed in registers.
 
+        rows: the kernels, packed by pack_rows with the same `wide`. scratch, filters (int32): see d_images_scratch.
         Cost: alive outputs × KH × KW × C multiply-adds.
         """
         C, F = xf.channels, d_yf.channels
-        R, row = g.KW * C, xf.columns * C
-        down, right = g.SH * row, g.SW * C
-        Q = g.P * g.P
-        band = max(1, IMAGE_BAND // g.W)
-        starts, lists = filters, filters[band * g.W * Q + 1 :]
+        R, down = g.KW * C, xf.columns * C
+        band = max(1, BAND // g.W)
+        starts, lists = filters, filters[band * g.W * g.P * g.P + 1 :]
         for n in range(low, high):
-            image = n * xf.rows * row
-            for i in range(image, image + xf.rows * row):
+            image = n * xf.rows * down
+            for i in range(image, image + xf.rows * down):
                 put(d_x, i, np.float32(0))
             for h0 in range(0, g.H, band):
                 h1 = min(g.H, h0 + band)
-                m = p = 0
-                for h in range(h0, h1):
-                    for w in range(g.W):
-                        i = ((n * g.H + h) * g.W + w) * F
-                        j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left + w) * F
-                        for q in range(Q):
-                            put(starts, p, np.int32(m))
-                            p += 1
-                            m = _group(winners, d_y, i, j, F, scratch, lists, m, np.int8(q))
-                put(starts, p, np.int32(m))
-                for ky in range(g.KH):
-                    for c in range(0, R - wide + 1, wide):
-                        k = (ky * R + c) * F
-                        p = 0
-                        for h in range(h0, h1):
-                            for w in range(g.W):
-                                section = image + ky * row + g.P * (h * down + w * right) + c
-                                for q in range(Q):
-                                    s, e = np.int64(element(starts, p)), np.int64(element(starts, p + 1))
-                                    p += 1
-                                    if s < e:
-                                        o = section + (q >> 1) * down + (q & 1) * right
-                                        a = load(wide, d_x, o)
-                                        for i in range(s, e):
-                                            f = np.int64(element(lists, i)) * wide + k
-                                            a = fma(broadcast(wide, scratch, i), load(wide, rows, f), a)
-                                        store(d_x, o, a)
-                    if rest > 0:
-                        k = (ky * R + R - rest) * F
-                        p = 0
-                        for h in range(h0, h1):
-                            for w in range(g.W):
-                                section = image + ky * row + g.P * (h * down + w * right) + R - rest
-                                for q in range(Q):
-                                    s, e = np.int64(element(starts, p)), np.int64(element(starts, p + 1))
-                                    p += 1
-                                    if s < e:
-                                        o = section + (q >> 1) * down + (q & 1) * right
-                                        b = load(rest or 8, d_x, o)
-                                        for i in range(s, e):
-                                            f = np.int64(element(lists, i)) * rest + k
-                                            b = fma(broadcast(rest or 8, scratch, i), load(rest or 8, rows, f), b)
-                                        store(d_x, o, b)
+                _group_band(winners, d_y, n, h0, h1, g, d_yf, scratch, lists, starts)
+                for piece in range(0, g.KH * R, wide):
+                    ky = piece // R
+                    start, k, group = image + ky * down + piece - ky * R, piece * F, 0
+                    for h in range(h0, h1):
+                        for w in range(g.W):
+                            section = start + g.P * (h * g.SH * down + w * g.SW * C)
+                            for q in range(g.P * g.P):
+                                i0, i1 = np.int64(element(starts, group)), np.int64(element(starts, group + 1))
+                                group += 1
+                                if i0 < i1:
+                                    o = section + (q >> 1) * g.SH * down + (q & 1) * g.SW * C
+                                    a = load(wide, d_x, o)
+                                    for i in range(i0, i1):
+                                        weights = load(wide, rows, k + np.int64(element(lists, i)) * wide)
+                                        a = fma(broadcast(wide, scratch, i), weights, a)
+                                    store(d_x, o, a)
 
     return d_images
 
 
 def d_images_scratch(F: int, g: Geometry) -> tuple[int, int]:
     """The floats of `scratch` and the int32 of `filters` that one call of d_images needs."""
-    positions = max(1, IMAGE_BAND // g.W) * g.W
+    positions = max(1, BAND // g.W) * g.W
     return positions * F, positions * F + positions * g.P * g.P + 1
