@@ -17,6 +17,11 @@ from rich.console import Console
 
 from convlet import __version__, experiment, storage
 from convlet import recipe as recipes
+from convlet.benchmarks.accuracy import time_to_accuracy
+from convlet.benchmarks.results import Plan, document
+from convlet.benchmarks.rounds import measure
+from convlet.benchmarks.selection import select
+from convlet.benchmarks.workloads import SWEEPS
 from convlet.comparison import compare as compare_engines
 from convlet.datasets import Dataset, Examples, load
 from convlet.datasets.pictures import light_background, read_picture
@@ -26,6 +31,9 @@ from convlet.experiment import SCHEMA
 from convlet.progress import Watcher
 from convlet.recipe import Recipe
 from convlet.report import outcomes, tables
+from convlet.report.benchmark import benchmark_table
+from convlet.report.benchmark_pictures import benchmark_figure
+from convlet.report.style import to_bytes
 from convlet.run import Run
 from convlet.run import load as load_run
 from convlet.stopping import Stopped
@@ -109,7 +117,7 @@ def train(
 ) -> None:
     """Train a network, evaluate it on the test images, and keep everything in a run folder.
 
-    RECIPE is a .toml file or a built-in: deep-mnist (the default) or first-kernels.
+    RECIPE is a .toml file or a built-in: deep-mnist (the default), first-kernels or lenet-5.
     """
     used = limit_threads(threads)
     if resume is not None:
@@ -264,6 +272,59 @@ def compare(recipe: str | None, engines: str, steps: int, data: str | None, thre
     _print(as_json, outcomes.comparison_json(comparisons), outcomes.comparison_table(comparisons))
     if not all(comparison.within for comparison in comparisons):
         sys.exit(1)
+
+
+@main.command()
+@click.option("--workloads", help="Which, separated by commas. Default: all.")
+@click.option("--competitors", help="Which, separated by commas. Default: all that are installed.")
+@click.option("--sweep", type=click.Choice(list(SWEEPS)), help="How a step's time grows, in place of the workloads.")
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each competitor.")
+@click.option("--seconds", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Length of a turn.")
+@click.option("--train", "recipe", is_flag=False, flag_value=DEFAULT_RECIPE, metavar="[RECIPE]")
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw the result too, as .svg or .png.")
+@threads_option
+@json_option
+def bench(
+    workloads: str | None,
+    competitors: str | None,
+    sweep: str | None,
+    recipe: str | None,
+    picture: Path | None,
+    threads: int | None,
+    as_json: bool,
+    **turns: Any,
+) -> None:
+    """Step time against every framework installed here, each checked first. Exits with 1 if one of them failed.
+
+    --train also trains a recipe, deep-mnist unless one is named, and says when it reached which accuracy.
+    """
+    kind, trained = _picture_kind(picture), recipes.load(recipe) if recipe else None
+    selection = select(_names(workloads), _names(competitors), sweep)
+    plan = Plan(**turns, threads=limit_threads(threads))
+    measured = [measure(each, selection.competitors, plan, _tell) for each in selection.workloads]
+    facts = document(measured, selection, plan, shlex.join(["convlet", *sys.argv[1:]]))
+    if trained is not None:
+        facts["training"] = time_to_accuracy(trained)
+    _print(as_json, facts, benchmark_table(facts))
+    if picture is not None:
+        storage.write_file(picture, to_bytes(benchmark_figure(facts), kind))
+    if not all(outcome.complete for outcome in measured):
+        sys.exit(1)
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _picture_kind(path: Path | None) -> str:
+    kind = path.suffix.lstrip(".").lower() if path else "svg"
+    if kind not in ("svg", "png"):
+        raise InputError(f"--picture={path}: expected a name that ends in .svg or .png.")
+    return kind
 
 
 if __name__ == "__main__":

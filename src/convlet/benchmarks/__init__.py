@@ -4,6 +4,7 @@ Read it in this order:
 
     workloads.py     what is measured: a network, a batch size, an optimizer, images; and sweeps of them
     competitors.py   who is measured: a name, a class to import, what must be installed for it
+    selection.py     which of both, from names
     peers/           how each framework takes a step, as its users would write it or at its best
     worker.py        the process that one competitor lives in, and what it answers
     process.py       this side of that process

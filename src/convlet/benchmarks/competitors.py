@@ -93,9 +93,10 @@ IN_SWEEPS = (BASELINE, "pytorch-best", SGEMM)
 
 
 def chosen(names: Sequence[str] | None) -> list[Competitor]:
-    """The competitors of these names, in this order; all of them without any. Raises InputError."""
-    for name in names or ():
+    """The competitors of these names, in this order; all of them for None. Raises InputError."""
+    wanted = list(COMPETITORS if names is None else names)
+    for name in wanted:
         if name not in COMPETITORS:
             known = f"expected some of {listed(COMPETITORS)}.{nearest(name, COMPETITORS)}"
             raise InputError(f"competitors={name!r}: {known}")
-    return [COMPETITORS[name] for name in dict.fromkeys(names or COMPETITORS)]
+    return [COMPETITORS[name] for name in dict.fromkeys(wanted)]

@@ -1,13 +1,27 @@
 """What was measured, as plain numbers: medians, spreads, and ratios that are paired round by round."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from statistics import median
 from typing import Any, Literal
 
 from convlet.benchmarks.competitors import BASELINE, SGEMM, Competitor
 from convlet.benchmarks.peers.sgemm import GFLOP
+from convlet.benchmarks.selection import Selection
 from convlet.benchmarks.workloads import Workload
+from convlet.environment import environment
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to measure: `rounds` turns of each competitor, `seconds` long, on so many threads; `pause` between turns."""
+
+    rounds: int = 5
+    seconds: float = 1.0
+    threads: int = 1
+    pause: float = 0.3
+
 
 Status = Literal["measured", "skipped", "failed", "wrong"]  # wrong: it computes something else
 DIGITS = 5  # significant
@@ -89,3 +103,16 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 def _rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
+
+
+def document(outcomes: Sequence[Outcome], selection: Selection, plan: Plan, command: str) -> dict[str, Any]:
+    """Everything a benchmark found, with where it comes from: machine, versions, day and command."""
+    return {
+        "date": date.today().isoformat(),
+        "command": command,
+        "environment": environment(),
+        "plan": asdict(plan),
+        "sweep": selection.facts(),
+        "workloads": [outcome.facts() for outcome in outcomes],
+        "training": None,
+    }

@@ -14,23 +14,13 @@ from pathlib import Path
 
 from convlet.benchmarks.competitors import Competitor
 from convlet.benchmarks.process import Process, write_arrays
-from convlet.benchmarks.results import Measured, Outcome
+from convlet.benchmarks.results import Measured, Outcome, Plan
 from convlet.benchmarks.validation import agree, reference
 from convlet.benchmarks.workloads import Array, Workload
 from convlet.errors import EngineError, NumericsError
 
 Say = Callable[[str], None]
-FEWEST, WARM = 3, 2  # steps in a turn, and before the first turn, at least
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to measure: `rounds` turns of each competitor, `seconds` long, on so many threads; `pause` between turns."""
-
-    rounds: int = 7
-    seconds: float = 1.0
-    threads: int = 1
-    pause: float = 0.3
+WARM, TRIED = 2, 3  # steps before the first turn: not looked at, and to see how many fill a turn
 
 
 @dataclass
@@ -39,7 +29,7 @@ class _Contender:
 
     process: Process
     measured: Measured
-    steps: int = FEWEST
+    steps: int = 1
 
     @property
     def running(self) -> bool:
@@ -86,8 +76,7 @@ def _prepare(it: _Contender, workload: Workload, file: Path, expected: Array, pl
     difference = agree(found, expected) if it.measured.competitor.checked else None
     it.measured = replace(it.measured, version=version, difference=difference)
     it.process.measure(WARM)
-    each = it.process.measure(FEWEST)
-    it.steps = max(FEWEST, math.ceil(plan.seconds / each))
+    it.steps = math.ceil(plan.seconds / it.process.measure(TRIED))
 
 
 def _take_turns(workload: Workload, contenders: Sequence[_Contender], plan: Plan, say: Say) -> None:

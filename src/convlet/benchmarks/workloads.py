@@ -67,7 +67,7 @@ def of_recipe(name: str, task: Task = "training", batch_size: int | None = None,
     """A built-in recipe's network and optimizer, at its own batch size unless another is given."""
     taken = recipe.load(name)
     size = batch_size or taken.training.batch_size
-    return Workload(name, title or f"{name}, batch {size}", taken.network, size, task, taken.optimizer)
+    return Workload(name, title or f"{name}: a training step, batch {size}", taken.network, size, task, taken.optimizer)
 
 
 def _first_kernels() -> Workload:
@@ -80,7 +80,7 @@ def _vgg_small() -> Workload:
     for filters in (32, 64):
         layers += [_convolution(filters, 3), _convolution(filters, 3), MaxPooling2D()]
     layers += [Flatten(), Dense(128, "relu", kernel_initializer=HeNormal()), Dense(10)]
-    return Workload("vgg-small", "vgg-small, 32 × 32 × 3, batch 64", Sequential(layers, (32, 32, 3)), 64)
+    return Workload("vgg-small", "vgg-small: a training step, batch 64", Sequential(layers, (32, 32, 3)), 64)
 
 
 def _convolution(filters: int, size: int) -> Conv2D:
@@ -88,12 +88,14 @@ def _convolution(filters: int, size: int) -> Conv2D:
 
 
 def _thousand_images() -> Workload:
-    workload = of_recipe("deep-mnist", "inference", 1000, "deep-mnist, 1,000 images in one call")
+    workload = of_recipe("deep-mnist", "inference", 1000, "deep-mnist: predicting 1,000 images")
     return replace(workload, name="deep-mnist-1000-images")
 
 
 def _one_image() -> Workload:
-    return replace(of_recipe("deep-mnist", "inference", 1, "deep-mnist, one image"), name="deep-mnist-1-image")
+    return replace(
+        of_recipe("deep-mnist", "inference", 1, "deep-mnist: predicting one image"), name="deep-mnist-1-image"
+    )
 
 
 WORKLOADS: dict[str, Callable[[], Workload]] = {
@@ -147,7 +149,7 @@ def _channels() -> list[Workload]:
 def _threads() -> list[Workload]:
     base = of_recipe("deep-mnist")
     return [
-        replace(base, name=f"threads-{n}", title=f"{base.title}, threads: {n}", value=n, threads=n)
+        replace(base, name=f"threads-{n}", title=f"{base.title}, {n} threads", value=n, threads=n)
         for n in range(1, cores() + 1)
     ]
 
@@ -158,11 +160,14 @@ SWEEPS: dict[str, Callable[[], list[Workload]]] = {
     "channels": _channels,
     "threads": _threads,
 }
-AXES = {
-    "batch": "images a batch",
-    "image": "rows and columns of an image",
-    "channels": "filters of the first convolution (the second has twice as many)",
-    "threads": "threads",
+AXES = {  # what grows, and a title
+    "batch": ("images a batch", "How a step's time grows with the batch"),
+    "image": ("rows and columns of an image", "How a step's time grows with the images"),
+    "channels": (
+        "filters of the first convolution; the second has twice as many",
+        "How a step's time grows with the filters",
+    ),
+    "threads": ("threads", "How a step's time shrinks with more threads"),
 }
 
 

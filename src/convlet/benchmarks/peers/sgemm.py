@@ -30,7 +30,8 @@ class Sgemm(Peer):
         return self._product[0, 0]
 
     def predict(self, batch: Batch) -> Any:
-        return self.step(batch)
+        self.step(batch)
+        return self._product[:1, :1]
 
     def seconds(self, batches: Sequence[Batch], count: int) -> float:
         started = time.perf_counter()
