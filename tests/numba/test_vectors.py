@@ -5,12 +5,15 @@ import pytest
 from comparing import assert_same_bits
 from guarded import check_guards, guarded
 from numba import config
+from numba.core.errors import TypingError
 
 from convlet.engines.numba.compiling import kernel
 from convlet.engines.numba.vectors import (
     add,
+    add_rows,
     bits,
     broadcast,
+    broadcast_rows,
     div,
     either,
     either_nan,
@@ -19,15 +22,20 @@ from convlet.engines.numba.vectors import (
     fma,
     greater,
     load,
+    load_rows,
     lowest,
     maximum,
     mul,
     put,
+    repeat,
+    row_of,
     select,
     splat,
     sqrt,
     store,
+    store_rows,
     sub,
+    to_int8,
     total,
 )  # fmt: skip
 
@@ -133,3 +141,55 @@ def test_uncompiled_operations_refuse_to_leave_the_array():
     for wrong in (lambda: load(8, a, 1), lambda: store(a, -1, a), lambda: element(a, 8), lambda: put(a, -1, 0)):
         with pytest.raises(IndexError):
             wrong()
+
+
+def test_rows_are_a_stride_apart_and_a_single_row_stretches_over_many():
+    @kernel
+    def multiply(a, b, out):
+        sums = repeat(3, load(5, b, 0))
+        for i in range(4):
+            sums = fma(broadcast_rows(3, 5, a, i, 4), load(5, b, 5 * i), sums)
+        store_rows(out, 0, 6, sums)
+        store(out, 18, row_of(load_rows(3, 5, out, 0, 6), 2))
+
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-9, 9, (3, 4)), rng.integers(-9, 9, (4, 5))
+    out = guarded(np.zeros(23))
+    multiply(guarded(a), guarded(b), out)
+    expected = np.zeros((3, 6))
+    expected[:, :5] = a @ b + b[0]
+    np.testing.assert_array_equal(out[:18].reshape(3, 6), expected)
+    np.testing.assert_array_equal(out[18:], expected[2, :5])
+    check_guards()
+
+
+def test_rows_that_overlap_are_added_one_after_the_other():
+    @kernel
+    def add_ones(out):
+        add_rows(out, 1, 2, repeat(3, splat(4, np.float32(1))))
+
+    out = guarded(np.zeros(10))
+    add_ones(out)
+    np.testing.assert_array_equal(out, [0, 1, 1, 2, 2, 2, 2, 1, 1, 0])
+    check_guards()
+
+
+def test_whole_numbers_become_int8():
+    @kernel
+    def convert(a, out):
+        store(out, 0, to_int8(load(12, a, 0)))
+
+    out = guarded(12, np.int8)
+    convert(guarded(np.arange(-6, 6)), out)
+    np.testing.assert_array_equal(out, np.arange(-6, 6))
+    check_guards()
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="NumPy has its own rules")
+def test_vectors_of_different_widths_do_not_mix():
+    @kernel
+    def mix(a):
+        store(a, 0, add(load(8, a, 0), load(4, a, 0)))
+
+    with pytest.raises(TypingError, match="different shapes"):
+        mix(guarded(8))

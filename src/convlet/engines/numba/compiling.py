@@ -24,6 +24,8 @@ import functools
 import hashlib
 import os
 import platform
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ import platformdirs
 from numba import config
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
+MONTH = 30 * 24 * 3600.0
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FASTMATH), "boundscheck": False}
 
 
@@ -66,9 +69,18 @@ def cache_folder() -> Path | None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if hasattr(os, "getuid"):
             folder.chmod(0o700)  # mkdir's mode is subject to the umask; chmod fails on another user's folder
+        _forget_old(folder.parent)
+        folder.touch()
     except OSError:
         return None
     return folder
+
+
+def _forget_old(kernels: Path) -> None:
+    """Remove what no version of this package has used for a month."""
+    for folder in kernels.iterdir():
+        if time.time() - folder.stat().st_mtime > MONTH:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _source_hash() -> str:

@@ -13,7 +13,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from convlet.engines.numba.vectors import _pointer, compiled_as
+from convlet.engines.numba.vector_memory import pointer_to
+from convlet.engines.numba.vector_type import compiled_as
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 X86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -30,7 +31,7 @@ def _declare(builder: ir.IRBuilder, name: str, result: ir.Type, *arguments: ir.T
 # --------------------------------------------------------------------------------------------------- counters
 def _fetch_add(typing: Any, counters: Any, index: Any, amount: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        pointer = _pointer(context, builder, counters, args[0], args[1])
+        pointer = pointer_to(context, builder, counters, args[0], args[1])
         return builder.atomic_rmw("add", pointer, args[2], "seq_cst")
 
     return types.int64(counters, types.intp, types.int64), generate
@@ -46,7 +47,7 @@ def fetch_add(counters: np.ndarray, index: int, amount: int) -> int:
 
 def _peek(typing: Any, counters: Any, index: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        return builder.load_atomic(_pointer(context, builder, counters, args[0], args[1]), "seq_cst", 8)
+        return builder.load_atomic(pointer_to(context, builder, counters, args[0], args[1]), "seq_cst", 8)
 
     return types.int64(counters, types.intp), generate
 
@@ -78,7 +79,7 @@ def _prefetch(typing: Any, array: Any, index: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         byte = ir.IntType(8).as_pointer()
         function = _declare(builder, "llvm.prefetch.p0", ir.VoidType(), byte, I32, I32, I32)
-        pointer = builder.bitcast(_pointer(context, builder, array, args[0], args[1]), byte)
+        pointer = builder.bitcast(pointer_to(context, builder, array, args[0], args[1]), byte)
         builder.call(function, [pointer, *(ir.Constant(I32, n) for n in (0, 3, 1))])  # to read, keep, data
         return context.get_dummy_value()
 
@@ -147,7 +148,7 @@ ENTRY = ir.FunctionType(I32, [I64, I64, I64, I64.as_pointer()])  # (low, high, t
 def _call(typing: Any, address: Any, low: Any, high: Any, thread: Any, words: Any, start: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
         entry = builder.inttoptr(args[0], ENTRY.as_pointer())
-        pointer = _pointer(context, builder, words, args[4], args[5])
+        pointer = pointer_to(context, builder, words, args[4], args[5])
         return builder.sext(builder.call(entry, [*args[1:4], pointer]), I64)
 
     six = (types.int64, types.int64, types.int64, types.int64, words, types.intp)
