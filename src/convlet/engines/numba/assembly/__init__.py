@@ -1,0 +1,77 @@
+"""Assembly: from a block to the jobs that compute it, on given arrays.
+
+Each kind of block has a function for its forward and one for its backward jobs, next to each other. A `Site` is all
+that they are given: the block's place in the network, for one number of images. Numbers of parts are chosen here:
+enough for the load to balance, and fixed by the work.
+"""
+
+from collections.abc import Callable
+
+from convlet.engines.numba import updates
+from convlet.engines.numba.assembly.convolution import convolution_backward, convolution_forward, convolution_pack
+from convlet.engines.numba.assembly.dense import dense_backward, dense_forward
+from convlet.engines.numba.assembly.others import (
+    activation_backward,
+    activation_forward,
+    dropout_backward,
+    dropout_forward,
+    flatten_backward,
+    flatten_forward,
+    normalization_backward,
+    normalization_forward,
+    pooling_backward,
+    pooling_forward,
+)
+from convlet.engines.numba.assembly.site import Memory, Site, Update
+from convlet.engines.numba.lowering import (
+    ActivationBlock,
+    Block,
+    ConvolutionBlock,
+    DenseBlock,
+    DropoutBlock,
+    FlattenBlock,
+    NormalizationBlock,
+    PoolingBlock,
+)
+from convlet.engines.numba.tables import Job
+from convlet.engines.numba.weights import Weights
+
+__all__ = ["BACKWARD", "FORWARD", "Memory", "Site", "Update", "pack", "update_jobs"]
+
+Assemble = Callable[[Site], list[Job]]
+FORWARD: dict[type[Block], Assemble] = {
+    ConvolutionBlock: convolution_forward,
+    DenseBlock: dense_forward,
+    PoolingBlock: pooling_forward,
+    NormalizationBlock: normalization_forward,
+    ActivationBlock: activation_forward,
+    DropoutBlock: dropout_forward,
+    FlattenBlock: flatten_forward,
+}
+BACKWARD: dict[type[Block], Assemble] = {
+    ConvolutionBlock: convolution_backward,
+    DenseBlock: dense_backward,
+    PoolingBlock: pooling_backward,
+    NormalizationBlock: normalization_backward,
+    ActivationBlock: activation_backward,
+    DropoutBlock: dropout_backward,
+    FlattenBlock: flatten_backward,
+}
+
+
+def pack(site: Site) -> list[Job]:
+    """The jobs to run whenever the block's weights have changed."""
+    return convolution_pack(site) if isinstance(site.block, ConvolutionBlock) else []
+
+
+def update_jobs(weights: Weights, memory: Memory, update: Update) -> list[Job]:
+    """The optimizer's step, for all gradients that came as arrays (all but a dense layer's kernel)."""
+    jobs: list[Job] = []
+    for name, own in weights.own.items():
+        if not own.trainable or name in weights.fused:
+            continue
+        arrays = (own.values, own.slot(0), own.slot(1), memory.get(f"d_{name}", len(own.values)))
+        arguments = (update.rule, update.settings, *arrays)
+        parts = -(-own.trainable // 8192)
+        jobs.append(Job(updates.update_parameters, own.trainable, arguments, parts, bool(jobs), f"{name}: update"))
+    return jobs

@@ -1,0 +1,99 @@
+"""A block's place in the network: the arrays that its jobs work on, and the memory that they share."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convlet.engines.numba import activations
+from convlet.engines.numba.buffers import Frame, buffer
+from convlet.engines.numba.layouts import proper
+from convlet.engines.numba.tables import Job
+from convlet.engines.numba.weights import Weights
+
+PARTS = 16
+NO_WINNERS = buffer(0, np.int8)
+KEEP_ALL = buffer(0, np.uint8)
+
+
+class Memory:
+    """Buffers by name. Each is made once, for the largest size that was asked for; smaller ones are its beginning."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, np.ndarray] = {}
+
+    def get(self, name: str, size: int, dtype: Any = np.float32) -> np.ndarray:
+        if name not in self._buffers or len(self._buffers[name]) < size:
+            self._buffers[name] = buffer(size, dtype)
+        return self._buffers[name][:size]
+
+    def all(self) -> dict[str, np.ndarray]:
+        return dict(self._buffers)
+
+
+@dataclass(frozen=True)
+class Update:
+    """What happens to a gradient: `rule` and `settings` of `updates.py`, and which way to sweep."""
+
+    rule: int
+    settings: np.ndarray
+    sweep: np.ndarray
+
+
+@dataclass(frozen=True)
+class Site:
+    """A block's place: N images, its inputs and outputs with their Frames, and their gradients when training.
+
+    Without `d_x` the inputs' gradient is not wanted. Without an update, gradients go to arrays `d_…` of the memory.
+    """
+
+    block: Any
+    N: int
+    x: np.ndarray
+    xf: Frame
+    y: np.ndarray
+    yf: Frame
+    weights: Weights
+    memory: Memory
+    training: bool = False
+    every: bool = False  # list also what carries no gradient (a test's switch)
+    d_x: np.ndarray | None = None
+    d_y: np.ndarray | None = None
+    update: Update | None = None
+
+    @property
+    def name(self) -> str:
+        return self.block.names[0]
+
+    def array(self, purpose: str, size: int, dtype: Any = np.float32) -> np.ndarray:
+        """Memory for this block and purpose."""
+        return self.memory.get(f"{self.name}:{purpose}", size, dtype)
+
+    def gradient(self, own: str) -> np.ndarray:
+        return self.memory.get(f"d_{own}", len(self.weights.own[own].values))
+
+    def job(self, kernel: Any, size: int, *arguments: Any, parts: int = PARTS, alongside: bool = False) -> Job:
+        return Job(kernel, size, arguments, max(1, min(parts, size)), alongside, f"{self.name}: {kernel.__name__}")
+
+    def alone(self, kernel: Any, size: int, *arguments: Any, alongside: bool = False) -> Job:
+        """A job that is too small to share."""
+        return self.job(kernel, size, *arguments, parts=1, alongside=alongside)
+
+
+def keep(site: Site, dropout: Any) -> tuple[np.ndarray, np.float32]:
+    """Which values dropout keeps, and what they are multiplied by; nothing is dropped when predicting."""
+    if dropout is None or not site.training:
+        return KEEP_ALL, np.float32(1)
+    size = site.N * int(np.prod(dropout.output_shape))
+    return site.memory.get(f"keep:{dropout.name}", size, np.uint8), np.float32(1 / (1 - dropout.layer.rate))
+
+
+def activation_jobs(site: Site, x: np.ndarray, xf: Frame, code: int) -> list[Job]:
+    arguments = (x, xf, site.y, site.yf, proper(site.block.output_shape), code)
+    return [site.job(activations.activation, site.N, *arguments)]
+
+
+def activation_backward_jobs(site: Site, y: np.ndarray, code: int) -> list[Job]:
+    """In the place of d_y, for an activation at the end of another layer's block."""
+    arguments = (site.d_y, y, site.yf, site.d_y, site.yf, proper(site.block.output_shape), code)
+    return [site.job(activations.activation_backward, site.N, *arguments)]
