@@ -36,6 +36,14 @@ def count_up(low, high, x):
 
 
 @kernel
+def add_one_in_reverse(low, high, x, y):
+    """y[i] = x[size − 1 − i] + 1: a part needs what another part made. The last ones take longest."""
+    for i in range(low, high):
+        for _ in range(1 + i // 50):
+            y[i] = x[len(x) - 1 - i] + np.float32(1)
+
+
+@kernel
 def stop_if_negative(low, high, x):
     return x[0] < 0
 
@@ -65,6 +73,27 @@ def test_every_part_is_computed_once_and_in_order(count):
     for run in range(1, 201):
         threads.run(table)
         assert (x == 20 * run).all() and (y == 40 * run + 3.5).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_job_waits_for_all_parts_of_the_one_before(count):
+    x, y = buffer(2000), buffer(2000)
+    pairs = [(x, y) if row % 2 == 0 else (y, x) for row in range(20)]
+    table = Table([Job(add_one_in_reverse, 2000, pair, parts=8) for pair in pairs])
+    threads.set_threads(count)
+    for run in range(1, 201):
+        threads.run(table)
+        assert (x == 20 * run).all()
+
+
+def test_a_job_alongside_does_not_wait_but_the_next_one_does():
+    x, y, z = buffer(2000), buffer(2000), buffer(2000)
+    jobs = [Job(count_up, 2000, (x,), 8), Job(count_up, 2000, (y,), 8, alongside=True)]
+    table = Table([*jobs, Job(add_one_in_reverse, 2000, (y, z), 8), Job(add_one_in_reverse, 2000, (x, y), 8)])
+    threads.set_threads(4)
+    for run in range(1, 51):
+        threads.run(table)
+        assert (x == run).all() and (y == run + 1).all() and (z == (run + 1 if run == 1 else run + 2)).all()
 
 
 def test_python_threads_may_run_tables_at_the_same_time():
