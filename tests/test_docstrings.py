@@ -11,6 +11,7 @@ import convlet
 ELSEWHERE = (
     "convlet.engines.numba",  # a compiler and a framework, which have tests of their own
     "convlet.engines.keras",
+    "convlet.benchmarks.peers",  # each needs a framework
     "convlet.datasets.idx",  # its example reads a file that the reader has and we have not
     "convlet.__main__",  # runs when imported
 )
