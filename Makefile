@@ -31,7 +31,7 @@ test: $(VENV)/installed ## Run the tests
 test-keras: $(KERAS_VENV)/installed ## Run tests/keras once per backend, in an environment of its own (about 2 GB)
 	@for backend in $(KERAS_BACKENDS); do \
 		echo "tests/keras on $$backend" >&2; \
-		KERAS_BACKEND=$$backend $(KERAS_VENV)/bin/python -m pytest tests/keras $(ARGS) || exit 1; \
+		KERAS_BACKEND=$$backend $(KERAS_VENV)/bin/python -m pytest -n $(WORKERS) tests/keras $(ARGS) || exit 1; \
 	done
 
 check: $(VENV)/installed ## Lint, formatting and types
