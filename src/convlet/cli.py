@@ -88,6 +88,9 @@ def _print(as_json: bool, table: dict[str, Any], *shown: Any) -> None:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 engine_option = click.option("--engine", type=click.Choice(ENGINES), help="Default: the fastest that runs here.")
+backend_option = click.option(
+    "--backend", type=click.Choice(["tensorflow", "jax", "torch"]), help="What the keras engine computes with."
+)
 threads_option = click.option("--threads", type=click.IntRange(1), help="Default: one for each processor.")
 
 
@@ -103,12 +106,14 @@ threads_option = click.option("--threads", type=click.IntRange(1), help="Default
 @click.option("--patience", type=click.IntRange(1), help="Stop after so many epochs without a better validation.")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where to keep the run. Default: runs/RECIPE-NUMBER.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the run in this folder.")
+@backend_option
 @threads_option
 @json_option
 def train(
     recipe: str | None,
     data: str | None,
     engine: str | None,
+    backend: str | None,
     run_dir: Path | None,
     resume: Path | None,
     threads: int | None,
@@ -120,6 +125,10 @@ def train(
     RECIPE is a .toml file or a built-in: deep-mnist (the default), first-kernels or lenet-5.
     """
     used = limit_threads(threads)
+    if backend is not None and engine not in (None, "keras"):
+        raise InputError(f"--backend={backend} with --engine={engine}: only the keras engine has backends.")
+    _use_backend(backend)
+    engine = engine or (backend and "keras")
     if resume is not None:
         planned = _resumed(resume, recipe, data, run_dir, engine, overrides)
     else:
@@ -128,7 +137,7 @@ def train(
     images = planned.recipe.data.load()
     with Watcher(_console(err=True), planned.recipe, images, used) as watch:
         try:
-            run, evaluation = experiment.perform(planned, images, watch)
+            run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
         except Stopped:
             click.echo(f"Stopped and saved. Go on with: convlet train --resume {_quoted(planned.run_dir)}", err=True)
             raise
@@ -139,6 +148,14 @@ def train(
         _console().print(outcomes.training_table(results))
         folder = _quoted(planned.run_dir)
         click.echo(f"Next: convlet evaluate {folder} · convlet summary {folder}")
+
+
+def _use_backend(backend: str | None) -> None:
+    """Settle what Keras computes with, before anything imports it."""
+    if backend is not None:
+        from convlet.engines.keras import use_backend
+
+        use_backend(backend)
 
 
 def _quoted(path: Path) -> str:
@@ -243,11 +260,16 @@ def _stacked(pixels: list[Any]) -> Any:
 
 @main.command()
 @click.argument("subject", required=False, metavar="[RECIPE|RUN]")
+@click.option("--engine", type=click.Choice(["numba"]), help="Show how this engine computes it, block by block.")
 @json_option
-def summary(subject: str | None, as_json: bool) -> None:
+def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
     """Layers, shapes, weights, how often each is used, multiply-adds and memory of a recipe's or a run's network."""
     folder = Path(subject) if subject else None
     recipe = storage.recipe_of(folder) if folder and folder.is_dir() else recipes.load(subject or DEFAULT_RECIPE)
+    if engine is not None:
+        rows = _plan(recipe)
+        _print(as_json, {"engine": engine, "blocks": rows}, outcomes.plan_table(rows))
+        return
     images = len(recipe.data.load().train)
     _print(
         as_json,
@@ -256,16 +278,32 @@ def summary(subject: str | None, as_json: bool) -> None:
     )
 
 
+def _plan(recipe: Recipe) -> list[dict[str, str]]:
+    from convlet.engines.numba import plan
+
+    return plan(recipe.network)
+
+
 @main.command()
 @click.argument("recipe", required=False)
-@click.option("--engines", default=",".join(ENGINES), show_default=True, help="Which, separated by commas.")
+@click.option("--engines", default="numpy,numba", show_default=True, help="Which, separated by commas.")
 @click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="Of training, to compare losses.")
 @click.option("--data", help="In place of the recipe's.")
+@backend_option
 @threads_option
 @json_option
-def compare(recipe: str | None, engines: str, steps: int, data: str | None, threads: int | None, as_json: bool) -> None:
+def compare(
+    recipe: str | None,
+    engines: str,
+    steps: int,
+    data: str | None,
+    backend: str | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
     """Engine against engine on real images: outputs, gradients, first losses. Exits with 1 beyond tolerance."""
     limit_threads(threads)
+    _use_backend(backend)
     chosen = _overridden(recipes.load(recipe or DEFAULT_RECIPE), data, {})
     names = [name.strip() for name in engines.split(",") if name.strip()]
     comparisons = compare_engines(chosen, chosen.data.load(), names, steps=steps)

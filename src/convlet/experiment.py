@@ -7,7 +7,7 @@ from typing import Any
 
 from convlet import storage
 from convlet.datasets import Dataset
-from convlet.engines import default_engine
+from convlet.engines import Progress, default_engine
 from convlet.environment import peak_memory_mb
 from convlet.evaluation import Evaluation
 from convlet.recipe import Recipe
@@ -43,7 +43,9 @@ def resumed(run_dir: Path, engine_name: str | None = None, *, steps: int | None 
     return Experiment(recipe, run_dir, engine_name or default_engine(), resume=True)
 
 
-def perform(experiment: Experiment, data: Dataset, watch: Watch = lambda run: None) -> tuple[Run, Evaluation | None]:
+def perform(
+    experiment: Experiment, data: Dataset, watch: Watch = lambda run: None, preparing: Progress | None = None
+) -> tuple[Run, Evaluation | None]:
     """Train, evaluate once on the test examples, and draw. A run that is stopped is drawn as far as it came."""
     try:
         run = fit_recipe(
@@ -53,6 +55,7 @@ def perform(experiment: Experiment, data: Dataset, watch: Watch = lambda run: No
             run_dir=experiment.run_dir,
             resume=experiment.resume,
             watch=watch,
+            preparing=preparing,
         )
         with stop_on_signals() as stop:
             evaluation = run.evaluate(data.test, stop=stop) if data.test is not None else None

@@ -9,6 +9,7 @@ import time
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
+from rich.status import Status
 
 from convlet.datasets import Dataset
 from convlet.recipe import Recipe
@@ -17,6 +18,7 @@ from convlet.run import Run
 
 PLAIN_SECONDS = 5.0  # between two plain lines
 BAR_SECONDS = 0.1  # between two looks of the bar
+PREPARING_SECONDS = 0.5  # of compiling, before it is worth a word
 WARM_UP = 3  # steps that say nothing of the speed: caches fill, the clock rises
 ESTIMATE_SECONDS = 1.0  # of steps, before an estimate is believed
 
@@ -32,17 +34,24 @@ class Watcher:
         self._bar: Progress | None = None
         self._run: Run | None = None
         self._task = TaskID(0)
+        self._status: Status | None = None
+        self._prepared_at = 0.0
 
     def __enter__(self) -> "Watcher":
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self._status is not None:
+            self._status.stop()
         if self._bar is not None and self._run is not None:
             self._show(self._run, time.monotonic())  # what stays on the screen is where the run ended
             self._bar.stop()
 
     def __call__(self, run: Run) -> None:
         now, self._run = time.monotonic(), run
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
         if self._first < 0:
             self._begin(run, now)
         if run.clock.taken == WARM_UP:
@@ -55,6 +64,19 @@ class Watcher:
         if now - self._shown_at >= (BAR_SECONDS if self._bar else PLAIN_SECONDS):
             self._shown_at = now
             self._show(run, now)
+
+    def preparing(self, done: int, total: int, part: str) -> None:
+        """One line that says what is being compiled, in place; a plain one, once, where it takes long."""
+        now = time.monotonic()
+        self._prepared_at = self._prepared_at or now
+        if self._status is None and now - self._prepared_at > PREPARING_SECONDS:
+            self._status = self.console.status("")
+            self._status.start()
+            if not self.console.is_terminal:
+                self.console.print("Compiling for this machine; the next run starts at once.", highlight=False)
+        if self._status is not None:
+            text = f"Compiling for this machine, {done + 1} of {total}: {part} (the next run starts at once)"
+            self._status.update(text)
 
     def _begin(self, run: Run, now: float) -> None:
         self._first, self._validations, self._shown_at = run.history.steps, len(run.history.validations), now

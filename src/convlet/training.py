@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from convlet import storage
 from convlet.checkpoints import Checkpoints
 from convlet.datasets import Dataset
-from convlet.engines import default_engine, engine
+from convlet.engines import Progress, default_engine, engine
 from convlet.errors import DataError, InputError, NumericsError
 from convlet.history import History
 from convlet.network import Sequential
@@ -131,6 +131,7 @@ def fit_recipe(
     run_dir: str | Path | None = None,
     resume: bool = False,
     watch: Watch = lambda run: None,
+    preparing: Progress | None = None,
 ) -> Run:
     """`fit`, with network, optimizer and training from a recipe, and its data already loaded."""
     folder = Path(run_dir) if run_dir is not None else None
@@ -139,7 +140,13 @@ def fit_recipe(
         raise InputError(f"patience={recipe.training.patience}: {data.name} has no validation examples to go by.")
     quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the loop itself looks at every loss
     with stop_on_signals() as stop, quiet:
-        run = _start(recipe, data, engine_name or default_engine(), folder, resume)
+        prepared = preparing or (lambda done, total, part: None)
+
+        def progress(done: int, total: int, part: str) -> None:
+            stop.check()
+            prepared(done, total, part)
+
+        run = _start(recipe, data, engine_name or default_engine(), folder, resume, progress)
         checkpoints = Checkpoints(run)
         started = time.perf_counter()
         try:
@@ -171,7 +178,9 @@ def check_data(network: Sequential, data: Dataset) -> None:
         )
 
 
-def _start(recipe: Recipe, data: Dataset, engine_name: str, folder: Path | None, resume: bool) -> Run:
+def _start(
+    recipe: Recipe, data: Dataset, engine_name: str, folder: Path | None, resume: bool, progress: Progress
+) -> Run:
     """The run before its first step, or as it was saved."""
     started, training, total_steps = time.perf_counter(), recipe.training, recipe.training.total_steps(len(data.train))
     saved = saved_run(recipe, folder, len(data.train)) if resume else None
@@ -185,7 +194,7 @@ def _start(recipe: Recipe, data: Dataset, engine_name: str, folder: Path | None,
             storage.continue_run(folder, training)
         else:
             storage.begin_run(folder, recipe)
-    program.prepare(training.batch_size)
+    program.prepare(training.batch_size, progress)
     run = Run(recipe.network, program, data.classes, history, training.seed, engine_name, total_steps, folder)
     run.clock.compile = time.perf_counter() - started
     return run

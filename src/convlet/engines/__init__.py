@@ -7,7 +7,7 @@ how it computes or how it lays its arrays out; everything that crosses the door 
 images (N, H, W, C), kernels (KH, KW, C, F), dense weights (inputs, units). An engine is imported when it is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -22,6 +22,7 @@ from convlet.network import Parameters, Sequential
 from convlet.optimizers import Optimizer
 
 Array = NDArray[Any]
+Progress = Callable[[int, int, str], None]  # what is being prepared: (how many are done, how many in all, which)
 Masks = Mapping[str, NDArray[np.bool_]]  # {dropout layer: which values it keeps, (N, *shape)}
 
 ENGINES = ("numpy", "numba", "keras")
@@ -43,8 +44,11 @@ class State:
 class Program(Protocol):
     """A network that can run and train, as an engine made it. Images are (N, H, W, C), labels (N,) whole numbers."""
 
-    def prepare(self, batch_size: int) -> None:
-        """Do now what would make the first step of this batch size slow, such as compiling for the machine."""
+    def prepare(self, batch_size: int, progress: Progress | None = None) -> None:
+        """Do now what would make the first step of this batch size slow, such as compiling for the machine.
+
+        `progress` is called before each part of it, and may raise to stop.
+        """
         ...
 
     def predict(self, images: Array) -> Array:

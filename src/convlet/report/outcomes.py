@@ -32,6 +32,16 @@ def training_table(results: Mapping[str, Any]) -> RenderableType:
     return table
 
 
+def plan_table(rows: Sequence[Mapping[str, str]]) -> RenderableType:
+    """How the numba engine computes a network: one row a block of fused layers."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in rows[0]:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row.values())
+    return table
+
+
 def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
     """Each engine's differences from the reference, green within tolerance, red beyond; then the losses."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)

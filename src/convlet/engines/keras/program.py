@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.engines import Masks, State
+from convlet.engines import Masks, Progress, State
 from convlet.engines.keras.model import Batch, Tensor, build
 from convlet.engines.keras.optimizer import build_optimizer, slot_variables
 from convlet.errors import EngineError, InputError
@@ -67,8 +67,10 @@ class KerasProgram:
         self._runner.publish()
         return self.models.predicting
 
-    def prepare(self, batch_size: int) -> None:
+    def prepare(self, batch_size: int, progress: Progress | None = None) -> None:
         """Trace and compile the step by taking one on blank images, and undo it."""
+        if progress is not None:
+            progress(0, 1, "the step")
         before = self.state()
         blank = np.zeros((batch_size, *self.network.input_shape), self.dtype)
         masks = self.network.dropout_masks(batch_size, seed=0, step=0)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.engines import Masks, State
+from convlet.engines import Masks, Progress, State
 from convlet.engines.numpy.layer import backward, forward, moving_averages
 from convlet.errors import InputError
 from convlet.losses import softmax_cross_entropy
@@ -30,7 +30,7 @@ class NumpyProgram:
         self.network, self.optimizer = network, optimizer
         self.load(state)
 
-    def prepare(self, batch_size: int) -> None:
+    def prepare(self, batch_size: int, progress: Progress | None = None) -> None:
         """Nothing: NumPy compiles nothing."""
 
     def predict(self, images: Array) -> Array:
