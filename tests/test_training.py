@@ -341,11 +341,11 @@ def accuracies(monkeypatch, accuracies):
 @pytest.mark.parametrize(
     ("script", "patience", "validations", "best"),
     [
-        ([0.5, 0.4, 0.3], 2, 3, 1),
-        ([0.5, 0.4, 0.6, 0.5, 0.5], 2, 5, 3),
-        ([0.5, 0.5, 0.5], 2, 3, 1),  # an equal one is no better
+        ([0.5, 0.4, 0.3, 0.9], 2, 3, 1),
+        ([0.5, 0.4, 0.6, 0.5, 0.5, 0.9], 2, 5, 3),
+        ([0.5, 0.5, 0.5, 0.9], 2, 3, 1),  # an equal one is no better
         ([0.1, 0.2, 0.3, 0.4], 1, 4, 4),
-        ([0.3, 0.2], 1, 2, 1),
+        ([0.3, 0.2, 0.9], 1, 2, 1),
     ],
 )
 def test_patience_ends_a_run_and_gives_back_its_best_weights(
