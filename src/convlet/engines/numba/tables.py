@@ -114,8 +114,14 @@ def _enter(counters, needed):
 
 
 @kernel
-def _leave(counters):
-    fetch_add(counters, ACTIVE, -1)
+def _add(counters, which, amount):
+    """Add to a counter. What this thread wrote before is visible to whoever sees the new value."""
+    fetch_add(counters, which, amount)
+
+
+@kernel
+def _read(counters, which):
+    return peek(counters, which)
 
 
 class Table:
@@ -134,18 +140,18 @@ class Table:
             self._give_scratch(threads)
         if self._process != os.getpid():  # a forked child: whoever was at work in its parent is not here
             self._process = os.getpid()
-            self._counters[ACTIVE] = 0
+            self._counters[[ACTIVE, OPEN]] = 0
         self._counters[[NEXT, DONE, FAILED, STOPPED]] = 0
-        self._counters[OPEN] = 1
+        _add(self._counters, OPEN, 1)
 
     def work(self) -> None:
         """As thread 0, work until all parts are done. Raises EngineError if a kernel failed."""
         interrupt = self._until_left(0)
         parts = self._rows.firsts[-1]
-        while self._counters[DONE] < parts:
+        while _read(self._counters, DONE) < parts:
             interrupt = _let_others_run(0) or interrupt
-        self._counters[OPEN] = 0
-        while self._counters[ACTIVE]:
+        _add(self._counters, OPEN, -1)
+        while _read(self._counters, ACTIVE) > 0:
             interrupt = _let_others_run(0) or interrupt
         if interrupt is not None:
             raise interrupt
@@ -158,7 +164,7 @@ class Table:
             try:
                 self._until_left(thread)
             finally:
-                _leave(self._counters)
+                _add(self._counters, ACTIVE, -1)
 
     def run_alone(self) -> None:
         """Every job, called from Python: what the table means, and what happens where nothing is compiled."""
