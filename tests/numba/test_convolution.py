@@ -304,16 +304,16 @@ def test_sparse_gradients_are_those_of_the_winners(case, parts, sums):
 
 @settings(max_examples=25)
 @given(cases(), st.integers(1, 3), st.integers(1, 3))
-def test_narrow_kernel_gradients_are_those_of_the_winners(case, parts, sums):
+def test_dense_kernel_gradients_are_those_of_the_winners(case, parts, sums):
     g = case.g
     winners = np.random.default_rng(case.seed).choice([*range(g.P * g.P), CLOSED], case.d_y.shape)
     d_weights, _ = case.gradients(case.unpooled(winners))
     sums = min(sums, case.N)
     partial = guarded(sums * (case.taps + 1) * case.F)
     in_parts(
-        convolution_gradients.narrow_d_kernels, sums * -(-case.F // 16), parts,
+        convolution_gradients.d_kernels, sums * -(-case.F // 16), parts,
         guarded(case.x), case.xf, guarded(winners, np.int8), guarded(case.framed(case.d_y)), case.yf, partial,
-        case.N, sums, g, guarded(convolution_gradients.narrow_scratch(g)),
+        case.N, sums, g, guarded(convolution_gradients.d_kernels_scratch(g)),
     )  # fmt: skip
     assert_exactly(sums_of(case, partial, sums), d_weights)
     check_guards()
@@ -328,8 +328,9 @@ def test_dense_gradients_are_the_sums_over_taps(case, parts, sums):
     x, d_y = guarded(case.x), guarded(case.framed(case.d_y))
     partial = guarded(sums * (case.taps + 1) * case.F)
     in_parts(
-        convolution_gradients.d_kernels, sums * -(-case.F // 16), parts, x, case.xf, d_y, case.yf, partial,
-        case.N, sums, g,
+        convolution_gradients.d_kernels, sums * -(-case.F // 16), parts,
+        x, case.xf, np.zeros(0, np.int8), d_y, case.yf, partial,
+        case.N, sums, g, guarded(convolution_gradients.d_kernels_scratch(g)),
     )  # fmt: skip
     assert_exactly(sums_of(case, partial, sums), d_weights)
     ours = guarded(d_x.size)
@@ -361,7 +362,7 @@ def test_gradients_are_the_same_whatever_the_parts():
     x, d_y = guarded(case.x), guarded(case.d_y)
     floats, integers = sparse_convolution.d_kernels_scratch(case.taps, case.F, g)
     scratch, offsets = guarded(floats), guarded(integers, np.int32)
-    narrow = guarded(convolution_gradients.narrow_scratch(g))
+    dense_scratch = guarded(convolution_gradients.d_kernels_scratch(g))
 
     def gradients(parts):
         outs = [guarded(2 * (case.taps + 1) * case.F) for _ in range(2)] + [guarded(case.x.size)]
@@ -370,8 +371,8 @@ def test_gradients_are_the_same_whatever_the_parts():
             x, case.xf, winners, d_y, case.yf, outs[0], case.N, 2, g, scratch, offsets,
         )  # fmt: skip
         in_parts(
-            convolution_gradients.narrow_d_kernels, 2 * 3, parts,
-            x, case.xf, winners, d_y, case.yf, outs[1], case.N, 2, g, narrow,
+            convolution_gradients.d_kernels, 2 * 3, parts,
+            x, case.xf, winners, d_y, case.yf, outs[1], case.N, 2, g, dense_scratch,
         )  # fmt: skip
         in_parts(
             sparse_convolution.make_d_images(24), 5, parts,

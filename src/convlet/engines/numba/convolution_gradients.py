@@ -1,11 +1,12 @@
-"""The backward pass of any convolution, for gradients that may be anywhere: both products at the machine's peak.
+"""The backward pass of any convolution with dense arithmetic, at the machine's peak.
 
-`sparse_convolution.py` is 2 to 5 times faster behind a ReLU, and gives the same results. This module serves
-convolutions without one, and, with `narrow_d_kernels`, those over few channels, where rows are too short for vectors:
-there, vectors run along the filters, and pooled gradients are put back to where they came from, row by row.
+`sparse_convolution.py` gives the same gradients with less arithmetic: a fifth of it behind ReLU and 2×2 pooling, half
+of it behind a ReLU alone. This module serves what is not sparse: convolutions without ReLU; and kernel gradients over
+few channels, whose rows are too short for vectors. Here vectors run along the filters, and pooled gradients are first
+put back to where they came from, a few rows at a time.
 
 Arguments as in `convolution.py`, and
-    d_y, d_yf   gradient of the outputs (after ReLU's, if any), and its Frame; F = d_yf.channels
+    d_y, d_yf   gradient of the outputs, and its Frame; F = d_yf.channels
     partial     (parts, KH × KW × C + 1, F): gradients of kernels and biases summed over part p of the batch, images
                 [N p / parts, N (p + 1) / parts). `sum_parts` adds them up in order. The parts depend on the shapes
                 alone (see `parts_for`), never on the number of threads, and so neither do the results.
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from convlet.engines.numba.buffers import Geometry
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.finishing import CLOSED
 from convlet.engines.numba.vectors import (
@@ -28,12 +30,11 @@ from convlet.engines.numba.vectors import (
     load_rows,
     put,
     repeat,
-    row_of,
     select,
     splat,
     store,
     store_rows,
-)  # fmt: skip
+)
 
 BLOCK = 16
 POSITIONS = 128  # outputs between one load and store of a sum: enough to make those cheap, few enough for the cache
@@ -47,17 +48,17 @@ def parts_for(N: int, weights: int) -> int:
 
 def _outer_of(inputs: int, lanes: int) -> Callable[..., Any]:
     @inlined
-    def outer(x, section, down, step, d, j, d_down, d_step, H, W, partial, o, F):
-        """To partial[o:] (inputs, F) add inputs × the gradients of `lanes` filters, summed over H × W outputs.
+    def outer(x, section, down, step, d, H, W, partial, o, F):
+        """To partial[o:] (inputs, F) add inputs × gradients d (H, W, lanes), summed over H × W outputs.
 
-        Inputs begin at x[section] and lie (down, step) apart; gradients at d[j], (d_down, d_step) apart.
+        Inputs begin at x[section] and lie (down, step) apart.
         """
-        sums = load_rows(inputs, lanes, partial, o, F)
+        sums, k = load_rows(inputs, lanes, partial, o, F), 0
         for h in range(H):
-            s, k = section + h * down, j + h * d_down
+            s = section + h * down
             for _ in range(W):
                 sums = fma(broadcast_rows(inputs, lanes, x, s, 1), load(lanes, d, k), sums)
-                k += d_step
+                k += lanes
                 s += step
         store_rows(partial, o, F, sums)
 
@@ -74,7 +75,7 @@ def _add_products_of(lanes: int) -> Callable[..., Any]:
         outer1, outer3, outer5, outer6 = _outer1x16, _outer3x16, _outer5x16, _outer6x16
 
     @inlined
-    def add_products(x, section, down, step, row, R, KH, d, j, d_down, d_step, H, W, partial, o, F):
+    def add_products(x, section, down, step, row, R, KH, d, H, W, partial, o, F):
         """`outer` for all KH rows of R inputs: 6 at a time (12 registers); 5 and 3 are for 5 × 5 and 3 × 3 × 3."""
         for ky in range(KH):
             s, t, left = section + ky * row, o + ky * R * F, R
@@ -82,15 +83,15 @@ def _add_products_of(lanes: int) -> Callable[..., Any]:
                 inputs = 1
                 if left >= 6:
                     inputs = 6
-                    outer6(x, s, down, step, d, j, d_down, d_step, H, W, partial, t, F)
+                    outer6(x, s, down, step, d, H, W, partial, t, F)
                 elif left == 5:
                     inputs = 5
-                    outer5(x, s, down, step, d, j, d_down, d_step, H, W, partial, t, F)
+                    outer5(x, s, down, step, d, H, W, partial, t, F)
                 elif left >= 3:
                     inputs = 3
-                    outer3(x, s, down, step, d, j, d_down, d_step, H, W, partial, t, F)
+                    outer3(x, s, down, step, d, H, W, partial, t, F)
                 else:
-                    outer1(x, s, down, step, d, j, d_down, d_step, H, W, partial, t, F)
+                    outer1(x, s, down, step, d, H, W, partial, t, F)
                 s, t, left = s + inputs, t + inputs * F, left - inputs
 
     return add_products
@@ -99,80 +100,23 @@ def _add_products_of(lanes: int) -> Callable[..., Any]:
 _add_products8, _add_products16 = _add_products_of(8), _add_products_of(16)
 
 
-def _add_bias_of(lanes: int) -> Callable[..., Any]:
-    @inlined
-    def add_bias(d_y, j, F, W, partial, o):
-        """To partial[o:] add the gradients of W outputs at d_y[j:]: four sums, which are then added up."""
-        sums = repeat(4, splat(lanes, np.float32(0)))
-        for w in range(0, W - 3, 4):
-            sums = add(sums, load_rows(4, lanes, d_y, j + w * F, F))
-        pairs = add(row_of(sums, 0), row_of(sums, 1)), add(row_of(sums, 2), row_of(sums, 3))
-        bias = add(load(lanes, partial, o), add(pairs[0], pairs[1]))
-        for w in range(W // 4 * 4, W):
-            bias = add(bias, load(lanes, d_y, j + w * F))
-        store(partial, o, bias)
-
-    return add_bias
-
-
-_add_bias8, _add_bias16 = _add_bias_of(8), _add_bias_of(16)
-
-
-@inlined
-def _clear(partial, o, rows, F, lanes):
-    for tap in range(rows):
-        for f in range(o + tap * F, o + tap * F + lanes):
-            put(partial, f, np.float32(0))
-
-
-@kernel
-def d_kernels(low, high, x, xf, d_y, d_yf, partial, N, parts, g):
-    """Gradients of kernels and biases. A unit is a block of 16 filters in a part: parts × ⌈F / 16⌉ in all.
-
-    Cost: N × H × W × F × KH × KW × C multiply-adds, 6 inputs × 16 filters in registers.
-    """
-    C, F = xf.channels, d_yf.channels
-    R, row = g.KW * C, xf.columns * C
-    rows = g.KH * R + 1
-    blocks = (F + BLOCK - 1) // BLOCK
-    band = max(1, POSITIONS // g.W)
-    down, step, d_down = g.SH * row, g.SW * C, d_yf.columns * F
-    for unit in range(low, high):
-        part = unit // blocks
-        f = (unit - part * blocks) * BLOCK
-        o = part * rows * F + f
-        wide = f + BLOCK <= F
-        _clear(partial, o, rows, F, 16 if wide else 8)
-        for n in range(N * part // parts, N * (part + 1) // parts):
-            for h in range(0, g.H, band):
-                H = min(band, g.H - h)
-                s = n * xf.rows * row + h * down
-                j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left) * F + f
-                if wide:
-                    _add_products16(x, s, down, step, row, R, g.KH, d_y, j, d_down, F, H, g.W, partial, o, F)
-                    for i in range(H):
-                        _add_bias16(d_y, j + i * d_down, F, g.W, partial, o + (rows - 1) * F)
-                else:
-                    _add_products8(x, s, down, step, row, R, g.KH, d_y, j, d_down, F, H, g.W, partial, o, F)
-                    for i in range(H):
-                        _add_bias8(d_y, j + i * d_down, F, g.W, partial, o + (rows - 1) * F)
-
-
 def _unpool_of(lanes: int) -> Callable[..., Any]:
     @inlined
-    def unpool(d_y, j, winners, i, F, W, P, d, o, partial, b):
+    def unpool(d_y, j, winners, i, F, W, P, d, o, partial, bias):
         """Put W pooled gradients back to the P rows of outputs they came from, d[o:] (P, P × W, lanes).
 
-        To the bias gradients partial[b:] add all that are alive.
+        To the bias gradients at partial[bias:] add those that are alive.
         """
-        zero, bias = splat(lanes, np.float32(0)), load(lanes, partial, b)
+        zero, total = splat(lanes, np.float32(0)), load(lanes, partial, bias)
         for w in range(W):
-            v, winner = load(lanes, d_y, j + w * F), load(lanes, winners, i + w * F)
-            bias = add(bias, select(equal(winner, splat(lanes, np.int8(CLOSED))), zero, v))
+            v, winner = load(lanes, d_y, j + w * F), splat(lanes, np.int8(0))
+            if winners.size > 0:
+                winner = load(lanes, winners, i + w * F)
+            total = add(total, select(equal(winner, splat(lanes, np.int8(CLOSED))), zero, v))
             for q in range(P * P):
                 here = select(equal(winner, splat(lanes, np.int8(q))), v, zero)
                 store(d, o + (((q >> 1) * W + w) * P + (q & 1)) * lanes, here)
-        store(partial, b, bias)
+        store(partial, bias, total)
 
     return unpool
 
@@ -180,45 +124,60 @@ def _unpool_of(lanes: int) -> Callable[..., Any]:
 _unpool8, _unpool16 = _unpool_of(8), _unpool_of(16)
 
 
-@kernel
-def narrow_d_kernels(low, high, x, xf, winners, d_y, d_yf, partial, N, parts, g, scratch):
-    """As d_kernels, behind ReLU and P × P pooling. g.H and g.W count pooled outputs; scratch: narrow_scratch(g) floats.
+def _sum_images_of(lanes: int) -> Callable[..., Any]:
+    unpool, add_products = (_unpool16, _add_products16) if lanes == 16 else (_unpool8, _add_products8)
 
-    Cost: N × H × W × P² × F × KH × KW × C multiply-adds: dense, as sums of short rows cannot use sparsity.
+    @inlined
+    def sum_images(first, last, f, x, xf, winners, d_y, d_yf, partial, o, g, scratch):
+        """Gradients of `lanes` filters from f on, and of their biases, over images [first, last): to partial[o:]."""
+        C, F = xf.channels, d_yf.channels
+        R, down = g.KW * C, xf.columns * C
+        W, bias = g.P * g.W, o + g.KH * R * F
+        band = max(1, POSITIONS // (g.P * W))
+        for i in range(o, bias + F, F):
+            store(partial, i, splat(lanes, np.float32(0)))
+        for n in range(first, last):
+            for h0 in range(0, g.H, band):
+                H = min(band, g.H - h0)
+                for h in range(H):
+                    i = (n * g.H + h0 + h) * g.W * F + f
+                    j = ((n * d_yf.rows + d_yf.top + h0 + h) * d_yf.columns + d_yf.left) * F + f
+                    unpool(d_y, j, winners, i, F, g.W, g.P, scratch, h * g.P * W * lanes, partial, bias)
+                section = (n * xf.rows + h0 * g.P * g.SH) * down
+                add_products(
+                    x, section, g.SH * down, g.SW * C, down, R, g.KH, scratch, H * g.P, W, partial, o, F
+                )
+
+    return sum_images
+
+
+_sum_images8, _sum_images16 = _sum_images_of(8), _sum_images_of(16)
+
+
+@kernel
+def d_kernels(low, high, x, xf, winners, d_y, d_yf, partial, N, parts, g, scratch):
+    """Gradients of kernels and biases. A unit is a block of 16 filters in a part: parts × ⌈F / 16⌉ in all.
+
+    Without winners (an empty array), gradients are those of the outputs themselves, and g.P is 1.
+    scratch: d_kernels_scratch(g) floats.
+    Cost: N × H × W × P² × F × KH × KW × C multiply-adds, 6 inputs × 16 filters in registers.
     """
-    C, F = xf.channels, d_yf.channels
-    R, row = g.KW * C, xf.columns * C
-    rows = g.KH * R + 1
+    F = d_yf.channels
+    rows = g.KH * g.KW * xf.channels + 1
     blocks = (F + BLOCK - 1) // BLOCK
-    W = g.P * g.W
-    band = max(1, POSITIONS // (g.P * W))
-    down, step = g.SH * row, g.SW * C
     for unit in range(low, high):
         part = unit // blocks
         f = (unit - part * blocks) * BLOCK
         o = part * rows * F + f
-        bias = o + (rows - 1) * F
-        wide = f + BLOCK <= F
-        _clear(partial, o, rows, F, 16 if wide else 8)
-        for n in range(N * part // parts, N * (part + 1) // parts):
-            for h0 in range(0, g.H, band):
-                H = min(band, g.H - h0)
-                s = n * xf.rows * row + h0 * g.P * down
-                for h in range(H):
-                    i = (n * g.H + h0 + h) * g.W * F + f
-                    j = ((n * d_yf.rows + d_yf.top + h0 + h) * d_yf.columns + d_yf.left) * F + f
-                    if wide:
-                        _unpool16(d_y, j, winners, i, F, g.W, g.P, scratch, h * g.P * W * 16, partial, bias)
-                    else:
-                        _unpool8(d_y, j, winners, i, F, g.W, g.P, scratch, h * g.P * W * 8, partial, bias)
-                if wide:
-                    _add_products16(x, s, down, step, row, R, g.KH, scratch, 0, W * 16, 16, H * g.P, W, partial, o, F)
-                else:
-                    _add_products8(x, s, down, step, row, R, g.KH, scratch, 0, W * 8, 8, H * g.P, W, partial, o, F)
+        first, last = N * part // parts, N * (part + 1) // parts
+        if f + BLOCK <= F:
+            _sum_images16(first, last, f, x, xf, winners, d_y, d_yf, partial, o, g, scratch)
+        else:
+            _sum_images8(first, last, f, x, xf, winners, d_y, d_yf, partial, o, g, scratch)
 
 
-def narrow_scratch(g) -> int:
-    """The floats of scratch that one call of narrow_d_kernels needs."""
+def d_kernels_scratch(g: Geometry) -> int:
+    """The floats of scratch that one call of d_kernels needs."""
     return max(1, POSITIONS // (g.P * g.P * g.W)) * g.P * g.P * g.W * BLOCK
 
 

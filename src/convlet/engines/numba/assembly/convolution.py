@@ -78,18 +78,16 @@ def convolution_backward(site: Site) -> list[Job]:
     partial, gradient = site.array("partial", parts * len(own.values)), site.gradient(block.convolution.name)
     sparse = block.sparse
     wide = sparse_convolution.width(R) if sparse else 16
-    if block.narrow:
-        scratch = Scratch(convolution_gradients.narrow_scratch(g))
-        arguments = (site.x, site.xf, _winners(site, g), site.d_y, site.yf, partial, N, parts, g, scratch)
-        jobs.append(site.job(convolution_gradients.narrow_d_kernels, parts * -(-F // 16), *arguments, parts=64))
-    elif sparse:
+    if sparse and not block.narrow:
         floats, integers = sparse_convolution.d_kernels_scratch(taps, F, g)
         scratches = Scratch(floats), Scratch(integers, np.int32)
         arguments = (site.x, site.xf, _winners(site, g), site.d_y, site.yf, partial, N, parts, g, *scratches)
         kernel = sparse_convolution.make_d_kernels(wide)
         jobs.append(site.job(kernel, parts * F // 8, *arguments, parts=64))
     else:
-        arguments = (site.x, site.xf, site.d_y, site.yf, partial, N, parts, g)
+        winners = _winners(site, g) if sparse else NO_WINNERS
+        scratch = Scratch(convolution_gradients.d_kernels_scratch(g))
+        arguments = (site.x, site.xf, winners, site.d_y, site.yf, partial, N, parts, g, scratch)
         jobs.append(site.job(convolution_gradients.d_kernels, parts * -(-F // 16), *arguments, parts=64))
     if site.d_x is not None:
         rows = site.array("rows", taps * F)
