@@ -34,6 +34,7 @@ class Case:
     def __post_init__(self):
         rng = np.random.default_rng(self.seed)
         g, self.taps = self.g, self.g.KH * self.g.KW * self.C
+        self.lanes = convolution.lanes_for(self.F)
         self.x = self.numbers(rng, self.N, self.xf.rows, self.xf.columns, self.C)
         self.weights = self.numbers(rng, self.taps + 1, self.F)
         self.d_y = self.numbers(rng, self.N, g.H, g.W, self.F)
@@ -95,7 +96,8 @@ class Case:
 
     def packed(self):
         packed = guarded(self.weights.size)
-        in_parts(convolution.pack, -(-self.F // 16), 2, guarded(self.weights), packed, self.taps + 1, self.F)
+        blocks = self.F // self.lanes
+        in_parts(convolution.pack, blocks, 2, guarded(self.weights), packed, self.taps + 1, self.F, self.lanes)
         return packed
 
     def rows(self, wide):
@@ -137,7 +139,7 @@ def test_forward_is_the_sum_over_taps(case, parts, relu):
     g = case.g
     y, winners = guarded(case.framed(np.nan)), guarded(case.d_y.size, np.int8)
     arguments = guarded(case.x), case.xf, case.packed(), y, case.yf, winners, g, int(relu)
-    in_parts(convolution.forward, case.N * g.H, parts, *arguments)
+    in_parts(convolution.make_forward(case.lanes), case.N * g.H, parts, *arguments)
     expected, which = case.pooled()
     assert_exactly(y, case.framed(expected if relu else case.outputs()))
     if relu:
@@ -151,7 +153,7 @@ def test_forward_pool_keeps_the_first_maximum(case, parts):
     g = case.g
     y, winners = guarded(case.framed(np.nan)), guarded(case.d_y.size, np.int8)
     arguments = guarded(case.x), case.xf, case.packed(), y, case.yf, winners, g
-    in_parts(convolution.forward_pool, case.N * g.H, parts, *arguments)
+    in_parts(convolution.make_forward_pool(case.lanes), case.N * g.H, parts, *arguments)
     expected, which = case.pooled()
     assert_exactly(y, case.framed(expected))
     assert_exactly(winners, which)
@@ -166,9 +168,9 @@ def test_nan_reaches_every_output_over_it_and_no_other(pool):
     y, winners = guarded(case.d_y.size), guarded(case.d_y.size, np.int8)
     arguments = guarded(case.x), case.xf, case.packed(), y, case.yf, winners, g
     if pool == 2:
-        convolution.forward_pool(0, g.H, *arguments)
+        convolution.make_forward_pool(16)(0, g.H, *arguments)
     else:
-        convolution.forward(0, g.H, *arguments, convolution.RELU)
+        convolution.make_forward(16)(0, g.H, *arguments, convolution.RELU)
     assert_exactly(y, case.pooled()[0])
     assert np.isnan(y).any()
     assert not np.isnan(y).all()
@@ -182,9 +184,9 @@ def test_inference_needs_no_winners():
         y = guarded(case.d_y.size)
         arguments = guarded(case.x), case.xf, case.packed(), y, case.yf, nobody, g
         if pool == 2:
-            convolution.forward_pool(0, 4, *arguments)
+            convolution.make_forward_pool(16)(0, 4, *arguments)
         else:
-            convolution.forward(0, 4, *arguments, convolution.RELU)
+            convolution.make_forward(16)(0, 4, *arguments, convolution.RELU)
         assert_exactly(y, case.pooled()[0])
 
 
@@ -311,7 +313,7 @@ def test_dense_kernel_gradients_are_those_of_the_winners(case, parts, sums):
     sums = min(sums, case.N)
     partial = guarded(sums * (case.taps + 1) * case.F)
     in_parts(
-        convolution_gradients.d_kernels, sums * -(-case.F // 16), parts,
+        convolution_gradients.make_d_kernels(case.lanes), sums * case.F // case.lanes, parts,
         guarded(case.x), case.xf, guarded(winners, np.int8), guarded(case.framed(case.d_y)), case.yf, partial,
         case.N, sums, g, guarded(convolution_gradients.d_kernels_scratch(g)),
     )  # fmt: skip
@@ -328,7 +330,7 @@ def test_dense_gradients_are_the_sums_over_taps(case, parts, sums):
     x, d_y = guarded(case.x), guarded(case.framed(case.d_y))
     partial = guarded(sums * (case.taps + 1) * case.F)
     in_parts(
-        convolution_gradients.d_kernels, sums * -(-case.F // 16), parts,
+        convolution_gradients.make_d_kernels(case.lanes), sums * case.F // case.lanes, parts,
         x, case.xf, np.zeros(0, np.int8), d_y, case.yf, partial,
         case.N, sums, g, guarded(convolution_gradients.d_kernels_scratch(g)),
     )  # fmt: skip
@@ -371,7 +373,7 @@ def test_gradients_are_the_same_whatever_the_parts():
             x, case.xf, winners, d_y, case.yf, outs[0], case.N, 2, g, scratch, offsets,
         )  # fmt: skip
         in_parts(
-            convolution_gradients.d_kernels, 2 * 3, parts,
+            convolution_gradients.make_d_kernels(8), 2 * 5, parts,
             x, case.xf, winners, d_y, case.yf, outs[1], case.N, 2, g, dense_scratch,
         )  # fmt: skip
         in_parts(

@@ -1,19 +1,20 @@
 """Direct convolution forward: any kernel size, stride, channels and filters, at the machine's peak, without im2col.
 
 A section's rows are contiguous (KW × C floats), so 4 outputs × 16 filters (8 AVX2 registers of sums) walk over them
-with one multiply-add per input; where 8 filters are left, 8 outputs × 8. Bias, ReLU and 2×2 max pooling happen before
-anything is stored. Every output is one sum in one order, however outputs are grouped.
+with one multiply-add per input; or 8 outputs × 8 filters, where 16 do not divide them. Bias, ReLU and 2×2 max pooling
+happen before anything is stored. Every output is one sum in one order, however outputs are grouped.
 
 Arguments all kernels share (see `buffers.py`)
     low, high   the part of the work to do. Every unit of work is computed in the same way whatever the part.
     x, xf       images (N, *xf): flat float32 and their Frame; C = xf.channels, any number
     y, yf       outputs (N, *yf), written at (yf.top, yf.left) of each image; F = yf.channels, a multiple of 8
     weights     (KH × KW × C + 1, F): the kernels in the public order (KH, KW, C, F), then the biases
-    packed      the same in blocks of 16 filters (the last may have 8): each (KH × KW × C + 1, 16)
+    packed      the same in blocks of `lanes` filters, as `pack` leaves them: each (KH × KW × C + 1, lanes)
     winners     int8 (N, H, W, F): what `finishing.py` describes; empty when nobody will ask (inference)
     g           the Geometry
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -21,21 +22,21 @@ from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.finishing import relu8, relu16, relu_pool8, relu_pool16
 from convlet.engines.numba.vectors import broadcast_rows, fma, load, repeat, store, store_rows
 
-BLOCK = 16
 LINEAR, RELU = 0, 1
 
 
+def lanes_for(F: int) -> int:
+    """How many filters to compute at a time."""
+    return 16 if F % 16 == 0 else 8
+
+
 @kernel
-def pack(low, high, weights, packed, rows, F):
-    """Copy blocks [low, high) of 16 filters from `weights` (rows, F), rows = KH × KW × C + 1, to `packed`."""
-    for f in range(low * BLOCK, min(high * BLOCK, F), BLOCK):
-        o = f * rows
-        if f + BLOCK <= F:
-            for row in range(rows):
-                store(packed, o + row * 16, load(16, weights, row * F + f))
-        else:
-            for row in range(rows):
-                store(packed, o + row * 8, load(8, weights, row * F + f))
+def pack(low, high, weights, packed, rows, F, lanes):
+    """Copy blocks [low, high) of `lanes` filters from `weights` (rows, F), rows = KH × KW × C + 1, to `packed`."""
+    for f in range(low * lanes, high * lanes, lanes):
+        for row in range(rows):
+            for i in range(0, lanes, 8):
+                store(packed, f * rows + row * lanes + i, load(8, weights, row * F + f + i))
 
 
 def _outputs_of(positions: int, lanes: int) -> Callable[..., Any]:
@@ -84,31 +85,37 @@ _forward_row1x8, _forward_row8x8 = _forward_row_of(1, 8), _forward_row_of(8, 8)
 _forward_row1x16, _forward_row4x16 = _forward_row_of(1, 16), _forward_row_of(4, 16)
 
 
-@kernel
-def forward(low, high, x, xf, packed, y, yf, winners, g, activation):
-    """Convolution + bias [+ ReLU, with its winners]. A unit is a row of outputs: N × H in all.
+@functools.cache
+def make_forward(lanes: int) -> Callable[..., Any]:
+    """The forward kernel for blocks of so many filters (see `lanes_for`)."""
 
-    Cost: N × H × W × F × KH × KW × C multiply-adds.
-    """
-    C, F = xf.channels, yf.channels
-    rows = g.KH * g.KW * C + 1
-    for unit in range(low, high):
-        n = unit // g.H
-        h = unit - n * g.H
-        section = (n * xf.rows + h * g.SH) * xf.columns * C
-        o = ((n * yf.rows + yf.top + h) * yf.columns + yf.left) * F
-        q = unit * g.W * F
-        for f in range(0, F - 8, BLOCK):
-            if g.W >= 4:
-                _forward_row4x16(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g, activation)
-            else:
-                _forward_row1x16(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g, activation)
-        if F % BLOCK != 0:
-            f = F - 8
-            if g.W >= 8:
-                _forward_row8x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g, activation)
-            else:
-                _forward_row1x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g, activation)
+    @kernel
+    def forward(low, high, x, xf, packed, y, yf, winners, g, activation):
+        """Convolution + bias [+ ReLU, with its winners]. A unit is a row of outputs: N × H in all.
+
+        Cost: N × H × W × F × KH × KW × C multiply-adds.
+        """
+        C, F = xf.channels, yf.channels
+        rows = g.KH * g.KW * C + 1
+        for unit in range(low, high):
+            n = unit // g.H
+            h = unit - n * g.H
+            section = (n * xf.rows + h * g.SH) * xf.columns * C
+            o = ((n * yf.rows + yf.top + h) * yf.columns + yf.left) * F
+            q = unit * g.W * F
+            for f in range(0, F, lanes):
+                k = f * rows
+                if lanes == 16:
+                    if g.W >= 4:
+                        _forward_row4x16(x, section, xf, packed, k, y, o + f, winners, q + f, F, g, activation)
+                    else:
+                        _forward_row1x16(x, section, xf, packed, k, y, o + f, winners, q + f, F, g, activation)
+                elif g.W >= 8:
+                    _forward_row8x8(x, section, xf, packed, k, y, o + f, winners, q + f, F, g, activation)
+                else:
+                    _forward_row1x8(x, section, xf, packed, k, y, o + f, winners, q + f, F, g, activation)
+
+    return forward
 
 
 def _windows_of(windows: int, lanes: int) -> Callable[..., Any]:
@@ -161,26 +168,31 @@ _forward_pool_row1x8, _forward_pool_row2x8 = _forward_pool_row_of(1, 8), _forwar
 _forward_pool_row1x16 = _forward_pool_row_of(1, 16)
 
 
-@kernel
-def forward_pool(low, high, x, xf, packed, y, yf, winners, g):
-    """Convolution + bias + ReLU + 2×2 max pooling. A unit is a row of pooled outputs: N × H in all.
+@functools.cache
+def make_forward_pool(lanes: int) -> Callable[..., Any]:
+    """The pooling forward kernel for blocks of so many filters (see `lanes_for`)."""
 
-    g.H and g.W count pooled outputs: an odd last row or column of outputs is not computed.
-    Cost: 4 × N × H × W × F × KH × KW × C multiply-adds. Nothing unpooled is stored.
-    """
-    C, F = xf.channels, yf.channels
-    rows = g.KH * g.KW * C + 1
-    for unit in range(low, high):
-        n = unit // g.H
-        h = unit - n * g.H
-        section = (n * xf.rows + 2 * h * g.SH) * xf.columns * C
-        o = ((n * yf.rows + yf.top + h) * yf.columns + yf.left) * F
-        q = unit * g.W * F
-        for f in range(0, F - 8, BLOCK):
-            _forward_pool_row1x16(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
-        if F % BLOCK != 0:
-            f = F - 8
-            if g.W >= 2:
-                _forward_pool_row2x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
-            else:
-                _forward_pool_row1x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
+    @kernel
+    def forward_pool(low, high, x, xf, packed, y, yf, winners, g):
+        """Convolution + bias + ReLU + 2×2 max pooling. A unit is a row of pooled outputs: N × H in all.
+
+        g.H and g.W count pooled outputs: an odd last row or column of outputs is not computed.
+        Cost: 4 × N × H × W × F × KH × KW × C multiply-adds. Nothing unpooled is stored.
+        """
+        C, F = xf.channels, yf.channels
+        rows = g.KH * g.KW * C + 1
+        for unit in range(low, high):
+            n = unit // g.H
+            h = unit - n * g.H
+            section = (n * xf.rows + 2 * h * g.SH) * xf.columns * C
+            o = ((n * yf.rows + yf.top + h) * yf.columns + yf.left) * F
+            q = unit * g.W * F
+            for f in range(0, F, lanes):
+                if lanes == 16:
+                    _forward_pool_row1x16(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
+                elif g.W >= 2:
+                    _forward_pool_row2x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
+                else:
+                    _forward_pool_row1x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
+
+    return forward_pool

@@ -12,6 +12,7 @@ Arguments as in `convolution.py`, and
                 alone (see `parts_for`), never on the number of threads, and so neither do the results.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -154,31 +155,37 @@ def _sum_images_of(lanes: int) -> Callable[..., Any]:
 _sum_images8, _sum_images16 = _sum_images_of(8), _sum_images_of(16)
 
 
-@kernel
-def d_kernels(low, high, x, xf, winners, d_y, d_yf, partial, N, parts, g, scratch):
-    """Gradients of kernels and biases. A unit is a block of 16 filters in a part: parts × ⌈F / 16⌉ in all.
+@functools.cache
+def make_d_kernels(lanes: int) -> Callable[..., Any]:
+    """The kernel-gradient kernel for blocks of so many filters (see `convolution.lanes_for`)."""
 
-    Without winners (an empty array), gradients are those of the outputs themselves, and g.P is 1.
-    scratch: d_kernels_scratch(g) floats.
-    Cost: N × H × W × P² × F × KH × KW × C multiply-adds, 6 inputs × 16 filters in registers.
-    """
-    F = d_yf.channels
-    rows = g.KH * g.KW * xf.channels + 1
-    blocks = (F + BLOCK - 1) // BLOCK
-    for unit in range(low, high):
-        part = unit // blocks
-        f = (unit - part * blocks) * BLOCK
-        o = part * rows * F + f
-        first, last = N * part // parts, N * (part + 1) // parts
-        if f + BLOCK <= F:
-            _sum_images16(first, last, f, x, xf, winners, d_y, d_yf, partial, o, g, scratch)
-        else:
-            _sum_images8(first, last, f, x, xf, winners, d_y, d_yf, partial, o, g, scratch)
+    @kernel
+    def d_kernels(low, high, x, xf, winners, d_y, d_yf, partial, N, parts, g, scratch):
+        """Gradients of kernels and biases. A unit is a block of filters in a part: parts × F / lanes in all.
+
+        Without winners (an empty array), gradients are those of the outputs themselves, and g.P is 1.
+        scratch: d_kernels_scratch(g) floats.
+        Cost: N × H × W × P² × F × KH × KW × C multiply-adds, 6 inputs × 16 filters in registers.
+        """
+        F = d_yf.channels
+        rows = g.KH * g.KW * xf.channels + 1
+        blocks = F // lanes
+        for unit in range(low, high):
+            part = unit // blocks
+            f = (unit - part * blocks) * lanes
+            o = part * rows * F + f
+            first, last = N * part // parts, N * (part + 1) // parts
+            if lanes == 16:
+                _sum_images16(first, last, f, x, xf, winners, d_y, d_yf, partial, o, g, scratch)
+            else:
+                _sum_images8(first, last, f, x, xf, winners, d_y, d_yf, partial, o, g, scratch)
+
+    return d_kernels
 
 
 def d_kernels_scratch(g: Geometry) -> int:
     """The floats of scratch that one call of d_kernels needs."""
-    return max(1, POSITIONS // (g.P * g.P * g.W)) * g.P * g.P * g.W * BLOCK
+    return max(1, POSITIONS // (g.P * g.P * g.W)) * g.P * g.P * g.W * 16
 
 
 @kernel

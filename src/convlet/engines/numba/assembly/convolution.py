@@ -31,7 +31,8 @@ def convolution_pack(site: Site) -> list[Job]:
     if block.winograd:
         K = block.window.size[0]
         return [site.job(winograd.transform_kernels, -(-F // 16), weights, packed, C, F, K, alongside=True)]
-    return [site.job(convolution.pack, -(-F // 16), weights, packed, len(weights) // F, F, alongside=True)]
+    lanes = convolution.lanes_for(F)
+    return [site.job(convolution.pack, F // lanes, weights, packed, len(weights) // F, F, lanes, alongside=True)]
 
 
 def _winners(site: Site, g: Geometry) -> np.ndarray:
@@ -40,7 +41,7 @@ def _winners(site: Site, g: Geometry) -> np.ndarray:
 
 def convolution_forward(site: Site) -> list[Job]:
     block: ConvolutionBlock = site.block
-    g, (_, packed) = geometry(block), _packed(site)
+    g, (_, packed), lanes = geometry(block), _packed(site), convolution.lanes_for(site.yf.channels)
     fused = RELU if block.activation == "relu" else LINEAR
     winners = _winners(site, g) if fused == RELU and site.training else NO_WINNERS
     where = (site.x, site.xf, packed, site.y, site.yf, winners, g)
@@ -55,9 +56,9 @@ def convolution_forward(site: Site) -> list[Job]:
         stored = winograd.tile(K) // g.P
         jobs = [site.job(kernel, site.N * -(-g.H // stored), *where, fused, size)]
     elif block.pooled:
-        jobs = [site.job(convolution.forward_pool, site.N * g.H, *where)]
+        jobs = [site.job(convolution.make_forward_pool(lanes), site.N * g.H, *where)]
     else:
-        jobs = [site.job(convolution.forward, site.N * g.H, *where, fused)]
+        jobs = [site.job(convolution.make_forward(lanes), site.N * g.H, *where, fused)]
     if block.activation not in (None, "relu"):
         jobs += activation_jobs(site, site.y, site.yf, CODES[block.activation])
     return jobs
@@ -88,7 +89,9 @@ def convolution_backward(site: Site) -> list[Job]:
         winners = _winners(site, g) if sparse else NO_WINNERS
         scratch = Scratch(convolution_gradients.d_kernels_scratch(g))
         arguments = (site.x, site.xf, winners, site.d_y, site.yf, partial, N, parts, g, scratch)
-        jobs.append(site.job(convolution_gradients.d_kernels, parts * -(-F // 16), *arguments, parts=64))
+        lanes = convolution.lanes_for(F)
+        kernel = convolution_gradients.make_d_kernels(lanes)
+        jobs.append(site.job(kernel, parts * F // lanes, *arguments, parts=64))
     if site.d_x is not None:
         rows = site.array("rows", taps * F)
         pack = (own.values, rows, R, F, wide)
