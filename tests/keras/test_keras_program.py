@@ -149,6 +149,22 @@ def test_gradients_and_preparation_change_nothing(network):
     assert program.state().step == before.step == 1
 
 
+def test_a_loss_that_is_no_number_moves_nothing(network):
+    """The number is in a last weight: a NaN in an image may not come through, as TensorFlow's ReLU makes it 0."""
+    program = engine("keras").compile(network, network.initial_parameters(0), Adam())
+    first, second = batches(network, 2, size=2)
+    program.step(*first, 0.01)
+    before = program.state()
+    list(before.parameters.values())[-1].flat[0] = np.nan
+    program.load(before)
+    loss, _ = program.step(*second, 0.01)
+    assert not np.isfinite(loss)
+    assert_same_bits(program.state().slots, before.slots)
+    for name, array in program.state().parameters.items():
+        np.testing.assert_array_equal(array, before.parameters[name])
+    assert program.state().step == 1
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 49, 50, 51, 501])
 def test_any_number_of_images_is_predicted(network, count):
     program = engine("keras").compile(network, network.initial_parameters(0))
@@ -180,6 +196,7 @@ def test_the_model_is_a_plain_keras_model_with_the_weights_of_the_moment(network
     for batch in batches(network, 3):
         program.step(*batch, 0.01)
     assert [layer.name for layer in model.layers[1:]] == [placed.name for placed in network]
+    assert np.isfinite(program._runner.to_numpy(model(keras_tensor(images)))).all()  # no step took its weights away
     outputs = program.model(keras_tensor(images))
     assert_agree(program._runner.to_numpy(outputs), program.predict(images), Tolerance(1e-6, 1e-5))
     assert np.abs(program.predict(images) - before).max() > 1e-4

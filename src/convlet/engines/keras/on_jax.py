@@ -85,15 +85,26 @@ class JaxRunner:
         return jax.value_and_grad(partial(self._loss, measured=measured, batch=batch), has_aux=True)(learnt)
 
     def _train(self, held: Held, batch: Batch, learning_rate: Tensor) -> tuple[Held, Tensor, Tensor]:
-        assert self.optimizer is not None
         learnt, measured, slots = held
-        (loss, (logits, measured)), gradients = self._differentiate(learnt, measured, batch)
-        rated = [
+        (loss, (logits, measured_now)), gradients = self._differentiate(learnt, measured, batch)
+        held = jax.lax.cond(
+            jnp.isfinite(loss),
+            lambda: self._update(learnt, gradients, slots, learning_rate, measured_now),
+            lambda: (learnt, measured, slots),
+        )
+        return held, loss, count_correct(logits, batch.labels)
+
+    def _update(
+        self, learnt: Values, gradients: Values, slots: list[Tensor], learning_rate: Tensor, measured: Values
+    ) -> Held:
+        """What is held after one step of the optimizer."""
+        assert self.optimizer is not None
+        slots = [
             learning_rate if variable is self.optimizer.learning_rate else value
             for variable, value in zip(self.optimizer.variables, slots, strict=True)
         ]
         names = list(self.models.learnt)
         after, slots = self.optimizer.stateless_apply(
-            rated, [gradients[name] for name in names], [learnt[name] for name in names]
+            slots, [gradients[name] for name in names], [learnt[name] for name in names]
         )
-        return (dict(zip(names, after, strict=True)), measured, slots), loss, count_correct(logits, batch.labels)
+        return dict(zip(names, after, strict=True)), measured, slots

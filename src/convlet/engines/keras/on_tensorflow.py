@@ -61,10 +61,15 @@ class TensorFlowRunner:
         return loss, gradients
 
     def _train(self, batch: Batch, learning_rate: Tensor) -> tuple[Tensor, Tensor]:
-        assert self.optimizer is not None
         loss, logits, measured, gradients = self._differentiate(batch)
+        if tf.math.is_finite(loss):
+            self._update(gradients, measured, learning_rate)
+        return loss, count_correct(logits, batch.labels)
+
+    def _update(self, gradients: list[Tensor], measured: Values, learning_rate: Tensor) -> None:
+        """One step of the optimizer."""
+        assert self.optimizer is not None
         self.optimizer.learning_rate.assign(learning_rate)
         self.optimizer.apply(gradients, list(self.models.learnt.values()))
         for name, value in measured.items():
             self.models.measured[name].assign(value)
-        return loss, count_correct(logits, batch.labels)

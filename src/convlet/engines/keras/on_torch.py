@@ -29,14 +29,10 @@ class TorchRunner:
         return float(loss), [self.to_numpy(gradient) for gradient in gradients]
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
-        assert self.optimizer is not None
         batch = _on_device(batch)
         loss, logits, measured, gradients = self._differentiate(batch)
-        with torch.no_grad():
-            self.optimizer.learning_rate.assign(learning_rate)
-            self.optimizer.apply(gradients, list(self.models.learnt.values()))
-            for name, value in measured.items():
-                self.models.measured[name].assign(value)
+        if torch.isfinite(loss):
+            self._update(gradients, measured, learning_rate)
         return float(loss), int(count_correct(logits, batch.labels))
 
     def to_numpy(self, tensor: Tensor) -> Array:
@@ -47,6 +43,15 @@ class TorchRunner:
 
     def adopt(self) -> None:
         """Nothing to do: the Keras variables hold the values."""
+
+    def _update(self, gradients: list[Tensor], measured: Values, learning_rate: float) -> None:
+        """One step of the optimizer."""
+        assert self.optimizer is not None
+        with torch.no_grad():
+            self.optimizer.learning_rate.assign(learning_rate)
+            self.optimizer.apply(gradients, list(self.models.learnt.values()))
+            for name, value in measured.items():
+                self.models.measured[name].assign(value)
 
     def _differentiate(self, batch: Batch) -> tuple[Tensor, Tensor, Values, list[Tensor]]:
         """The loss, the logits, the measured values, and the gradient by each variable that is learnt."""

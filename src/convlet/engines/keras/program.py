@@ -97,7 +97,8 @@ class KerasProgram:
     def state(self) -> State:
         self._runner.publish()
         steps = int(self._optimizer.iterations.value) if self._optimizer else self._steps
-        return State(self._arrays(self.models.variables), self._arrays(self._slots), steps)
+        in_order = {name: self.models.variables[name] for name in self.network.parameters}
+        return State(self._arrays(in_order), self._arrays(self._slots), steps)
 
     def load(self, state: State) -> None:
         self.network.check_parameters(state.parameters)
