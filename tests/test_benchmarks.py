@@ -209,7 +209,7 @@ def test_a_competitor_with_a_slightly_wrong_result_is_caught(tmp_path, workload)
 
 def test_a_competitor_with_a_wrong_optimizer_is_caught(tmp_path):
     _, checked = conversation(tmp_path, TINY, "LearnsTooFast", {"do": "check"})
-    with pytest.raises(NumericsError, match="loss of step [23]"):
+    with pytest.raises(NumericsError, match=r"loss of step [23]"):
         agree(np.array(checked["losses"]), expected_of(TINY))
 
 

@@ -101,6 +101,11 @@ def _forward(placed: Placed, weights: Values, values: Any, key: Any) -> Any:
 
 
 def _largest(values: Any, window: Any) -> Any:
+    """Where windows lie side by side, as the maximum of a reshaped array: on CPUs its gradient is the faster one."""
+    (rows, columns), (height, width) = window.positions, window.size
+    if window.strides == window.size and window.padding == ((0, 0), (0, 0)):
+        covered = values[:, : rows * height, : columns * width]
+        return covered.reshape(len(values), rows, height, columns, width, -1).max((2, 4))
     sides = ((0, 0), *window.padding, (0, 0))
     pool = partial(lax.reduce_window, init_value=-jnp.inf, computation=lax.max)
     return pool(values, window_dimensions=(1, *window.size, 1), window_strides=(1, *window.strides, 1), padding=sides)
