@@ -25,7 +25,8 @@ from convlet.benchmarks.workloads import SWEEPS
 from convlet.comparison import compare as compare_engines
 from convlet.datasets import Dataset, Examples, load
 from convlet.datasets.pictures import light_background, read_picture
-from convlet.engines import ENGINES
+from convlet.engines import ENGINES, use_backend
+from convlet.engines import plan as plan_of
 from convlet.errors import ConvletError, InputError
 from convlet.experiment import SCHEMA
 from convlet.progress import Watcher
@@ -127,7 +128,8 @@ def train(
     used = limit_threads(threads)
     if backend is not None and engine not in (None, "keras"):
         raise InputError(f"--backend={backend} with --engine={engine}: only the keras engine has backends.")
-    _use_backend(backend)
+    if backend is not None:
+        use_backend(backend)
     engine = engine or (backend and "keras")
     if resume is not None:
         planned = _resumed(resume, recipe, data, run_dir, engine, overrides)
@@ -148,14 +150,6 @@ def train(
         _console().print(outcomes.training_table(results))
         folder = _quoted(planned.run_dir)
         click.echo(f"Next: convlet evaluate {folder} · convlet summary {folder}")
-
-
-def _use_backend(backend: str | None) -> None:
-    """Settle what Keras computes with, before anything imports it."""
-    if backend is not None:
-        from convlet.engines.keras import use_backend
-
-        use_backend(backend)
 
 
 def _quoted(path: Path) -> str:
@@ -260,14 +254,14 @@ def _stacked(pixels: list[Any]) -> Any:
 
 @main.command()
 @click.argument("subject", required=False, metavar="[RECIPE|RUN]")
-@click.option("--engine", type=click.Choice(["numba"]), help="Show how this engine computes it, block by block.")
+@click.option("--engine", type=click.Choice(ENGINES), help="Show how this engine computes it, block by block.")
 @json_option
 def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
     """Layers, shapes, weights, how often each is used, multiply-adds and memory of a recipe's or a run's network."""
     folder = Path(subject) if subject else None
     recipe = storage.recipe_of(folder) if folder and folder.is_dir() else recipes.load(subject or DEFAULT_RECIPE)
     if engine is not None:
-        rows = _plan(recipe)
+        rows = plan_of(engine, recipe.network)
         _print(as_json, {"engine": engine, "blocks": rows}, outcomes.plan_table(rows))
         return
     images = len(recipe.data.load().train)
@@ -276,12 +270,6 @@ def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
         tables.summary_json(recipe.network, images),
         tables.summary_table(recipe.network, images),
     )
-
-
-def _plan(recipe: Recipe) -> list[dict[str, str]]:
-    from convlet.engines.numba import plan
-
-    return plan(recipe.network)
 
 
 @main.command()
@@ -303,7 +291,8 @@ def compare(
 ) -> None:
     """Engine against engine on real images: outputs, gradients, first losses. Exits with 1 beyond tolerance."""
     limit_threads(threads)
-    _use_backend(backend)
+    if backend is not None:
+        use_backend(backend)
     chosen = _overridden(recipes.load(recipe or DEFAULT_RECIPE), data, {})
     names = [name.strip() for name in engines.split(",") if name.strip()]
     comparisons = compare_engines(chosen, chosen.data.load(), names, steps=steps)

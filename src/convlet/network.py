@@ -18,7 +18,7 @@ from convlet.descriptions import Table, from_table, settle, to_table
 from convlet.errors import InputError, NetworkError, RecipeError
 from convlet.initializers import INITIALIZERS, Shape
 from convlet.layers import LAYERS, Dropout, Layer, Parameter
-from convlet.randomness import generator
+from convlet.randomness import generator, kept
 
 Parameters = dict[str, NDArray[Any]]
 BYTES = 4  # of a float32, for estimates of memory
@@ -162,7 +162,7 @@ class Sequential:
         """Which values each Dropout keeps in this step: {layer name: bool (images, *shape)}."""
         stream = generator(seed, "dropout", step=step)
         return {
-            placed.name: stream.random((images, *placed.input_shape), np.float32) >= placed.layer.rate
+            placed.name: kept(stream, (images, *placed.input_shape), placed.layer.rate)
             for placed in self
             if isinstance(placed.layer, Dropout)
         }

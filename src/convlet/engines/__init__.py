@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.checks import one_of
-from convlet.errors import EngineError
+from convlet.errors import EngineError, InputError
 from convlet.network import Parameters, Sequential
 from convlet.optimizers import Optimizer
 
@@ -108,3 +108,19 @@ def installed(module: str) -> bool:
 def default_engine() -> str:
     """The fastest engine that runs here without anything to install."""
     return "numba" if "numba" in ENGINES and installed("numba") else "numpy"
+
+
+def plan(name: str, network: Sequential) -> list[dict[str, str]]:
+    """How the engine computes the network: one row for each group of layers that it computes together.
+
+    Raises InputError for an engine that computes layer by layer, and so has no plan.
+    """
+    chosen = engine(name)
+    if not hasattr(chosen, "plan"):
+        raise InputError(f"engine={name!r}: it computes the layers one by one and has no plan; take 'numba'.")
+    return cast(list[dict[str, str]], chosen.plan(network))
+
+
+def use_backend(backend: str) -> None:
+    """Choose what the keras engine computes with, before anything imports Keras. Raises EngineError, InputError."""
+    import_module("convlet.engines.keras").use_backend(backend)

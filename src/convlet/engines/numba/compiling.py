@@ -57,7 +57,8 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Python cannot call it: without the wrappers for that, a third of the compile time is saved.
     """
-    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    options: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, **OPTIONS}
+    return numba.njit(**options)(function)
 
 
 @functools.cache

@@ -60,8 +60,8 @@ def _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, off
     """
     C, F = xf.channels, d_yf.channels
     down, right = g.SH * xf.columns * C, g.SW * C
-    for q in range(CLOSED + 1):
-        put(shifts, q, np.int32((q >> 1) * down + (q & 1) * right))
+    for winner in range(CLOSED + 1):
+        put(shifts, winner, np.int32((winner >> 1) * down + (winner & 1) * right))
     for f in range(f0, f1):
         slot = (f - f0) * capacity
         for h in range(h0, h1):
