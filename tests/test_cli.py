@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -418,7 +419,10 @@ def test_a_stopped_command_saves_says_how_to_go_on_and_that_gives_the_same_weigh
             assert process.poll() is None
             time.sleep(0.005)
         process.send_signal(number)
-        said, errors = process.communicate(timeout=60)
+        killer = threading.Timer(60, process.kill)  # a hang must not hang the tests
+        killer.start()
+        said, errors = process.communicate()
+        killer.cancel()
     assert process.returncode == 128 + number
     assert said == "" and "Traceback" not in errors
     assert errors.splitlines()[-1] == f"Stopped and saved. Go on with: convlet train --resume {tmp_path / 'r'}"

@@ -148,6 +148,24 @@ def test_a_run_stopped_during(tmp_path, monkeypatch, during, steps):
     assert tiny.fingerprint(run) == tiny.fingerprint(tiny.train(steps=14, optimizer=Adam(0.01)))
 
 
+def test_a_run_stopped_while_compiling_goes_on_from_its_recipe(tmp_path, monkeypatch, undrawn):
+    import os
+    import signal
+
+    from convlet.engines.numpy.program import NumpyProgram
+
+    def prepare(program, batch_size, progress):
+        os.kill(os.getpid(), signal.SIGINT)
+        progress(0, 1, "a kernel")
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(NumpyProgram, "prepare", prepare)
+        perform(tmp_path / "r")
+    assert names(tmp_path / "r") == {"recipe.toml", "environment.json"}
+    run, _ = perform(tmp_path / "r", resume=True)
+    assert tiny.fingerprint(run) == tiny.fingerprint(tiny.train(steps=14, optimizer=Adam(0.01)))
+
+
 def test_a_run_that_went_wrong_shows_nothing_but_how_it_began(tmp_path):
     with pytest.raises(NumericsError):
         perform(tmp_path / "r", recipe=replace(recipe(), optimizer=SGD(1e30)))

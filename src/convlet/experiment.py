@@ -60,15 +60,7 @@ def perform(
         with stop_on_signals() as stop:
             evaluation = run.evaluate(data.test, stop=stop) if data.test is not None else None
     except Stopped:
-        checkpoint = storage.load_checkpoint(experiment.run_dir / "last.safetensors")
-        draw_run(
-            experiment.run_dir,
-            history=checkpoint.history,
-            network=checkpoint.network,
-            parameters=checkpoint.state.parameters,
-            classes=checkpoint.classes,
-            title=experiment.recipe.name,
-        )
+        _draw_stopped(experiment)
         raise
     draw_run(
         experiment.run_dir,
@@ -81,6 +73,21 @@ def perform(
         title=experiment.recipe.name,
     )
     return run, evaluation
+
+
+def _draw_stopped(experiment: Experiment) -> None:
+    last = experiment.run_dir / "last.safetensors"
+    if not last.exists():  # stopped while compiling: there is nothing to draw, and it goes on from its recipe
+        return
+    checkpoint = storage.load_checkpoint(last)
+    draw_run(
+        experiment.run_dir,
+        history=checkpoint.history,
+        network=checkpoint.network,
+        parameters=checkpoint.state.parameters,
+        classes=checkpoint.classes,
+        title=experiment.recipe.name,
+    )
 
 
 def results(run: Run, evaluation: Evaluation | None, threads: int) -> dict[str, Any]:
