@@ -82,3 +82,9 @@ def test_predicting_takes_bytes_and_floats_alike_and_gives_probabilities():
 def test_predicting_refuses_images_of_another_shape(shape):
     with pytest.raises(InputError, match=r"expected \(N, 5, 4, 1\)"):
         tiny.train(steps=1).predict(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 255.0])
+def test_predicting_refuses_pixels_that_are_no_numbers_or_were_never_scaled(value):
+    with pytest.raises(DataError, match="images: "):
+        tiny.train(steps=1).predict(np.full((2, 5, 4, 1), value, np.float32))

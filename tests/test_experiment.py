@@ -27,8 +27,9 @@ def recipe(**training):
 
 
 def perform(folder, data=None, **options):
-    planned = experiment.new(options.pop("recipe", recipe()), folder, "numpy")
-    return experiment.perform(replace(planned, **options), data or tiny.dataset())
+    data = data or tiny.dataset()
+    planned = experiment.new(options.pop("recipe", recipe()), data, folder, "numpy")
+    return experiment.perform(replace(planned, **options), data)
 
 
 def names(folder):
@@ -174,9 +175,8 @@ def test_a_run_that_went_wrong_shows_nothing_but_how_it_began(tmp_path):
 
 def test_a_run_is_named_after_its_recipe_and_the_first_free_number(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert str(experiment.new(recipe()).run_dir) == "runs/tiny-1"
-    (tmp_path / "runs" / "tiny-1").mkdir(parents=True)
-    assert str(experiment.new(recipe()).run_dir) == "runs/tiny-2"
+    assert str(experiment.new(recipe(), tiny.dataset()).run_dir) == "runs/tiny-1"
+    assert str(experiment.new(recipe(), tiny.dataset()).run_dir) == "runs/tiny-2"
 
 
 def test_resuming_takes_the_folders_own_recipe_and_perhaps_another_length(finished, tmp_path):

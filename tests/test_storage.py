@@ -130,9 +130,7 @@ CALLS = (
     "os.fdopen",
     "os.fsync",
     "os.close",
-    "os.chmod",
     "os.replace",
-    "tempfile.mkstemp",
 )
 
 
@@ -142,9 +140,8 @@ class FailingDisk:
     def __init__(self, patch, fail_at, number):
         self.calls, self.fail_at, self.number = [], fail_at, number
         for name in CALLS:
-            module, _, attribute = name.rpartition(".")
-            owner = {"os": os, "tempfile": storage.tempfile}[module]
-            patch.setattr(owner, attribute, self.wrap(name, getattr(owner, attribute)))
+            attribute = name.removeprefix("os.")
+            patch.setattr(os, attribute, self.wrap(name, getattr(os, attribute)))
 
     def wrap(self, name, real):
         def call(*arguments, **options):
@@ -505,17 +502,17 @@ def test_a_folder_that_may_not_be_written_is_a_storage_error(tmp_path, monkeypat
     def refuse(*arguments, **options):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr(storage.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(StorageError, match="Permission denied"):
         tiny.train(steps=1, run_dir=tmp_path / "r")
     assert not (tmp_path / "r").exists()
 
 
-def test_the_first_free_folder_is_taken(tmp_path):
-    assert storage.free_folder(tmp_path, "x") == tmp_path / "x-1"
-    (tmp_path / "x-1").mkdir()
+def test_the_first_free_folder_is_claimed_and_nobody_else_gets_it(tmp_path):
+    assert storage.claim_folder(tmp_path, "x") == tmp_path / "x-1"
     (tmp_path / "x-3").mkdir()
-    assert storage.free_folder(tmp_path, "x") == tmp_path / "x-2"
+    assert storage.claim_folder(tmp_path, "x") == tmp_path / "x-2"
+    assert storage.claim_folder(tmp_path, "x") == tmp_path / "x-4"
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe", b"name = ", b""])
@@ -529,6 +526,15 @@ def test_a_folder_without_a_readable_recipe_is_no_run(tmp_path, content):
 
 def test_a_run_saved_by_this_version_has_these_names(tmp_path):
     """What an older version wrote must stay readable: change these only with FORMAT."""
-    assert sorted(METADATA) == ["batch_size", "classes", "format", "network", "preprocessing", "seed", "step"]
+    assert sorted(METADATA) == [
+        "batch_size",
+        "classes",
+        "data_sha256",
+        "format",
+        "network",
+        "preprocessing",
+        "seed",
+        "step",
+    ]
     assert {name.split("/")[0] for name in ARRAYS} == {"parameters", "optimizer", "history"}
     assert replace(checkpoint(), seed=5).seed == 5

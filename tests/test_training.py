@@ -481,3 +481,9 @@ def test_a_schedule_of_ones_own_trains_but_is_not_written_down(tmp_path):
     with pytest.raises(RecipeError, match="cannot be written as a recipe"):
         tiny.train(steps=2, optimizer=SGD(Mine()), run_dir=tmp_path / "r")
     assert not (tmp_path / "r").exists()
+
+
+def test_a_run_goes_on_only_with_the_data_it_began_with(tmp_path):
+    tiny.train(steps=5, run_dir=tmp_path / "r")
+    with pytest.raises(InputError, match="not those that the run in .* began"):
+        tiny.train(tiny.dataset(train=24), steps=9, run_dir=tmp_path / "r", resume=True)

@@ -16,35 +16,32 @@ SECONDS = 60.0  # no more work than this is lost to a crash
 class Checkpoints:
     """Saves a run to `last.safetensors` and, when a validation was the best so far, to `best.safetensors`.
 
-    Where the run has no folder, only the best state is kept, in memory.
+    Where the run has no folder, only the best weights are kept, in memory.
     """
 
     def __init__(self, run: Run) -> None:
-        self._run, self._saved_at, self._best = run, time.monotonic(), run.program.state()
-        if run.run_dir and (run.run_dir / "best.safetensors").exists():
-            self._best = storage.load_checkpoint(run.run_dir / "best.safetensors").state
+        self._run, self._saved_at = run, time.monotonic()
+        self._best: State | None = None
 
-    def save(self) -> None:
-        """Save now. Raises NumericsError, leaving the last good checkpoint, where a weight is NaN or infinite."""
-        checkpoint = self._checkpoint()
-        if self._run.run_dir:
-            storage.save_checkpoint(self._run.run_dir / "last.safetensors", checkpoint)
+    def save(self, *, best: bool = False) -> None:
+        """Save now; where it is the `best` so far, there too, without the optimizer's state, which nobody needs there.
+
+        The best is written first: a history that praises a validation is on disk only with the weights it praises.
+        Raises NumericsError, leaving the last good checkpoint, where a weight is NaN or infinite.
+        """
+        checkpoint, folder = self._checkpoint(), self._run.run_dir
+        if best:
+            self._best = weights = State(checkpoint.state.parameters, step=checkpoint.state.step)
+            if folder:
+                storage.save_checkpoint(folder / "best.safetensors", replace(checkpoint, state=weights))
+        if folder:
+            storage.save_checkpoint(folder / "last.safetensors", checkpoint)
         self._saved_at = time.monotonic()
 
     def save_if_due(self) -> None:
         """Save if the last time was long ago."""
         if time.monotonic() - self._saved_at > SECONDS:
             self.save()
-
-    def save_best(self) -> None:
-        """Save as the best so far; its optimizer state is left out, since nobody trains on from it.
-
-        It comes before `save`: a history that knows of this validation is on disk only with the weights it praises.
-        """
-        checkpoint = self._checkpoint()
-        self._best = State(checkpoint.state.parameters, step=checkpoint.state.step)
-        if self._run.run_dir:
-            storage.save_checkpoint(self._run.run_dir / "best.safetensors", replace(checkpoint, state=self._best))
 
     def _checkpoint(self) -> storage.Checkpoint:
         checkpoint = self._run.checkpoint()
@@ -57,5 +54,8 @@ class Checkpoints:
         return checkpoint
 
     def restore_best(self) -> None:
-        """Give the program the best weights there were."""
-        self._run.program.load(self._best)
+        """Give the program the best weights there were, if it was ever validated."""
+        if self._best is None and self._run.run_dir and (path := self._run.run_dir / "best.safetensors").exists():
+            self._best = storage.load_checkpoint(path).state
+        if self._best is not None:
+            self._run.program.load(self._best)

@@ -8,11 +8,13 @@ import json
 import shlex
 import signal
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from rich.console import Console
 
 from convlet import __version__, experiment, storage
@@ -35,7 +37,6 @@ from convlet.report import outcomes, tables
 from convlet.report.benchmark import benchmark_table
 from convlet.report.benchmark_pictures import benchmark_figure
 from convlet.report.style import to_bytes
-from convlet.run import Run
 from convlet.run import load as load_run
 from convlet.stopping import Stopped
 from convlet.threads import limit_threads
@@ -71,6 +72,7 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="convlet")
 def main() -> None:
     """Small convolutional networks: train, look inside, take along."""
+    warnings.formatwarning = lambda message, *_, **__: f"convlet: {message}\n"
 
 
 def _console(*, err: bool = False) -> Console:
@@ -133,10 +135,11 @@ def train(
     engine = engine or (backend and "keras")
     if resume is not None:
         planned = _resumed(resume, recipe, data, run_dir, engine, overrides)
+        images = planned.recipe.data.load()
     else:
         chosen = _overridden(recipes.load(recipe or DEFAULT_RECIPE), data, overrides)
-        planned = experiment.new(chosen, run_dir, engine)
-    images = planned.recipe.data.load()
+        images = chosen.data.load()
+        planned = experiment.new(chosen, images, run_dir, engine)
     with Watcher(_console(err=True), planned.recipe, images, used) as watch:
         try:
             run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
@@ -188,10 +191,6 @@ def _overridden(recipe: Recipe, data: str | None, overrides: dict[str, Any]) -> 
     return replace(recipe, training=replace(recipe.training, **given))
 
 
-def _saved_run(folder: Path, engine: str | None) -> Run:
-    return load_run(folder, engine_name=engine)
-
-
 def _part(data: Dataset, name: str) -> Examples:
     part: Examples | None = getattr(data, name)
     if part is None:
@@ -212,7 +211,7 @@ def evaluate(run: Path, data: str | None, part: str, engine: str | None, threads
     DATA is what `train --data` takes; by default the data the run was trained on.
     """
     limit_threads(threads)
-    trained = _saved_run(run, engine)
+    trained = load_run(run, engine_name=engine)
     images = load(data) if data else storage.recipe_of(trained.run_dir or run).data.load()
     evaluation = trained.evaluate(_part(images, part))
     _print(
@@ -232,24 +231,18 @@ def evaluate(run: Path, data: str | None, part: str, engine: str | None, threads
 @json_option
 def predict(run: Path, images: tuple[Path, ...], digit: bool, engine: str | None, as_json: bool) -> None:
     """The class of each IMAGE, with probabilities, by the run in folder RUN."""
-    trained = _saved_run(run, engine)
+    trained = load_run(run, engine_name=engine)
     pixels = [read_picture(path, trained.network.input_shape, digit=digit) for path in images]
     if not digit and trained.network.input_shape == (28, 28, 1) and any(light_background(image) for image in pixels):
         hint = "The background is light, but MNIST's digits are light on dark: --digit brings an image into that form."
         click.echo(hint, err=True)
-    probabilities = trained.predict(_stacked(pixels))
+    probabilities = trained.predict(np.stack(pixels))
     names = [str(path) for path in images]
     _print(
         as_json,
         {"run": str(run), "predictions": tables.prediction_json(names, probabilities, trained.classes)},
         tables.prediction_table(names, probabilities, trained.classes),
     )
-
-
-def _stacked(pixels: list[Any]) -> Any:
-    import numpy as np
-
-    return np.stack(pixels)
 
 
 @main.command()
@@ -294,8 +287,7 @@ def compare(
     if backend is not None:
         use_backend(backend)
     chosen = _overridden(recipes.load(recipe or DEFAULT_RECIPE), data, {})
-    names = [name.strip() for name in engines.split(",") if name.strip()]
-    comparisons = compare_engines(chosen, chosen.data.load(), names, steps=steps)
+    comparisons = compare_engines(chosen, chosen.data.load(), _names(engines) or [], steps=steps)
     _print(as_json, outcomes.comparison_json(comparisons), outcomes.comparison_table(comparisons))
     if not all(comparison.within for comparison in comparisons):
         sys.exit(1)

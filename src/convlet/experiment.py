@@ -1,20 +1,21 @@
 """A whole experiment, from a recipe to a run folder with everything in it: what `convlet train` does."""
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from convlet import storage
 from convlet.datasets import Dataset
-from convlet.engines import Progress, default_engine
+from convlet.engines import Progress, default_engine, engine
 from convlet.environment import peak_memory_mb
 from convlet.evaluation import Evaluation
 from convlet.recipe import Recipe
 from convlet.report.pictures import draw_run
 from convlet.run import Run
 from convlet.stopping import Stopped, stop_on_signals
-from convlet.training import Watch, fit_recipe
+from convlet.training import Watch, check_data, fit_recipe
 
 SCHEMA = 1  # of every JSON object convlet prints
 
@@ -29,10 +30,14 @@ class Experiment:
     resume: bool = False
 
 
-def new(recipe: Recipe, run_dir: Path | None = None, engine_name: str | None = None) -> Experiment:
-    """A new run of a recipe, in a folder of its own: `runs/<recipe>-<number>` unless one is named."""
-    folder = run_dir or storage.free_folder(Path("runs"), recipe.name)
-    return Experiment(recipe, folder, engine_name or default_engine())
+def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine_name: str | None = None) -> Experiment:
+    """A new run of a recipe, in a folder of its own: `runs/<recipe>-<number>`, made at once, unless one is named.
+
+    Raises before there is a folder where the recipe does not suit the data, or the engine cannot run here.
+    """
+    check_data(recipe.network, data)
+    engine(name := engine_name or default_engine())
+    return Experiment(recipe, run_dir or storage.claim_folder(Path("runs"), recipe.name), name)
 
 
 def resumed(run_dir: Path, engine_name: str | None = None, *, steps: int | None = None) -> Experiment:
@@ -46,7 +51,10 @@ def resumed(run_dir: Path, engine_name: str | None = None, *, steps: int | None 
 def perform(
     experiment: Experiment, data: Dataset, watch: Watch = lambda run: None, preparing: Progress | None = None
 ) -> tuple[Run, Evaluation | None]:
-    """Train, evaluate once on the test examples, and draw. A run that is stopped is drawn as far as it came."""
+    """Train, evaluate once on the test examples, and draw. A run that is stopped is drawn as far as it came.
+
+    A run that cannot even begin leaves no folder.
+    """
     try:
         run = fit_recipe(
             experiment.recipe,
@@ -61,6 +69,10 @@ def perform(
             evaluation = run.evaluate(data.test, stop=stop) if data.test is not None else None
     except Stopped:
         _draw_stopped(experiment)
+        raise
+    except BaseException:
+        with suppress(OSError):
+            experiment.run_dir.rmdir()  # only if nothing is in it
         raise
     draw_run(
         experiment.run_dir,

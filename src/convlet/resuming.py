@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from convlet import storage
+from convlet.datasets import Dataset
 from convlet.errors import FormatError, InputError
 from convlet.history import History
 from convlet.recipe import Recipe, Training
 
 
-def saved_run(recipe: Recipe, folder: Path | None, images: int) -> storage.Checkpoint | None:
+def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> storage.Checkpoint | None:
     """What the run in a folder saved last; None where it was killed before that, and starts from the beginning.
 
-    Raises InputError where the recipe would not continue that run.
+    Raises InputError where the recipe, or the data, would not continue that run.
     """
     if folder is None:
         raise InputError("resume=True without run_dir: name the folder of the run to continue.")
@@ -30,7 +31,12 @@ def saved_run(recipe: Recipe, folder: Path | None, images: int) -> storage.Check
         return None
     checkpoint = storage.load_checkpoint(path)
     _check_saved(path, checkpoint, recipe)
-    return replace(checkpoint, history=_going_on(checkpoint.history, recipe.training, images))
+    if checkpoint.data_sha256 != data.sha256:
+        raise InputError(
+            f"data {data.name!r}: its training and validation examples are not those that the run in {folder} began "
+            "with; a run continues as it began. Give it the same data, or start a new run."
+        )
+    return replace(checkpoint, history=_going_on(checkpoint.history, recipe.training, len(data.train)))
 
 
 def _check_saved(path: Path, checkpoint: storage.Checkpoint, recipe: Recipe) -> None:
@@ -50,8 +56,8 @@ def _check_saved(path: Path, checkpoint: storage.Checkpoint, recipe: Recipe) -> 
 def _going_on(history: History, training: Training, images: int) -> History:
     """The history of a run that now goes to `training`'s end, as if it had always been meant to.
 
-    A run that was to end in the middle of an epoch was validated there; one that goes on is not. Raises InputError
-    where that cannot be undone.
+    A run that was to end in the middle of an epoch was validated there; one that goes on is not. (If that validation
+    was the best, `best.safetensors` holds its weights until a better one comes.) Raises InputError where it matters.
     """
     total_steps = training.total_steps(images)
     if total_steps < history.steps:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet import storage
-from convlet.datasets import Examples
+from convlet.datasets import Examples, pixels
 from convlet.engines import Program, default_engine, engine
 from convlet.errors import DataError, InputError, NumericsError
 from convlet.evaluation import Evaluation, evaluate
@@ -43,6 +43,7 @@ class Run:
     engine: str
     total_steps: int
     run_dir: Path | None = None
+    data_sha256: str = ""
     clock: Clock = field(default_factory=Clock)
 
     def evaluate(self, examples: Examples, *, stop: Stop | None = None) -> Evaluation:
@@ -58,22 +59,26 @@ class Run:
             evaluation = evaluate(self.program, examples, poll=stop.check if stop else lambda: None)
             loss = evaluation.loss
         if not math.isfinite(loss):
-            pixels, _ = examples.batch(slice(np.argmax(~np.isfinite(evaluation.losses)), None))
-            raise NumericsError(f"after step {self.history.steps}: {self.explain(pixels[:1], loss)}")
+            first = int(np.argmax(~np.isfinite(evaluation.losses)))
+            worst, _ = examples.batch(slice(first, first + 1))
+            raise NumericsError(f"after step {self.history.steps}: {self.explain(worst, loss)}")
         return evaluation
 
     def predict(self, images: Array) -> Array:
-        """Probabilities (N, classes) of images (N, H, W, C): uint8, or float in [0, 1]. Raises InputError."""
-        pixels = np.asarray(images)
-        if pixels.shape[1:] != self.network.input_shape:
-            expected = ", ".join(map(str, self.network.input_shape))
-            raise InputError(f"images: shape {pixels.shape}; expected (N, {expected}).")
-        return softmax(self.program.predict(pixels / np.float32(255) if pixels.dtype == np.uint8 else pixels))
+        """Probabilities (N, classes) of images (N, H, W, C): uint8, or float in [0, 1].
 
-    def explain(self, pixels: Array, loss: float) -> str:
-        """Where a loss that is not a finite number came from, and what to do. `pixels` are the batch (N, H, W, C)."""
+        Raises DataError where they are no such images, InputError where they have another shape than the network takes.
+        """
+        given = np.asarray(images)
+        if given.shape[1:] != self.network.input_shape:
+            expected = ", ".join(map(str, self.network.input_shape))
+            raise InputError(f"images: shape {given.shape}; expected (N, {expected}).")
+        return softmax(self.program.predict(pixels(given) if len(given) else given))
+
+    def explain(self, batch: Array, loss: float) -> str:
+        """Where a loss that is not a finite number came from, and what to do. `batch` is (N, H, W, C)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            outputs = self.program.activations(pixels)
+            outputs = self.program.activations(batch)
         where = next((name for name, array in outputs.items() if not np.isfinite(array).all()), None)
         place = f"layer {where!r} is the first whose output is not finite" if where else "its logits are far too large"
         last = self.run_dir / "last.safetensors" if self.run_dir else None
@@ -82,7 +87,9 @@ class Run:
 
     def checkpoint(self) -> storage.Checkpoint:
         """All that is needed to go on from here."""
-        return storage.Checkpoint(self.network, self.classes, self.program.state(), self.history, self.seed)
+        return storage.Checkpoint(
+            self.network, self.classes, self.program.state(), self.history, self.seed, self.data_sha256
+        )
 
     def save(self, path: str | Path) -> None:
         """Write network, weights, optimizer state and history to one safetensors file. Raises StorageError."""
@@ -110,6 +117,7 @@ def load(path: str | Path, *, engine_name: str | None = None) -> Run:
         name,
         total_steps=checkpoint.history.steps,
         run_dir=path if path.is_dir() else path.parent,
+        data_sha256=checkpoint.data_sha256,
     )
 
 

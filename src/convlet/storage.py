@@ -5,11 +5,12 @@ rename, and the folder's entry is flushed too. A crash at any moment leaves the 
 after. Weights are safetensors, with everything else a run needs in its metadata; nothing is pickled.
 """
 
+import errno
 import hashlib
 import json
 import os
+import secrets
 import struct
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -40,14 +41,13 @@ def write_file(path: Path, content: bytes) -> None:
     """Put a file in its place, whole, or leave what was there. Raises StorageError."""
     temporary = None
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        with suppress(OSError):  # a memory stick's file system may know no modes
-            Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
         temporary = None
         _flush_folder(path.parent)
     except OSError as error:
@@ -57,7 +57,7 @@ def write_file(path: Path, content: bytes) -> None:
     finally:
         if temporary is not None:
             with suppress(OSError):
-                Path(temporary).unlink()
+                temporary.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -65,6 +65,9 @@ def _flush_folder(folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
+        except OSError as error:  # some network file systems flush no folders; the file itself is safe
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
         finally:
             os.close(descriptor)
 
@@ -112,9 +115,22 @@ def continue_run(folder: Path, training: Training) -> None:
     write_file(folder / "recipe.toml", recipe.to_toml().encode())
 
 
-def free_folder(parent: Path, name: str) -> Path:
-    """The first of parent/name-1, parent/name-2, … that is not there yet."""
-    return next(path for i in count(1) if not (path := parent / f"{name}-{i}").exists())
+def claim_folder(parent: Path, name: str) -> Path:
+    """Make the first of parent/name-1, parent/name-2, … that is not there yet: nobody else gets the same one.
+
+    Raises StorageError.
+    """
+    for i in count(1):
+        folder = parent / f"{name}-{i}"
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+        except OSError as error:
+            reason = error.strerror or error
+            raise StorageError(f"run folder {folder}: cannot be made: {reason}; name one with run_dir.") from None
+    raise AssertionError("there is always a next number")
 
 
 def weights_sha256(parameters: Parameters) -> str:
@@ -136,6 +152,7 @@ class Checkpoint:
     state: State
     history: History
     seed: int
+    data_sha256: str = ""  # of the data it was trained on; empty where that is not known
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -150,6 +167,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "preprocessing": "uint8 / 255",
         "step": str(checkpoint.state.step),
         "seed": str(checkpoint.seed),
+        "data_sha256": checkpoint.data_sha256,
         "batch_size": str(checkpoint.history.batch_size),
     }
     write_file(path, save_tensors({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata))
@@ -180,7 +198,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def _metadata(content: bytes) -> dict[str, str]:
     """The metadata of a safetensors file: its first eight bytes say how long the JSON header behind them is."""
     (length,) = struct.unpack("<Q", content[:8])
-    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
     if metadata.get("format") != FORMAT:
         raise InputError(f"format={metadata.get('format')!r}: expected {FORMAT!r}")
     return metadata
@@ -204,4 +222,5 @@ def _checkpoint(arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> Ch
     if not isinstance(classes, list) or len(classes) != network.check_classifier():
         raise InputError(f"classes={classes!r}: expected a name for each output of the network")
     seed = check_seed(int(metadata["seed"]))
-    return Checkpoint(network, tuple(str(name) for name in classes), state, history, seed)
+    names = tuple(str(name) for name in classes)
+    return Checkpoint(network, names, state, history, seed, metadata["data_sha256"])

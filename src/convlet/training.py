@@ -87,9 +87,7 @@ def validate(run: Run, data: Dataset, checkpoints: Checkpoints, stop: Stop) -> N
     if data.validation is not None:
         evaluation = run.evaluate(data.validation, stop=stop)
         run.history.validations.append((step, evaluation.loss, evaluation.accuracy))
-    if data.validation is None or run.history.best == run.history.validations[-1]:
-        checkpoints.save_best()
-    checkpoints.save()
+    checkpoints.save(best=data.validation is None or run.history.best == run.history.validations[-1])
 
 
 def fit(
@@ -151,6 +149,7 @@ def fit_recipe(
         started = time.perf_counter()
         try:
             train(run, data, recipe, checkpoints, stop, watch)
+            stop.check()  # a signal during the last step or save
         except Stopped:
             checkpoints.save()
             raise
@@ -183,7 +182,7 @@ def _start(
 ) -> Run:
     """The run before its first step, or as it was saved."""
     started, training, total_steps = time.perf_counter(), recipe.training, recipe.training.total_steps(len(data.train))
-    saved = saved_run(recipe, folder, len(data.train)) if resume else None
+    saved = saved_run(recipe, data, folder) if resume else None
     parameters = saved.state.parameters if saved else recipe.network.initial_parameters(training.seed)
     history = saved.history if saved else History(training.batch_size)
     program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
@@ -195,6 +194,8 @@ def _start(
         else:
             storage.begin_run(folder, recipe)
     program.prepare(training.batch_size, progress)
-    run = Run(recipe.network, program, data.classes, history, training.seed, engine_name, total_steps, folder)
+    run = Run(
+        recipe.network, program, data.classes, history, training.seed, engine_name, total_steps, folder, data.sha256
+    )
     run.clock.compile = time.perf_counter() - started
     return run

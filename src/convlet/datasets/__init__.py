@@ -10,8 +10,8 @@ What it is not: it draws no random numbers and knows no network. Shuffling belon
 """
 
 from convlet.datasets.embedded import mnist
-from convlet.datasets.examples import Dataset, Examples, examples
+from convlet.datasets.examples import Dataset, Examples, examples, pixels
 from convlet.datasets.idx import read_idx
 from convlet.datasets.sources import load
 
-__all__ = ["Dataset", "Examples", "examples", "load", "mnist", "read_idx"]
+__all__ = ["Dataset", "Examples", "examples", "load", "mnist", "pixels", "read_idx"]

@@ -5,8 +5,10 @@ Letters: N images, H height, W width, C channels, B images of a batch.
 What it is not: it reads no file (`idx`, `npz`, `sources`) and shuffles nothing (training does).
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -56,10 +58,7 @@ class Examples:
             InputError: `indices` is none of these, or out of range.
         """
         chosen = self._indices(indices)
-        images = np.array(self.images[chosen], dtype=np.float32, order="C")  # (B, H, W, C)
-        if self.images.dtype == np.uint8:
-            images /= np.float32(255)
-        return images, np.array(self.labels[chosen])
+        return _scaled(self.images[chosen]), np.array(self.labels[chosen])
 
     def take(self, indices: Indices) -> "Examples":
         """A part of these examples, at least one: `train.take(slice(1000))` is the first 1,000.
@@ -122,6 +121,16 @@ class Dataset:
         """(H, W, C) of every image."""
         return self.train.image_shape
 
+    @cached_property
+    def sha256(self) -> str:
+        """One fingerprint of all that training sees: the training and validation images and labels."""
+        digest = hashlib.sha256()
+        for part in filter(None, (self.train, self.validation)):
+            for array in (part.images, part.labels):
+                digest.update(f"{array.dtype.str} {array.shape}\n".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
 
 def examples(images: ArrayLike, labels: ArrayLike, *, classes: int) -> Examples:
     """Check images and labels, and bring them to the one form that the rest of convlet takes.
@@ -148,6 +157,29 @@ def examples(images: ArrayLike, labels: ArrayLike, *, classes: int) -> Examples:
     if len(pixels) != len(answers):
         raise DataError(f"images and labels: {len(pixels):,} and {len(answers):,}. Give one label for each image.")
     return Examples(_read_only(pixels), _read_only(answers))
+
+
+def pixels(images: ArrayLike) -> NDArray[np.float32]:
+    """Images without labels as a network takes them: checked as `examples` checks them, uint8 divided by 255.
+
+    Args:
+        images: as `examples` takes them.
+
+    Returns:
+        (N, H, W, C), float32.
+
+    Raises:
+        DataError: as `examples` raises it.
+    """
+    return _scaled(_canonical_images(_array(images, "images")))
+
+
+def _scaled(images: Images) -> NDArray[np.float32]:
+    """A fresh, C-contiguous copy in float32, in [0, 1] where the images are uint8."""
+    scaled = np.array(images, dtype=np.float32, order="C")
+    if images.dtype == np.uint8:
+        scaled /= np.float32(255)
+    return scaled
 
 
 def _array(values: ArrayLike, name: str) -> NDArray[Any]:

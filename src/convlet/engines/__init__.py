@@ -7,6 +7,7 @@ how it computes or how it lays its arrays out; everything that crosses the door 
 images (N, H, W, C), kernels (KH, KW, C, F), dense weights (inputs, units). An engine is imported when it is asked for.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from convlet.checks import one_of
 from convlet.errors import EngineError, InputError
+from convlet.layers import Dropout
 from convlet.network import Parameters, Sequential
 from convlet.optimizers import Optimizer
 
@@ -106,8 +108,23 @@ def installed(module: str) -> bool:
 
 
 def default_engine() -> str:
-    """The fastest engine that runs here without anything to install."""
-    return "numba" if "numba" in ENGINES and installed("numba") else "numpy"
+    """The fastest engine that runs here without anything to install. Warns where that is only the numpy engine."""
+    try:
+        engine("numba")
+        return "numba"
+    except EngineError as error:
+        warnings.warn(f"{error} Going on with the numpy engine, which is slower.", stacklevel=2)
+        return "numpy"
+
+
+def check_masks(network: Sequential, masks: Masks, images: int) -> None:
+    """Raise an InputError unless there is a mask for each Dropout of the network, of the right shape."""
+    for placed in network:
+        if isinstance(placed.layer, Dropout):
+            expected, mask = (images, *placed.input_shape), masks.get(placed.name)
+            if mask is None or mask.shape != expected:
+                got = "missing" if mask is None else f"of shape {mask.shape}"
+                raise InputError(f"masks[{placed.name!r}]: {got}; expected True or False for each value, {expected}.")
 
 
 def plan(name: str, network: Sequential) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.engines import Masks, Progress, State
+from convlet.engines import Masks, Progress, State, check_masks
 from convlet.engines.numpy.layer import backward, forward, moving_averages
 from convlet.errors import InputError
 from convlet.losses import softmax_cross_entropy
@@ -92,6 +92,7 @@ class NumpyProgram:
 
     def _forward(self, images: Array, masks: Masks) -> tuple[Array, list[Any]]:
         """The logits when training, and each layer's memory."""
+        check_masks(self.network, masks, len(images))
         values, memories = self._cast(images), []
         for placed in self.network:
             values, memory = forward(placed, self._weights(placed), values, masks)
