@@ -485,5 +485,5 @@ def test_a_schedule_of_ones_own_trains_but_is_not_written_down(tmp_path):
 
 def test_a_run_goes_on_only_with_the_data_it_began_with(tmp_path):
     tiny.train(steps=5, run_dir=tmp_path / "r")
-    with pytest.raises(InputError, match="not those that the run in .* began"):
+    with pytest.raises(InputError, match=r"not those that the run in .* began"):
         tiny.train(tiny.dataset(train=24), steps=9, run_dir=tmp_path / "r", resume=True)
