@@ -12,6 +12,7 @@ import pytest
 from cases import LAYERS, NETWORKS, ids
 from comparing import GRADIENT32, VALUE32, assert_agree, assert_same_bits
 
+from convlet.datasets import Dataset, Examples
 from convlet.engines import State, engine
 from convlet.engines.numba import threads
 from convlet.engines.numba.lowering import Switches
@@ -20,6 +21,7 @@ from convlet.errors import EngineError, InputError
 from convlet.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from convlet.network import Sequential
 from convlet.optimizers import SGD, Adam
+from convlet.training import fit
 
 DEEP = NETWORKS["the seed's deep network in small"]
 REGULAR = Sequential(
@@ -98,6 +100,40 @@ def test_the_first_twenty_losses_are_the_references(name, optimizer):
 @pytest.mark.parametrize("images", [1, 2, 49, 50, 51])
 def test_any_number_of_images(images):
     assert_same_function(REGULAR, images)
+
+
+SIZES = (50, 112, 50, 1, 112, 50)  # a larger batch after a smaller one, and that one again
+
+
+@pytest.mark.parametrize("name", ["regular", *NETWORKS])
+def test_a_larger_batch_in_between_changes_nothing(name):
+    network = NETWORKS.get(name, REGULAR)
+    ours, reference = both(network, SGD(0.01))
+    for seed, size in enumerate(SIZES):
+        x, labels, masks = batch(network, size, seed)
+        assert_agree(ours.predict(x), reference.predict(x).astype(np.float32), VALUE32, f"logits of {size}")
+        assert_agree(ours.activations(x), single(reference.activations(x)), VALUE32, f"activations of {size}")
+        (loss, gradients), (expected, wanted) = (p.gradients(x, labels, masks) for p in (ours, reference))
+        assert abs(loss - expected) < 1e-5
+        assert_agree(gradients, single(wanted), GRADIENT32, f"gradients of {size}")
+    for seed, size in enumerate(SIZES):
+        (loss, correct), (expected, wanted) = (p.step(*batch(network, size, seed), 0.01) for p in (ours, reference))
+        assert abs(loss - expected) < 1e-4 and correct == wanted
+    assert_agree(ours.state().parameters, single(reference.state().parameters), GRADIENT32, "weights after the steps")
+
+
+def test_a_fit_that_validates_on_more_images_than_a_batch_reports_what_the_reference_does():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(10, size=450)
+    images = (0.2 * rng.random((450, 12, 12, 1)) + 0.08 * labels[:, None, None, None]).astype(np.float32)
+    parts = Examples(images[:150], labels[:150]), Examples(images[150:], labels[150:])
+    data = Dataset("shades of grey", tuple("0123456789"), *parts)
+    options = {"batch_size": 50, "epochs": 10, "report_every": 10}
+    optimizer = SGD(0.03, momentum=0.9)
+    runs = [fit(REGULAR, data, optimizer=optimizer, engine_name=name, **options) for name in ("numba", "numpy")]
+    assert len(runs[0].history.reports) == 3
+    assert runs[0].history.reports == runs[1].history.reports
+    np.testing.assert_allclose(runs[0].history.validations, runs[1].history.validations, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Passes: a network's blocks, assembled into tables, with all the memory they use.
 
 A `Passes` is for one purpose: training (forward with dropout, backward, and the optimizer's step) or inference (forward
-alone). Memory is made once, for the largest number of images that was asked for. A table belongs to a number of images;
-the last few are kept, so that a short last batch costs nothing the next time.
+alone). Its memory is as large as the largest number of images so far needs. A table belongs to a number of images; the
+last few are kept, so that a short last batch costs nothing the next time, until memory grows: they hold its addresses.
 """
 
 from collections import OrderedDict
@@ -34,18 +34,27 @@ class Passes:
         self.blocks, self.weights, self.training, self.update, self.every = blocks, weights, training, update, every
         self.memory, self.frames = Memory(), frames(blocks)
         self._tables: OrderedDict[int, Table] = OrderedDict()
+        self._grown = 0  # what memory.grown was when they were made
 
-    def run(self, N: int) -> None:
-        """Compute a pass over the N images that `take` stored."""
-        if N not in self._tables:
-            self._tables[N] = Table(self.jobs(N))
+    def run(self, images: NDArray[Any], labels: NDArray[Any] | None = None, masks: Masks | None = None) -> None:
+        """Compute a pass over a batch."""
+        table = self._table(len(images))  # first: making one may replace the buffers that the batch is copied to
+        self._take(images, labels, masks)
+        threads.run(table)
+
+    def _table(self, N: int) -> Table:
+        if N not in self._tables or self._grown != self.memory.grown:
+            jobs = self.jobs(N)
+            if self._grown != self.memory.grown:
+                self._tables.clear()
+                self._grown = self.memory.grown
+            self._tables[N] = Table(jobs)
             if len(self._tables) > KEPT:
                 self._tables.popitem(last=False)
         self._tables.move_to_end(N)
-        threads.run(self._tables[N])
+        return self._tables[N]
 
-    def take(self, images: NDArray[Any], labels: NDArray[Any] | None = None, masks: Masks | None = None) -> None:
-        """Copy a batch in."""
+    def _take(self, images: NDArray[Any], labels: NDArray[Any] | None, masks: Masks | None) -> None:
         N = len(images)
         store_images(images, self._value(0, N), self.frames[0], proper(self.blocks[0].input_shape))
         if labels is not None:

@@ -76,8 +76,7 @@ class NumbaProgram:
         with self._lock:
             for start in range(0, len(images), CHUNK):
                 chunk = images[start : start + CHUNK]
-                self._inference.take(chunk)
-                self._inference.run(len(chunk))
+                self._inference.run(chunk)
                 chunks.append(self._inference.output(-1, len(chunk)))
         return np.concatenate(chunks) if chunks else np.zeros((0, *self.network.output_shape), np.float32)
 
@@ -90,8 +89,7 @@ class NumbaProgram:
     def _outputs(self, images: Array) -> dict[str, Array]:
         outputs: dict[str, Array] = {}
         if len(images):
-            self._layers.take(images)
-            self._layers.run(len(images))
+            self._layers.run(images)
         before = images.astype(np.float32)
         for i, block in enumerate(self._layers.blocks):
             if isinstance(block.layers[0].layer, Flatten):  # in a dense layer's block, where it is never computed
@@ -141,8 +139,7 @@ class NumbaProgram:
             )
         if labels.min() < 0 or labels.max() >= classes:
             raise InputError(f"labels: from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}.")
-        passes.take(images, labels, masks)
-        passes.run(len(images))
+        passes.run(images, labels, masks)
         loss, correct = passes.results()
         return float(loss), int(correct)
 

@@ -17,13 +17,20 @@ KEEP_ALL = buffer(0, np.uint8)
 
 
 class Memory:
-    """Buffers by name. Each is made once, for the largest size that was asked for; smaller ones are its beginning."""
+    """Buffers by name. Whoever asks gets the beginning of the same one, until one asks for more than it holds.
+
+    Then a larger one takes its place, and `grown` counts it: arrays that were got before are no longer anybody's.
+    """
 
     def __init__(self) -> None:
         self._buffers: dict[str, np.ndarray] = {}
+        self.grown = 0
 
     def get(self, name: str, size: int, dtype: Any = np.float32) -> np.ndarray:
-        if name not in self._buffers or len(self._buffers[name]) < size:
+        if name in self._buffers and len(self._buffers[name]) < size:
+            self.grown += 1
+            del self._buffers[name]
+        if name not in self._buffers:
             self._buffers[name] = buffer(size, dtype)
         return self._buffers[name][:size]
 
