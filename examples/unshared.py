@@ -21,6 +21,7 @@ from convlet.optimizers import Optimizer
 
 Array = NDArray[Any]
 Memory = Any
+CHUNK = 100  # images at a time when predicting: their sections should fit in the processor's cache
 
 
 def initial_parameters(network: cl.Sequential, seed: int) -> Parameters:
@@ -64,7 +65,8 @@ class UnsharedProgram:
         self.slots = {name: {s: np.zeros_like(a) for s in optimizer.slots} for name, a in parameters.items()}
 
     def predict(self, images: Array) -> Array:
-        return self._forward(images, None)[0]
+        parts = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
+        return np.concatenate([self._forward(part, None)[0] for part in parts])
 
     def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
         return self._gradients(images, labels, masks)[:2]
