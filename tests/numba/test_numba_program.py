@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from cases import LAYERS, NETWORKS, ids
 from comparing import GRADIENT32, VALUE32, assert_agree, assert_same_bits
+from interrupting import control_c, needs_alarm
 
 from convlet.datasets import Dataset, Examples
 from convlet.engines import State, engine
@@ -213,6 +214,27 @@ def test_a_steady_step_allocates_nothing_worth_mentioning():
     finally:
         tracemalloc.stop()
     assert peak - before < 20_000 and now - before < 5_000
+
+
+@needs_alarm
+def test_an_interrupt_breaks_nothing():
+    """At any moment: a prediction is right the next time, and a step was taken as a whole or not at all."""
+    program, other, interrupts = trained(REGULAR), trained(REGULAR), 0
+    x, labels, masks = batch(REGULAR)
+    expected = program.predict(x)
+    with control_c(np.random.default_rng(0)) as interrupted:
+        for _ in range(200):
+            interrupts += interrupted(lambda: program.predict(x), 0.001)
+            assert_same_bits(program.predict(x), expected)
+        for _ in range(200):
+            steps = program.state().step
+            interrupts += interrupted(lambda: program.step(x, labels, masks, 0.001), 0.003)
+            for _ in range(program.state().step - steps):
+                other.step(x, labels, masks, 0.001)
+            assert_same_bits(program.state().parameters, other.state().parameters)
+            assert_same_bits(program.state().slots, other.state().slots)
+    assert interrupts > 40
+    assert other.state().step > 10
 
 
 # ------------------------------------------------------------------------------------------- numbers and arguments

@@ -7,8 +7,9 @@ import threading
 
 import numpy as np
 import pytest
+from interrupting import control_c, needs_alarm
 
-from convlet.engines.numba import threads
+from convlet.engines.numba import tables, threads
 from convlet.engines.numba.buffers import Frame, buffer
 from convlet.engines.numba.compiling import kernel
 from convlet.engines.numba.entries import Scratch
@@ -114,6 +115,82 @@ def test_python_threads_may_run_tables_at_the_same_time():
     for worker in workers:
         worker.join(timeout=60)
     assert not wrong and not any(worker.is_alive() for worker in workers)
+
+
+@kernel
+def count_mine(low, high, x, mine):
+    """Takes some milliseconds. `mine` counts the thread's own parts, in memory that only it has."""
+    mine[0] += 1
+    for _ in range(20_000):
+        for i in range(low, high):
+            x[i] = x[i] * np.float32(0.5) + np.float32(1)
+
+
+def threads_at_work(table):
+    """How many threads worked on a table of count_mine: whose own memory is not 0."""
+    return int((table.rows.scratch.view(np.int64) > 0).sum())
+
+
+def counting(parts=24):
+    return Table([Job(count_mine, 1000, (buffer(1000), Scratch(1, np.int64)), parts)])
+
+
+def eventually(helpers):
+    """Whether so many threads in all get to work on a table; a busy machine may take a few passes."""
+    for _ in range(50):
+        table = counting()
+        threads.run(table)
+        if threads_at_work(table) == helpers:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("before", [4, 8])
+def test_no_post_is_lost_when_there_are_more_helpers_than_are_asked_for(before):
+    threads.set_threads(before)
+    threads.run(counting())  # as many helpers as there will be
+    threads.set_threads(2)
+    helped = 0
+    for _ in range(20):
+        table = counting()
+        threads.run(table)
+        helped += threads_at_work(table) == 2
+        assert threads_at_work(table) <= 2
+    assert helped >= 15
+
+
+def test_more_helpers_than_seats_are_told_to_leave():
+    table = counting()
+    table.seat(2)
+    threads.run(counting())  # compiles
+    tables.start(table.counters)
+    helpers = [threading.Thread(target=tables.help, args=(table.counters, table.rows)) for _ in range(5)]
+    for helper in helpers:
+        helper.start()
+    assert not tables.finish(table.counters, table.rows)
+    for helper in helpers:
+        helper.join()
+    assert threads_at_work(table) <= 2
+    assert table.rows.scratch.view(np.int64).sum() == 24
+
+
+@needs_alarm
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_interrupted_table_is_not_run_or_run_to_its_end(count):
+    x, y = buffer(20_000), buffer(20_000)
+    table, interrupts = chain(x, y), 0
+    threads.set_threads(count)
+    threads.run(table)
+    with control_c(np.random.default_rng(0)) as interrupted:
+        for _ in range(400):
+            done = x[0]
+            interrupts += interrupted(lambda: threads.run(table), 0.001)
+            assert (x == x[0]).all() and x[0] in (done, done + 20)
+            assert table.counters[tables.OPEN] == 0 and table.counters[tables.ACTIVE] == 0
+    assert interrupts > 20
+    threads.run(table)
+    assert (y == 2 * x + 3.5).all()
+    assert eventually(count)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -208,17 +208,19 @@ _update = update_of(HALF)
 
 @kernel
 def backward(
-    low, high, weights, rows, images, values, counts, d_x, rule, settings, a, b, sweep, N, I, U, inputs, scratch
+    low, high, weights, rows, images, values, counts, d_x, rule, settings, a, b, taken, N, I, U, inputs, scratch
 ):
     """For blocks [low, high) of inputs: d_x (N, I), if `inputs`; the weights' gradient, and what `rule` does with it.
 
     One pass over the weights and their slots: while a unit's 64 weights are in registers, they are sent back to the
     images that the unit carries gradient for; those images' inputs make the weights' gradient; and the optimizer moves
-    the weights before they leave. sweep[0]: every other step goes backwards, for what was touched last is still in
-    cache. Cost: 2 × N × I × U multiply-adds × the share of units that carry gradient; each array read and written.
+    the weights before they leave. taken[0] counts steps: every other one goes backwards, for what was touched last is
+    still in cache.
+
+    Cost: 2 × N × I × U multiply-adds × the share of units that carry gradient; each array read and written.
     """
     last = (I + BLOCK - 1) // BLOCK - 1
-    backwards = element(sweep, 0)
+    backwards = element(taken, 0) % 2 == 1
     for k in range(low, high):
         block = last - k if backwards else k
         for i in range(0, N * BLOCK, 8):

@@ -1,15 +1,16 @@
-"""Instructions that Numba has no name for: atomic counters, calls by address, and how a core treats denormals.
+"""What Numba has no name for: atomic counters, waiting, how a core treats denormals, and calls by address.
 
 Each is written as in `vectors.py`: the body says what it means to uncompiled code, the decorator's argument which
 LLVM instructions compiled code has instead.
 """
 
+import ctypes
 import platform
-import time
+import sys
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 
@@ -91,17 +92,41 @@ def prefetch(array: np.ndarray, index: int) -> None:
     """Ask for the cache line of array[index] to be brought near, without waiting for it. Any index will do."""
 
 
-def _cycles(typing: Any) -> Any:
+# The system's own functions, under names that compiled code finds them by: also what an earlier process compiled.
+if sys.platform == "win32":
+    _system = ctypes.WinDLL("kernel32")
+    _yield_core, _sleep, NAP = _system.SwitchToThread, _system.Sleep, 1  # ms
+else:
+    _system = ctypes.CDLL(None)
+    _yield_core, _sleep, NAP = _system.sched_yield, _system.usleep, 500  # µs
+binding.add_symbol("convlet_yield_core", ctypes.cast(_yield_core, ctypes.c_void_p).value)
+binding.add_symbol("convlet_sleep", ctypes.cast(_sleep, ctypes.c_void_p).value)
+
+
+def _let_others_run(typing: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-        return builder.call(_declare(builder, "llvm.readcyclecounter", I64), [])
+        builder.call(_declare(builder, "convlet_yield_core", I32), [])
+        return context.get_dummy_value()
 
-    return types.int64(), generate
+    return types.void(), generate
 
 
-@compiled_as(_cycles)
-def cycles() -> int:
-    """The core's clock."""
-    return time.perf_counter_ns()
+@compiled_as(_let_others_run)
+def let_others_run() -> None:
+    """Give the core to a thread that waits for one, if there is any."""
+
+
+def _nap(typing: Any) -> Any:
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+        builder.call(_declare(builder, "convlet_sleep", I32, I32), [ir.Constant(I32, NAP)])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@compiled_as(_nap)
+def nap() -> None:
+    """Sleep for about a millisecond."""
 
 
 def _get_float_mode(typing: Any) -> Any:
@@ -157,5 +182,5 @@ def _call(typing: Any, address: Any, low: Any, high: Any, thread: Any, words: An
 
 @compiled_as(_call)
 def call(address: int, low: int, high: int, thread: int, words: np.ndarray, start: int) -> int:
-    """Call the entry (`jobs.py`) at this address, with the arguments at words[start:]; returns what it returns."""
+    """Call the entry (`entries.py`) at this address, with the arguments at words[start:]; returns what it returns."""
     raise NotImplementedError("entries exist only where kernels are compiled")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.engines import Masks
-from convlet.engines.numba import assembly, head, threads
+from convlet.engines.numba import assembly, head, threads, updates
 from convlet.engines.numba.assembly import Memory, Site, Update
 from convlet.engines.numba.entries import entry
 from convlet.engines.numba.layouts import frames, proper, read_images, store_images
@@ -95,6 +95,7 @@ class Passes:
         if self.update is not None:
             jobs += assembly.update_jobs(self.weights, self.memory, self.update)
             jobs += self._packs(sites)
+            jobs.append(Job(updates.count_step, 1, (self.update.taken,), label="count the step"))
         return jobs
 
     def pack(self) -> None:

@@ -1,6 +1,5 @@
 """The engine's side of the door (`convlet.engines`): a network that predicts and trains with compiled kernels."""
 
-import math
 import os
 import threading
 import weakref
@@ -51,8 +50,8 @@ class NumbaProgram:
         self.network, self.optimizer = network, optimizer
         blocks = lower(network, switches)
         self._weights = Weights(blocks, optimizer.slots if optimizer else ())
-        self._settings, self._sweep = buffer(updates.SETTINGS), buffer(1, np.int64)
-        update = Update(updates.rule(optimizer), self._settings, self._sweep) if optimizer else None
+        self._settings, self._taken = buffer(updates.SETTINGS), buffer(1, np.int64)
+        update = Update(updates.rule(optimizer), self._settings, self._taken) if optimizer else None
         self._inference = Passes(blocks, self._weights, training=False, update=None)
         self._gradients = Passes(blocks, self._weights, training=True, update=None, every=not switches.sparse)
         self._steps = Passes(blocks, self._weights, training=True, update=update, every=not switches.sparse)
@@ -103,19 +102,20 @@ class NumbaProgram:
             return loss, self._weights.gradients(self._gradients.gradients())
 
     def step(self, images: Array, labels: Array, masks: Masks, learning_rate: float) -> tuple[float, int]:
+        """See `convlet.engines.Program`. An interrupt (control-C) is raised before the step or after the whole of it.
+
+        `state().step` tells which, for the last job of a step counts it.
+        """
         if self.optimizer is None:
             raise InputError("optimizer=None when the program was compiled: give one to train, such as Adam(1e-4).")
         with self._lock:
-            values = updates.settings(self.optimizer, learning_rate, self._taken + 1)
+            values = updates.settings(self.optimizer, learning_rate, int(self._taken[0]) + 1)
             self._settings[: len(values)] = values
-            self._sweep[0] = self._taken % 2
-            result = self._train(self._steps, images, labels, masks)
-            self._taken += math.isfinite(result[0])  # otherwise the pass ended there, and the weights are as they were
-            return result
+            return self._train(self._steps, images, labels, masks)
 
     def state(self) -> State:
         with self._lock:
-            return State(self._weights.parameters(), self._weights.slots(), self._taken)
+            return State(self._weights.parameters(), self._weights.slots(), int(self._taken[0]))
 
     def load(self, state: State) -> None:
         self.network.check_parameters(state.parameters)
@@ -127,7 +127,7 @@ class NumbaProgram:
                 )
         with self._lock:
             self._weights.load(state.parameters, state.slots)
-            self._taken = state.step
+            self._taken[0] = state.step
             self._inference.pack()
 
     def _train(self, passes: Passes, images: Array, labels: Array, masks: Masks) -> tuple[float, int]:

@@ -11,15 +11,20 @@ How threads share a table
     some thread is computing at that moment: nobody can be missed at a barrier, and one thread alone gets through
     as well. A job that is `alongside` needs nothing of the one before it, so there is no barrier between the two.
 
+    The caller opens the table, and threads that come while it is open take a seat, which is a number and memory of
+    their own. When all parts are done the caller closes it, and waits until all have left.
+
 Why results do not depend on the threads: parts are fixed by the work, no two parts write to the same place, and a
 sum over parts is another job.
 
-Waiting: a thread spins for some microseconds; then it returns to Python, lets others run, and comes back. One that
-has no part leaves the table. So nothing spins for longer than the part it waits for takes.
+Waiting: a thread spins for some microseconds, then lets others have the core in between, then sleeps in between. One
+that has no part leaves the table. So nothing spins for longer than the part it waits for takes.
+
+Interrupts: Python raises them (control-C) between any two of its steps. `finish` is one compiled call, within which
+there are none: whatever is raised before or after it, the table was worked through, closed and left.
 """
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -28,17 +33,24 @@ import numpy as np
 from numba import config
 
 from convlet.engines.numba.buffers import LINE, buffer
-from convlet.engines.numba.compiling import kernel
+from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.entries import Kernel, Scratch, argument_words, entry
-from convlet.engines.numba.machine import FLUSH, call, cycles, fetch_add, get_float_mode, pause, peek, set_float_mode
-from convlet.errors import EngineError
+from convlet.engines.numba.machine import (
+    FLUSH,
+    call,
+    fetch_add,
+    get_float_mode,
+    let_others_run,
+    nap,
+    pause,
+    peek,
+    set_float_mode,
+)
 
-NEXT, DONE, ACTIVE, OPEN, FAILED, STOPPED = range(
-    0, 48, 8
-)  # each counter on its own cache line: threads write them at once
-FINISHED = -1
-SPINS = 1000  # of about 20–40 ns each
-PATIENCE = 200  # times that a waiting thread lets others run before it sleeps
+# Each counter on its own cache line: threads write them at once.
+NEXT, DONE, SEATS, ACTIVE, OPEN, FAILED, STOPPED = range(0, 56, 8)
+SPINS = 1000  # of about 20–40 ns each, before a waiting thread lets others run
+PATIENCE = 200  # times that it lets others run, before it sleeps
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +70,7 @@ class Job:
 
 
 class Rows(NamedTuple):
-    """A table as compiled code reads it: int64 arrays, one element a job."""
+    """A table as compiled code reads it: int64 arrays, one element a job; and memory for so many seats."""
 
     firsts: np.ndarray  # the number of its first part; and, one more element, how many parts there are in all
     needs: np.ndarray  # how many parts must be done before
@@ -66,105 +78,122 @@ class Rows(NamedTuple):
     entries: np.ndarray  # addresses
     starts: np.ndarray  # where its arguments begin, in `words`
     words: np.ndarray
-    clocks: np.ndarray  # cycles spent on it by all threads, since the table was made
+    scratch: np.ndarray  # bytes, which `words` point into
+    seats: int
 
 
-@kernel
-def _work(thread, part, counters, rows, spins):
-    """Work on the table until no part is left (FINISHED); or return the part that has been waited for too long."""
+@inlined
+def _set(counters, which, value):
+    """Give a counter that only the caller changes a value. Who sees it sees also what was written before."""
+    fetch_add(counters, which, value - peek(counters, which))
+
+
+@inlined
+def _wait(counters, which, lowest, highest):
+    """Wait until lowest <= the counter <= highest."""
+    waits = 0
+    while not lowest <= peek(counters, which) <= highest:
+        waits += 1
+        if waits % SPINS != 0:
+            pause()
+        elif waits < SPINS * PATIENCE:
+            let_others_run()
+        else:
+            nap()
+
+
+@inlined
+def _work(seat, counters, rows):
+    """Work on the table until no part is left."""
     mode = get_float_mode()
     set_float_mode(mode | FLUSH)
     row, parts = 0, rows.firsts[-1]
     while True:
-        if part < 0:
-            part = fetch_add(counters, NEXT, 1)
+        part = fetch_add(counters, NEXT, 1)
         if part >= parts:
-            part = FINISHED
             break
         while rows.firsts[row + 1] <= part:
             row += 1
-        spun = 0
-        while peek(counters, DONE) < rows.needs[row] and spun < spins:
-            pause()
-            spun += 1
-        if spun >= spins:
-            break
+        _wait(counters, DONE, rows.needs[row], parts)
         if peek(counters, FAILED) == 0 and peek(counters, STOPPED) == 0:
-            before = cycles()
             k, n, size = part - rows.firsts[row], rows.firsts[row + 1] - rows.firsts[row], rows.sizes[row]
             low, high = size * k // n, size * (k + 1) // n
-            outcome = call(rows.entries[row], low, high, thread, rows.words, rows.starts[row])
+            outcome = call(rows.entries[row], low, high, seat, rows.words, rows.starts[row])
             if outcome != 0:
                 fetch_add(counters, FAILED if outcome == 1 else STOPPED, 1)
-            fetch_add(rows.clocks, row, cycles() - before)
         fetch_add(counters, DONE, 1)
-        part = -1
     set_float_mode(mode)
-    return part
 
 
 @kernel
-def _enter(counters, needed):
-    """Count this thread in; but not on a table that is closed or has no part left."""
+def start(counters):
+    """Open a table. The caller has seat 0."""
+    for which in (NEXT, DONE, FAILED, STOPPED):
+        _set(counters, which, 0)
+    _set(counters, SEATS, 1)
+    _set(counters, OPEN, 1)
+
+
+@kernel
+def finish(counters, rows):
+    """As the caller, work until all parts are done, close the table, and wait until all have left it.
+
+    Returns whether a kernel failed. Does nothing where the table is closed.
+    """
+    _work(0, counters, rows)
+    _wait(counters, DONE, rows.firsts[-1], rows.firsts[-1])
+    _set(counters, OPEN, 0)
+    _wait(counters, ACTIVE, 0, 0)
+    return peek(counters, FAILED) != 0
+
+
+@kernel
+def help(counters, rows):
+    """As another thread, work on parts for as long as there are any. Does nothing where the table is closed."""
     fetch_add(counters, ACTIVE, 1)
-    if peek(counters, OPEN) == 1 and peek(counters, NEXT) < needed:
-        return True
+    if peek(counters, OPEN) == 1 and peek(counters, NEXT) < rows.firsts[-1]:
+        seat = fetch_add(counters, SEATS, 1)
+        if seat < rows.seats:  # more may come than were asked: also those who were asked for an earlier pass
+            _work(seat, counters, rows)
     fetch_add(counters, ACTIVE, -1)
-    return False
 
 
 @kernel
-def _add(counters, which, amount):
-    """Add to a counter. What this thread wrote before is visible to whoever sees the new value."""
-    fetch_add(counters, which, amount)
-
-
-@kernel
-def _read(counters, which):
-    return peek(counters, which)
+def desert(counters):
+    """Close a table, in a forked child: whoever was at work in its parent is not here."""
+    _set(counters, OPEN, 0)
+    _set(counters, ACTIVE, 0)
 
 
 class Table:
-    """Jobs in order. One caller at a time may `run` it; other threads may `help` meanwhile."""
+    """Jobs in order, for one caller at a time; see `threads.run`."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self.jobs = tuple(job for job in jobs if job.size > 0)
         self.width = max((job.parts for job in self.jobs), default=1)  # more threads than this have nothing to do
-        self._threads, self._process = 0, os.getpid()
         if not config.DISABLE_JIT:
-            self._rows, self._counters = _rows(self.jobs), buffer(48, np.int64)
+            self.process = os.getpid()
+            self.rows, self.counters = _rows(self.jobs), buffer(56, np.int64)
+            self.counters[[NEXT, DONE]] = self.rows.firsts[-1]  # nothing to do until it is opened
 
-    def start(self, threads: int) -> None:
-        """Open the table to `threads` threads, numbered from 0."""
-        if threads > self._threads:
-            self._give_scratch(threads)
-        if self._process != os.getpid():  # a forked child: whoever was at work in its parent is not here
-            self._process = os.getpid()
-            self._counters[[ACTIVE, OPEN]] = 0
-        self._counters[[NEXT, DONE, FAILED, STOPPED]] = 0
-        _add(self._counters, OPEN, 1)
-
-    def work(self) -> None:
-        """As thread 0, work until all parts are done. Raises EngineError if a kernel failed."""
-        interrupt = self._until_left(0)
-        parts = self._rows.firsts[-1]
-        while _read(self._counters, DONE) < parts:
-            interrupt = _let_others_run(0) or interrupt
-        _add(self._counters, OPEN, -1)
-        while _read(self._counters, ACTIVE) > 0:
-            interrupt = _let_others_run(0) or interrupt
-        if interrupt is not None:
-            raise interrupt
-        if self._counters[FAILED]:
-            raise EngineError("a kernel failed, most likely for want of memory; try a smaller batch.")
-
-    def help(self, thread: int) -> None:
-        """As another thread, work on parts for as long as there are any. Does nothing where the table is closed."""
-        if thread < self._threads and _enter(self._counters, self._rows.firsts[-1]):
-            try:
-                self._until_left(thread)
-            finally:
-                _add(self._counters, ACTIVE, -1)
+    def seat(self, threads: int) -> None:
+        """Have memory for so many threads: one piece for each scratch argument of the job that asks for most."""
+        if threads <= self.rows.seats:
+            return
+        places = []  # (where the argument's words are, its offset in the thread's memory)
+        stride = 0
+        for job, first in zip(self.jobs, self.rows.starts, strict=True):
+            offset, word = 0, int(first)
+            for argument in job.arguments:
+                if isinstance(argument, Scratch):
+                    places.append((word, offset))
+                    offset += -(-argument.size * np.dtype(argument.dtype).itemsize // LINE) * LINE
+                word += len(argument_words(argument))
+            stride = max(stride, offset)
+        words, scratch = self.rows.words.copy(), buffer(stride * threads, np.int8)
+        for word, offset in places:
+            words[[word, word + 2]] = scratch.ctypes.data + offset, stride
+        self.rows = self.rows._replace(words=words, scratch=scratch, seats=threads)  # at once, or not at all
 
     def run_alone(self) -> None:
         """Every job, called from Python: what the table means, and what happens where nothing is compiled."""
@@ -173,36 +202,6 @@ class Table:
             for part in range(job.parts):
                 if job.kernel(job.size * part // job.parts, job.size * (part + 1) // job.parts, *arguments):
                     return
-
-    def cycles(self) -> list[tuple[str, int]]:
-        """Each job's label and the cycles that all threads together have spent on it."""
-        return [(job.label, int(n)) for job, n in zip(self.jobs, self._rows.clocks, strict=True)]
-
-    def _until_left(self, thread: int) -> BaseException | None:
-        part, waits, interrupt = -1, 0, None
-        while True:
-            now = _work(thread, part, self._counters, self._rows, SPINS)
-            if now == FINISHED:
-                return interrupt
-            waits = waits + 1 if now == part else 0
-            part = now
-            interrupt = _let_others_run(waits) or interrupt
-
-    def _give_scratch(self, threads: int) -> None:
-        """Memory for each thread: one piece for each scratch argument of the job that asks for most."""
-        places = []  # (where the argument's words are, its offset in the thread's memory)
-        stride = 0
-        for job, start in zip(self.jobs, self._rows.starts, strict=True):
-            offset, word = 0, int(start)
-            for argument in job.arguments:
-                if isinstance(argument, Scratch):
-                    places.append((word, offset))
-                    offset += -(-argument.size * np.dtype(argument.dtype).itemsize // LINE) * LINE
-                word += len(argument_words(argument))
-            stride = max(stride, offset)
-        self._scratch, self._threads = buffer(stride * threads, np.int8), threads
-        for word, offset in places:
-            self._rows.words[[word, word + 2]] = self._scratch.ctypes.data + offset, stride
 
 
 def _rows(jobs: Sequence[Job]) -> Rows:
@@ -219,17 +218,16 @@ def _rows(jobs: Sequence[Job]) -> Rows:
         np.array([entry(job.kernel, job.arguments) for job in jobs], np.int64),
         np.cumsum([0, *map(len, words)])[:-1],
         np.array([word for row in words for word in row], np.int64),
-        np.zeros(len(jobs), np.int64),
+        buffer(0, np.int8),
+        0,
     )
 
 
-def _let_others_run(waits: int) -> BaseException | None:
-    """Give the core away for a moment. An interrupt (control-C) is returned: the table must be finished first."""
-    try:
-        if waits > PATIENCE or not hasattr(os, "sched_yield"):
-            time.sleep(0.0005 if waits > PATIENCE else 0)
-        else:
-            os.sched_yield()
-    except BaseException as error:
-        return error
-    return None
+def compile() -> None:
+    """Compile what works on tables; otherwise done when the first one is run."""
+    table = Table([])
+    table.seat(1)
+    help(table.counters, table.rows)
+    desert(table.counters)
+    start(table.counters)
+    finish(table.counters, table.rows)

@@ -7,6 +7,7 @@ Why not Numba's own: its `workqueue` aborts the process when two Python threads 
 and does not survive a fork. Here any number of Python threads may run tables at once, and a forked child starts anew.
 """
 
+import functools
 import os
 import threading
 from queue import SimpleQueue
@@ -14,7 +15,9 @@ from queue import SimpleQueue
 from numba import config
 
 from convlet.checks import whole_number
+from convlet.engines.numba import tables
 from convlet.engines.numba.tables import Table
+from convlet.errors import EngineError
 
 
 def available() -> int:
@@ -39,13 +42,15 @@ class _Helpers:
     def _start(self, helpers: int) -> None:
         with self._lock:
             while self._started < helpers:
-                self._started += 1
-                threading.Thread(target=_help, args=(self._posts, self._started), daemon=True).start()
+                threading.Thread(target=_help, args=(self._posts,), daemon=True).start()
+                self._started += 1  # afterwards: an interrupt in between costs a thread too many, not one too few
 
 
-def _help(posts: SimpleQueue[Table], number: int) -> None:
+def _help(posts: SimpleQueue[Table]) -> None:
     while True:
-        posts.get().help(number)
+        table = posts.get()
+        tables.help(table.counters, table.rows)
+        del table  # not to hold its memory while waiting
 
 
 _helpers = _Helpers()
@@ -67,14 +72,32 @@ def set_threads(count: int | None) -> None:
 
 
 def run(table: Table) -> None:
-    """Compute all of the table's jobs, in order. Raises EngineError if a kernel failed."""
+    """Compute all of the table's jobs, in order. Raises EngineError if a kernel failed.
+
+    An interrupt (control-C) is raised before the first job or after the last one.
+    """
     if config.DISABLE_JIT:
         table.run_alone()
         return
     count = min(threads(), table.width)
-    table.start(count)
-    _helpers.post(table, count - 1)
-    table.work()
+    table.seat(count)
+    _compile_once()
+    if table.process != os.getpid():
+        tables.desert(table.counters)
+        table.process = os.getpid()
+    try:
+        tables.start(table.counters)
+        _helpers.post(table, count - 1)
+    finally:  # no call of a Python function, which could be interrupted, before all is done
+        failed = tables.finish(table.counters, table.rows)
+    if failed:
+        raise EngineError("a kernel failed, most likely for want of memory; try a smaller batch.")
+
+
+@functools.cache
+def _compile_once() -> None:
+    """Compilation can be interrupted, so it must not happen while a table is open."""
+    tables.compile()
 
 
 def _after_fork() -> None:

@@ -3,6 +3,7 @@
 The rule is the same wherever a gradient is finished: in the dense layer's backward pass, where the gradient never
 leaves its registers, and in `update_parameters`, for the gradients that come as arrays.
 
+    taken (int64)        how many steps were taken
     settings (float32)   what the rule needs in this step, as `rule` and `settings` lay it out
     slots a, b           m and v (Adam), or the velocity and nothing (SGD with momentum), shaped like the weights
 """
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
-from convlet.engines.numba.vectors import add, broadcast, div, fma, load, mul, splat, sqrt, store, sub
+from convlet.engines.numba.vectors import add, broadcast, div, element, fma, load, mul, put, splat, sqrt, store, sub
 from convlet.optimizers import SGD, Adam, Optimizer
 
 NONE, PLAIN, MOMENTUM, NESTEROV, ADAM = range(5)  # NONE: the gradient itself is stored in slot a
@@ -89,3 +90,9 @@ def update_parameters(low, high, rule, settings, w, a, b, gradient):
     while i < high:
         update_one(rule, settings, w, a, b, i, load(1, gradient, i))
         i += 1
+
+
+@kernel
+def count_step(low, high, taken):
+    """The end of a step. A pass that ended before, for want of a finite loss, does not count as one."""
+    put(taken, 0, element(taken, 0) + (high - low))

@@ -65,8 +65,8 @@ def dense_backward(site: Site) -> list[Job]:
 
 def _moves(update: Update | None, own: Own, gradient: np.ndarray | None) -> tuple[Any, ...]:
     if update is None:
-        return updates.NONE, NOTHING, gradient, NOTHING, NO_SWEEP
-    return update.rule, update.settings, own.slot(0), own.slot(1), update.sweep
+        return updates.NONE, NOTHING, gradient, NOTHING, NO_STEPS
+    return update.rule, update.settings, own.slot(0), own.slot(1), update.taken
 
 
-NO_SWEEP = buffer(1, np.int64)
+NO_STEPS = buffer(1, np.int64)

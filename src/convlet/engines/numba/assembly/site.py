@@ -40,11 +40,11 @@ class Memory:
 
 @dataclass(frozen=True)
 class Update:
-    """What happens to a gradient: `rule` and `settings` of `updates.py`, and which way to sweep."""
+    """What happens to a gradient: `rule` and `settings` of `updates.py`; and how many steps were taken before."""
 
     rule: int
     settings: np.ndarray
-    sweep: np.ndarray
+    taken: np.ndarray
 
 
 @dataclass(frozen=True)
