@@ -6,7 +6,8 @@
     optimizer.py       our optimizer as Keras's, and its arrays by their public names
     program.py         the door, in backend-neutral words
     on_tensorflow.py   on_jax.py   on_torch.py      one step of training, compiled, in each backend's own words
-    distribution.py    one network trained by several processes or devices (JAX)
+    sharding.py        JAX's arrays on several devices: weights on all, a batch divided among them
+    distribution.py    meeting.py        several processes become one run
 
 What it is not: a way to load Keras files. Weights cross as plain arrays, both ways, bit for bit. Importing this
 package imports neither Keras nor a backend; the first `compile` does.

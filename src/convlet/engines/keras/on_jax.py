@@ -44,22 +44,22 @@ class JaxRunner:
 
     def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
         learnt, measured, _ = self.held
-        with self.devices.all_needed():
-            (loss, _), gradients = self._gradients(learnt, measured, self.devices.share(batch))
-            return float(loss), [self.to_numpy(gradients[name]) for name in self.models.learnt]
+        results = self._gradients(learnt, measured, self.devices.share(batch))
+        (loss, _), gradients = self.devices.wait(results)
+        return float(loss), [self.to_numpy(gradients[name]) for name in self.models.learnt]
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
-        with self.devices.all_needed():
-            results = self._step(self.held, self.devices.share(batch), np.float32(learning_rate))
-            self.held, loss, correct = jax.block_until_ready(results)
+        results = self._step(self.held, self.devices.share(batch), np.float32(learning_rate))
+        self.held, loss, correct = self.devices.wait(results)
         return float(loss), int(correct)
 
     def to_numpy(self, tensor: Tensor) -> Array:
         return np.array(tensor)
 
     def publish(self) -> None:
-        # Copies, since the next step may write over what it was given.
-        learnt, measured, slots = jax.tree.map(jnp.copy, self.devices.own(self.held))
+        # Copies, since the next step may write over what it was given; made on the host, since a device may be stuck
+        # in a step that another process never finishes.
+        learnt, measured, slots = jax.tree.map(np.array, self.devices.own(self.held))
         for name, variable in self.models.variables.items():
             variable.assign((learnt | measured)[name])
         for variable, value in zip(self._optimizer_variables(), slots, strict=True):

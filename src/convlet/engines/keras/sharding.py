@@ -4,8 +4,10 @@ One program runs in every process, on the same global batch; XLA inserts the sum
 its batch statistics need, so what is computed does not depend on how many devices there are.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import atexit
+import os
+import sys
+import time
 from typing import Any
 
 import jax
@@ -14,6 +16,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from convlet.engines.keras.model import Batch
 from convlet.errors import EngineError
+
+PATIENCE = 600  # seconds for the slowest process to catch up: it may be evaluating, or writing a checkpoint
 
 
 class Devices:
@@ -45,15 +49,35 @@ class Devices:
     def _place(self, array: Any, placement: NamedSharding) -> jax.Array:
         return jax.make_array_from_callback(array.shape, placement, lambda part: array[part])
 
-    @contextmanager
-    def all_needed(self) -> Iterator[None]:
-        """Around what all processes do together. Raises EngineError where one of them is gone."""
+    def meet(self) -> None:
+        """One sum over all devices, which connects them."""
+        ones = self._place(np.ones(self.count, np.float32), self._divided)
+        self.wait(jax.jit(jax.numpy.sum, out_shardings=self.everywhere)(ones))
+
+    def wait(self, results: Any) -> Any:
+        """The results, computed. Raises EngineError where another process is gone, or silent for PATIENCE seconds."""
+        if not self.several_processes:
+            return results
+        deadline = time.monotonic() + PATIENCE
         try:
-            yield
+            while not all(array.is_ready() for array in jax.tree.leaves(results)):
+                if time.monotonic() > deadline:
+                    atexit.register(_leave)
+                    raise EngineError(self._lost(f"heard nothing from another process for {PATIENCE} seconds"))
+                time.sleep(0.0005)
+            return jax.block_until_ready(results)
         except jax.errors.JaxRuntimeError as error:
-            if not self.several_processes:
-                raise
-            raise EngineError(
-                f"process {jax.process_index()} lost another of the run's {jax.process_count()} processes, or the "
-                "network to it. Nothing of this step was kept: start all of them again, resuming from the checkpoint."
-            ) from error
+            raise EngineError(self._lost("lost another process, or the network to it")) from error
+
+    def _lost(self, what: str) -> str:
+        return (
+            f"process {jax.process_index()} of {jax.process_count()} {what}. The step it was in is undone: "
+            "start all of them again, resuming from the last checkpoint."
+        )
+
+
+def _leave() -> None:
+    """End this process as failed, though a device is stuck in a step, for which the interpreter would wait for ever."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
