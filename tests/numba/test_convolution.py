@@ -3,6 +3,7 @@
 Rows that the sparse kernels are specialised on come from a short list, so that few specialisations are compiled.
 """
 
+import mmap
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convlet.engines.numba import convolution, convolution_gradients, sparse_convolution, winograd
+from convlet.engines.numba.activations import RELU
 from convlet.engines.numba.buffers import Frame, Geometry
 from convlet.engines.numba.finishing import CLOSED
 
@@ -170,7 +172,7 @@ def test_nan_reaches_every_output_over_it_and_no_other(pool):
     if pool == 2:
         convolution.make_forward_pool(16)(0, g.H, *arguments)
     else:
-        convolution.make_forward(16)(0, g.H, *arguments, convolution.RELU)
+        convolution.make_forward(16)(0, g.H, *arguments, RELU)
     assert_exactly(y, case.pooled()[0])
     assert np.isnan(y).any()
     assert not np.isnan(y).all()
@@ -186,7 +188,7 @@ def test_inference_needs_no_winners():
         if pool == 2:
             convolution.make_forward_pool(16)(0, 4, *arguments)
         else:
-            convolution.make_forward(16)(0, 4, *arguments, convolution.RELU)
+            convolution.make_forward(16)(0, 4, *arguments, RELU)
         assert_exactly(y, case.pooled()[0])
 
 
@@ -351,6 +353,32 @@ def test_the_gradient_of_relu_is_zero_where_it_was_closed():
     d_y = guarded(case.framed(case.d_y))
     in_parts(convolution_gradients.relu_gradient, 6, 4, guarded(winners, np.int8), d_y, case.yf, g)
     assert_exactly(d_y, case.framed(case.d_y * (winners == 0)))
+    check_guards()
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MAP_NORESERVE"), reason="needs memory that is not there until it is used")
+def test_a_batch_of_more_than_two_billion_floats():
+    """Images are so far apart that the second begins beyond int32; only a few pages of them are ever touched."""
+    g, rows = Geometry(2, 2, 3, 3), 2**31 // 64
+    xf, yf, taps = Frame(rows, 8, 8), Frame(2, 2, 8), 72
+    try:
+        memory = mmap.mmap(-1, 4 * (2**31 + 4 * 64), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE)
+    except OSError:
+        pytest.skip("not so much address space")
+    x = np.frombuffer(memory, np.float32)
+    rng = np.random.default_rng(0)
+    x[2**31 :] = rng.standard_normal(4 * 64)
+    d_y = rng.standard_normal((2, 2, 2, 8)).astype(np.float32)
+    winners = guarded(np.repeat([CLOSED, 0], d_y.size // 2), np.int8)
+    floats, integers = sparse_convolution.d_kernels_scratch(taps, 8, g)
+    partial = guarded((taps + 1) * 8)
+    sparse_convolution.make_d_kernels(24)(
+        0, 1, x, xf, winners, guarded(d_y), yf, partial, 2, 1, g, guarded(floats), guarded(integers, np.int32)
+    )
+    image = x[2**31 :].reshape(4, 8, 8)
+    sections = np.lib.stride_tricks.sliding_window_view(image, (3, 3), (0, 1))[:, :2]  # (2, 2, C, KH, KW)
+    expected = np.einsum("hwcij,hwf->ijcf", sections, d_y[1]).reshape(taps, 8)
+    np.testing.assert_allclose(partial.reshape(taps + 1, 8)[:taps], expected, rtol=1e-4, atol=1e-4)
     check_guards()
 
 

@@ -18,11 +18,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from convlet.engines.numba.activations import RELU
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.finishing import relu8, relu16, relu_pool8, relu_pool16
 from convlet.engines.numba.vectors import broadcast_rows, fma, load, repeat, store, store_rows
-
-LINEAR, RELU = 0, 1
 
 
 def lanes_for(F: int) -> int:
@@ -153,9 +152,7 @@ def _forward_pool_row_of(windows: int, lanes: int) -> Callable[..., Any]:
         step, down = g.SW * C, xf.columns * C
         for first in range(0, g.W, windows):
             w = min(first, g.W - windows)
-            a, b, c, d = outputs(
-                x, section + 2 * w * step, g.SH * down, step, down, g.KH, g.KW * C, packed, block
-            )
+            a, b, c, d = outputs(x, section + 2 * w * step, g.SH * down, step, down, g.KH, g.KW * C, packed, block)
             best, winner = relu_pool(a, b, c, d)
             store_rows(y, o + w * F, F, best)
             if winners.size > 0:

@@ -145,9 +145,7 @@ def _sum_images_of(lanes: int) -> Callable[..., Any]:
                     j = ((n * d_yf.rows + d_yf.top + h0 + h) * d_yf.columns + d_yf.left) * F + f
                     unpool(d_y, j, winners, i, F, g.W, g.P, scratch, h * g.P * W * lanes, partial, bias)
                 section = (n * xf.rows + h0 * g.P * g.SH) * down
-                add_products(
-                    x, section, g.SH * down, g.SW * C, down, R, g.KH, scratch, H * g.P, W, partial, o, F
-                )
+                add_products(x, section, g.SH * down, g.SW * C, down, R, g.KH, scratch, H * g.P, W, partial, o, F)
 
     return sum_images
 

@@ -55,6 +55,7 @@ def width(R: int) -> int:
 def _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, offsets, count, shifts, d_bias):
     """For filters [f0, f1) of image n and rows [h0, h1), list the alive outputs: section offsets and gradients.
 
+    Offsets are int32, and so counted from the image's first float: a batch may have more than 2^31.
     The list of filter f begins at (f − f0) × capacity. Without branches: what is not alive gets overwritten.
     Gradients are added to d_bias (f1 − f0) on the way.
     """
@@ -65,7 +66,7 @@ def _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, off
     for f in range(f0, f1):
         slot = (f - f0) * capacity
         for h in range(h0, h1):
-            section = n * xf.rows * xf.columns * C + h * g.P * down
+            section = h * g.P * down
             i = (n * g.H + h) * g.W * F + f
             j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left) * F + f
             for _ in range(g.W):
@@ -135,7 +136,7 @@ def make_d_kernels(wide: int) -> Callable[..., Any]:
                     )
                     for piece in range(0, taps, wide):
                         ky = piece // R
-                        start = ky * down + piece - ky * R
+                        start = n * xf.rows * down + ky * down + piece - ky * R
                         for f in range(f1 - f0):
                             o, i0 = piece * (f1 - f0) + f * wide, f * capacity
                             a = load(wide, sums, o)
@@ -201,8 +202,6 @@ def _group(winners, d_y, i, j, F, values, filters, m, q):
             m = _list_lanes8(winners, d_y, i, j, f, values, filters, m, q)
             f += 8
     return m
-
-
 
 
 @inlined

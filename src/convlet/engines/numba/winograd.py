@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from convlet.engines.numba.activations import RELU
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.finishing import relu8, relu_pool8
 from convlet.engines.numba.vectors import (
@@ -48,7 +49,6 @@ from convlet.engines.numba.vectors import (
 POINTS = 36
 TILES = 12
 BLOCK = 16
-RELU = 1
 
 
 def tile(K: int) -> int:
