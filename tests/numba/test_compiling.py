@@ -66,6 +66,22 @@ def test_what_was_not_used_for_a_month_is_forgotten(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
+def test_a_folder_that_another_process_removes_meanwhile_is_no_reason_to_do_without_a_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "gone").symlink_to("nowhere")  # listed, but without a date
+    assert compiling.cache_folder.__wrapped__() is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs users")
+def test_a_folder_of_another_user_is_not_trusted(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    user = os.getuid()
+    assert compiling.cache_folder.__wrapped__() is not None
+    monkeypatch.setattr(os, "getuid", lambda: user + 1)
+    assert compiling.cache_folder.__wrapped__() is None
+
+
 def test_the_users_own_cache_setting_is_left_alone():
     before = config.CACHE_DIR
     compiling.kernel(lambda: None)

@@ -27,6 +27,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,15 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """The folder of compiled kernels, made if necessary; None where it cannot be made private."""
+    """The folder of compiled kernels, made if necessary; None where it is not, or cannot be made, private."""
     base = Path(config.CACHE_DIR) if config.CACHE_DIR else platformdirs.user_cache_path("convlet", appauthor=False)
     folder = base / "kernels" / f"{_source_hash()}-numba{numba.__version__}-python{platform.python_version()}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if hasattr(os, "getuid"):
-            folder.chmod(0o700)  # mkdir's mode is subject to the umask; chmod fails on another user's folder
+            if folder.stat().st_uid != os.getuid():
+                return None
+            folder.chmod(0o700)  # mkdir's mode is subject to the umask
         _forget_old(folder.parent)
         folder.touch()
     except OSError:
@@ -80,8 +83,9 @@ def cache_folder() -> Path | None:
 def _forget_old(kernels: Path) -> None:
     """Remove what no version of this package has used for a month."""
     for folder in kernels.iterdir():
-        if time.time() - folder.stat().st_mtime > MONTH:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # another process may have removed it meanwhile
+            if time.time() - folder.stat().st_mtime > MONTH:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _source_hash() -> str:
