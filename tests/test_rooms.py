@@ -10,10 +10,10 @@ import convlet
 # In reading order. A module or folder of `src/convlet` is a room; a new one is added here, after all it builds on.
 # An engine is a room of its own: nothing but the door may know of it, and that by name only.
 ROOMS = [
-    *("errors", "checks", "descriptions"),
+    *("errors", "checks", "environment", "descriptions"),
     *("randomness", "initializers", "layers", "network", "losses", "schedules", "optimizers"),
     *("engines", "engines.numpy", "engines.numba", "engines.keras"),
-    *("environment", "threads", "datasets", "recipe", "history", "evaluation"),
+    *("threads", "datasets", "recipe", "history", "evaluation"),
     *("stopping", "storage", "run", "checkpoints", "resuming", "training", "comparison", "onnx"),
     "convlet",
     *("report", "progress", "experiment", "benchmarks", "explore", "locale", "cli", "__main__"),

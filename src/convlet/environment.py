@@ -6,6 +6,9 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from convlet.checks import whole_number
+
+THREADS = "CONVLET_THREADS"
 PACKAGES = ("convlet", "numpy", "numba", "llvmlite", "keras", "tensorflow-cpu", "tensorflow", "jax", "torch")
 
 
@@ -29,6 +32,15 @@ def environment() -> dict[str, Any]:
 def cores() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def chosen_threads() -> int:
+    """How many threads a run may use: the variable CONVLET_THREADS, or as many as there are processors.
+
+    Raises InputError where it says no whole number of at least 1.
+    """
+    said = os.environ.get(THREADS)
+    return whole_number(THREADS, int(said) if said.isdecimal() else said) if said else cores()
 
 
 def peak_memory_mb() -> float:

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from interrupting import control_c, needs_alarm
 
-from convlet.engines.numba import tables, threads
+from convlet.engines.numba import entries, tables, threads
 from convlet.engines.numba.buffers import Frame, buffer
 from convlet.engines.numba.compiling import kernel
-from convlet.engines.numba.entries import Scratch
+from convlet.engines.numba.entries import Scratch, entry
+from convlet.engines.numba.machine import fetch_add, nap, peek
 from convlet.engines.numba.tables import Job, Table
+from convlet.environment import cores
 from convlet.errors import EngineError, InputError
 
 
@@ -118,60 +120,51 @@ def test_python_threads_may_run_tables_at_the_same_time():
 
 
 @kernel
-def count_mine(low, high, x, mine):
-    """Takes some milliseconds. `mine` counts the thread's own parts, in memory that only it has."""
-    mine[0] += 1
-    for _ in range(20_000):
-        for i in range(low, high):
-            x[i] = x[i] * np.float32(0.5) + np.float32(1)
+def meet(low, high, arrived, mine):
+    """Parts [low, high) wait for all others, so each needs a thread of its own; for half a minute at most."""
+    mine[0] += high - low
+    fetch_add(arrived, 0, high - low)
+    for _ in range(60_000):
+        if peek(arrived, 0) >= arrived[1]:
+            return
+        nap()
+    fetch_add(arrived, 2, 1)
 
 
-def threads_at_work(table):
-    """How many threads worked on a table of count_mine: whose own memory is not 0."""
-    return int((table.rows.scratch.view(np.int64) > 0).sum())
+def meeting(count):
+    """A table of so many parts that meet, and (how many came, how many there are, how many waited in vain)."""
+    arrived = buffer(3, np.int64)
+    arrived[1] = count
+    return Table([Job(meet, count, (arrived, Scratch(1, np.int64)), count)]), arrived
 
 
-def counting(parts=24):
-    return Table([Job(count_mine, 1000, (buffer(1000), Scratch(1, np.int64)), parts)])
-
-
-def eventually(helpers):
-    """Whether so many threads in all get to work on a table; a busy machine may take a few passes."""
-    for _ in range(50):
-        table = counting()
-        threads.run(table)
-        if threads_at_work(table) == helpers:
-            return True
-    return False
+def assert_all_help(count):
+    threads.set_threads(count)
+    table, arrived = meeting(count)
+    threads.run(table)
+    assert arrived.tolist() == [count, count, 0]
 
 
 @pytest.mark.parametrize("before", [4, 8])
 def test_no_post_is_lost_when_there_are_more_helpers_than_are_asked_for(before):
-    threads.set_threads(before)
-    threads.run(counting())  # as many helpers as there will be
-    threads.set_threads(2)
-    helped = 0
+    assert_all_help(before)
     for _ in range(20):
-        table = counting()
-        threads.run(table)
-        helped += threads_at_work(table) == 2
-        assert threads_at_work(table) <= 2
-    assert helped >= 15
+        assert_all_help(2)
 
 
 def test_more_helpers_than_seats_are_told_to_leave():
-    table = counting()
-    table.seat(2)
-    threads.run(counting())  # compiles
-    tables.start(table.counters)
-    helpers = [threading.Thread(target=tables.help, args=(table.counters, table.rows)) for _ in range(5)]
-    for helper in helpers:
-        helper.start()
-    assert not tables.finish(table.counters, table.rows)
-    for helper in helpers:
-        helper.join()
-    assert threads_at_work(table) <= 2
-    assert table.rows.scratch.view(np.int64).sum() == 24
+    tables.compile()
+    for _ in range(20):
+        table, _ = meeting(2)
+        table.seat(2)
+        tables.start(table.counters)
+        helpers = [threading.Thread(target=tables.help, args=(table.counters, table.rows)) for _ in range(5)]
+        for helper in helpers:
+            helper.start()
+        assert not tables.finish(table.counters, table.rows)
+        for helper in helpers:
+            helper.join()
+        assert table.rows.scratch.view(np.int64).reshape(2, -1)[:, 0].tolist() == [1, 1]
 
 
 @needs_alarm
@@ -190,7 +183,7 @@ def test_an_interrupted_table_is_not_run_or_run_to_its_end(count):
     assert interrupts > 20
     threads.run(table)
     assert (y == 2 * x + 3.5).all()
-    assert eventually(count)
+    assert_all_help(count)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -206,6 +199,27 @@ def test_a_forked_child_computes_with_threads_of_its_own():
         os._exit(0 if (y == 83.5).all() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert (y == 43.5).all()
+
+
+def test_threads_that_need_the_same_entry_at_once_share_it():
+    @kernel
+    def new(low, high, x):
+        x[low] = 3
+
+    barrier, addresses = threading.Barrier(4), []
+
+    def ask():
+        barrier.wait()
+        addresses.append(entry(new, (buffer(1),)))
+
+    before = len(entries._entries)
+    workers = [threading.Thread(target=ask) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)
+    assert len(addresses) == 4 and len(set(addresses)) == 1
+    assert len(entries._entries) == before + 1
 
 
 def test_true_ends_the_pass():
@@ -258,7 +272,7 @@ def test_the_number_of_threads_is_checked(monkeypatch):
     with pytest.raises(InputError, match="CONVLET_THREADS='many'"):
         threads.threads()
     monkeypatch.delenv("CONVLET_THREADS")
-    assert threads.threads() == threads.available()
+    assert threads.threads() == cores()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs an affinity mask")

@@ -10,6 +10,7 @@ What this is not: a general way to call Numba functions. Arguments are flat arra
 np.float64, NamedTuples of whole numbers, and Scratch.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,11 @@ def argument_type(argument: Any) -> Any:
     )
 
 
+def argument_types(arguments: Sequence[Any]) -> tuple[Any, ...]:
+    """The Numba types of (low, high, *arguments)."""
+    return (types.int64, types.int64, *map(argument_type, arguments))
+
+
 def argument_words(argument: Any) -> list[int]:
     """The argument as 64-bit words, as `_value` reads them; an array as (address, size, bytes between threads)."""
     if isinstance(argument, np.ndarray):
@@ -57,14 +63,17 @@ def argument_words(argument: Any) -> list[int]:
 
 _entries: dict[tuple[Any, ...], tuple[int, Any]] = {}  # the address, and what must live as long as it is used
 
+_numbers = itertools.count()  # no name is used twice, also after an interrupt
+
 
 def entry(kernel: Kernel, arguments: Sequence[Any]) -> int:
     """The address of the function (low, high, thread, words) that calls this kernel with arguments of these types."""
-    kinds = (types.int64, types.int64, *map(argument_type, arguments))
+    kinds = argument_types(arguments)
     if (kernel, kinds) not in _entries:
         with compiler_lock.global_compiler_lock:
-            kernel.compile(kinds)
-            _entries[kernel, kinds] = _build(kernel.overloads[kinds], kinds)
+            if (kernel, kinds) not in _entries:  # another thread may have made it meanwhile
+                kernel.compile(kinds)
+                _entries[kernel, kinds] = _build(kernel.overloads[kinds], kinds)
     return _entries[kernel, kinds][0]
 
 
@@ -72,7 +81,7 @@ def _build(compiled: Any, kinds: tuple[Any, ...]) -> tuple[int, Any]:
     context = registry.cpu_target.target_context
     library = context.codegen().create_library("convlet.entry")
     module = library.create_ir_module("convlet.entry")
-    function = ir.Function(module, ENTRY, f"convlet.entry.{len(_entries)}")
+    function = ir.Function(module, ENTRY, f"convlet.entry.{next(_numbers)}")
     builder = ir.IRBuilder(function.append_basic_block())
     low, high, thread, words = function.args
     reader = _Reader(builder, words, thread)

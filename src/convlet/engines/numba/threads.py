@@ -17,12 +17,8 @@ from numba import config
 from convlet.checks import whole_number
 from convlet.engines.numba import tables
 from convlet.engines.numba.tables import Table
+from convlet.environment import chosen_threads
 from convlet.errors import EngineError
-
-
-def available() -> int:
-    """How many cores this process may use: the affinity mask, where there is one."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Helpers:
@@ -58,11 +54,8 @@ _chosen: int | None = None
 
 
 def threads() -> int:
-    """How many threads work on a table, the caller's included: `set_threads`, or CONVLET_THREADS, or all cores."""
-    if _chosen is not None:
-        return _chosen
-    text = os.environ.get("CONVLET_THREADS", "")
-    return whole_number("CONVLET_THREADS", int(text) if text.isdecimal() else text) if text else available()
+    """How many threads work on a table, the caller's included: `set_threads`, or what the environment says."""
+    return chosen_threads() if _chosen is None else _chosen
 
 
 def set_threads(count: int | None) -> None:
@@ -81,7 +74,7 @@ def run(table: Table) -> None:
         return
     count = min(threads(), table.width)
     table.seat(count)
-    _compile_once()
+    prepare()
     if table.process != os.getpid():
         tables.desert(table.counters)
         table.process = os.getpid()
@@ -95,9 +88,10 @@ def run(table: Table) -> None:
 
 
 @functools.cache
-def _compile_once() -> None:
-    """Compilation can be interrupted, so it must not happen while a table is open."""
-    tables.compile()
+def prepare() -> None:
+    """Compile what works on tables. This can be interrupted, so it must not happen while one is open."""
+    if not config.DISABLE_JIT:
+        tables.compile()
 
 
 def _after_fork() -> None:
