@@ -12,6 +12,7 @@ import pytest
 from cases import LAYERS, NETWORKS, ids
 from comparing import GRADIENT32, VALUE32, assert_agree, assert_same_bits
 from interrupting import control_c, needs_alarm
+from numba import config
 
 from convlet.datasets import Dataset, Examples
 from convlet.engines import State, engine
@@ -296,12 +297,77 @@ def test_arrays_that_do_not_fit_are_refused():
         compile(DEEP, DEEP.initial_parameters(0)).step(*batch(DEEP), 0.01)
 
 
+def test_masks_that_are_missing_or_of_another_shape_are_refused():
+    program, (x, labels, masks) = trained(REGULAR), batch(REGULAR)
+    before = program.state()
+    with pytest.raises(InputError, match=r"masks\['dropout_1'\]: missing"):
+        program.step(x, labels, {}, 0.01)
+    for wrong in (masks["dropout_1"][1:], masks["dropout_1"][:, :1], masks["dropout_1"].reshape(-1)):
+        with pytest.raises(InputError, match=r"masks\['dropout_1'\]: of shape .* \(7, 40\)"):
+            program.gradients(x, labels, {"dropout_1": wrong})
+    assert_same_bits(program.state().parameters, before.parameters)
+    assert program.gradients(x, labels, {**masks, "another": x})[0] == program.gradients(x, labels, masks)[0]
+
+
+@pytest.mark.parametrize("name", ["regular", *NETWORKS])
+def test_no_images_have_activations_of_no_images(name):
+    network = NETWORKS.get(name, REGULAR)
+    outputs = trained(network, steps=0).activations(batch(network)[0][:0])
+    assert {name: array.shape for name, array in outputs.items()} == {
+        placed.name: (0, *placed.output_shape) for placed in network
+    }
+
+
 def test_prepare_tells_which_kernels_it_compiles():
     told = []
     compile(DEEP, DEEP.initial_parameters(0), Adam(0.01)).prepare(4, lambda *said: told.append(said))
     done, total, names = zip(*told, strict=True)
     assert list(done) == list(range(total[0]))
     assert any("conv2d_1" in name for name in names) and any("dense_2" in name for name in names)
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
+def test_what_training_needs_is_compiled_by_prepare_and_by_nothing_else():
+    code = """
+import numpy as np
+from convlet.engines import engine
+from convlet.engines.numba import entries, tables
+from convlet.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten
+from convlet.network import Sequential
+from convlet.optimizers import Adam
+
+def compiled():
+    return len(entries._entries) + sum(len(f.overloads) for f in (tables.start, tables.help, tables.finish))
+
+layers = [Conv2D(3, 3), BatchNormalization(), Activation("relu"), Dropout(0.25), Flatten(), Dense(37, "tanh"),
+          Dropout(0.5), Dense(7)]
+network = Sequential(layers, (9, 7, 2))
+program = engine("numba").compile(network, network.initial_parameters(0), Adam(0.01))
+assert compiled() == 0
+said = []
+program.prepare(50, lambda *now: said.append(now))
+prepared = compiled()
+assert prepared == len(said) + 2, (prepared, said)  # three functions are one part, "threads"
+images, labels = np.zeros((1000, 9, 7, 2), np.float32), np.zeros(50, np.int64)
+for N in (1000, 50, 1, 3, 9, 17, 30, 104, 120):
+    program.predict(images[:N])
+for N in (50, 13):
+    program.step(images[:N], labels[:N], network.dropout_masks(N, 0, 0), 0.01)
+assert compiled() == prepared
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_progress_may_stop_the_preparation():
+    def stop(done, total, part):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    program = compile(REGULAR, REGULAR.initial_parameters(0), Adam(0.01))
+    with pytest.raises(KeyboardInterrupt):
+        program.prepare(4, stop)
+    program.prepare(4)
+    assert_same_bits(program.predict(batch(REGULAR)[0]), trained(REGULAR, steps=0).predict(batch(REGULAR)[0]))
 
 
 # ------------------------------------------------------------------------------------- threads, processes, no compiler

@@ -7,8 +7,8 @@ The contract that every kernel relies on
       their kernels and biases are 0, so their outputs, gradients and updates are too. Only the network's input keeps
       its own number of channels.
     - An image is stored with borders of zeros, so that a convolution with "same" padding never asks where it is. A
-      `Frame` says how large the stored image is and where the image proper begins in it. Kernels write only the
-      image proper, so borders stay 0 for as long as the buffer lives.
+      `Frame` says how large the stored image is and where the image proper begins in it. Of a value, kernels write only
+      the image proper, so borders stay 0 for as long as the buffer lives. Of a gradient, nobody reads the borders.
     - No kernel reads or writes outside its buffers.
 """
 

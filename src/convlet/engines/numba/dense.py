@@ -29,6 +29,7 @@ HALF = 32
 AHEAD = 8  # units: their weights are asked for this early, as the processor does not see them coming
 GROUP = 16  # units in a cache line of float32
 REGISTERS = 5  # of 8 lanes, for the images of a tile: inputs, and the sums of two units, fill AVX2's 16
+SIZES = (1, *range(8, 8 * REGISTERS + 1, 8))  # numbers of images that need, between them, every forward kernel there is
 
 
 def blocks(inputs: int) -> int:

@@ -3,7 +3,7 @@
 Sums are made image by image, and then over the images in order, so that they do not depend on who makes which.
 
     partial     (N, 2, C): an image's two sums
-    statistics  (4, C): mean and 1 / √(variance + ε) used in forward; then the two sums over the batch
+    statistics  (2, C): mean and 1 / √(variance + ε)
 
 Arguments otherwise as in `activations.py`. Source: Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithm 1.
 """

@@ -5,8 +5,9 @@ alone). Its memory is as large as the largest number of images so far needs. A t
 last few are kept, so that a short last batch costs nothing the next time, until memory grows: they hold its addresses.
 """
 
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,13 @@ from numpy.typing import NDArray
 from convlet.engines import Masks
 from convlet.engines.numba import assembly, head, threads, updates
 from convlet.engines.numba.assembly import Memory, Site, Update
-from convlet.engines.numba.entries import entry
 from convlet.engines.numba.layouts import frames, proper, read_images, store_images
 from convlet.engines.numba.lowering import Block
 from convlet.engines.numba.tables import Job, Table
 from convlet.engines.numba.weights import Weights
+from convlet.layers import Dropout
 
 KEPT = 8  # tables
-Progress = Callable[[int, int, str], None]  # (kernels done, kernels in all, the next one)
 
 
 class Passes:
@@ -40,6 +40,9 @@ class Passes:
         """Compute a pass over a batch."""
         table = self._table(len(images))  # first: making one may replace the buffers that the batch is copied to
         self._take(images, labels, masks)
+        if not self.weights.packed:
+            threads.run(Table(self.packs()))
+            self.weights.packed = True
         threads.run(table)
 
     def _table(self, N: int) -> Table:
@@ -59,8 +62,11 @@ class Passes:
         store_images(images, self._value(0, N), self.frames[0], proper(self.blocks[0].input_shape))
         if labels is not None:
             self.memory.get("labels", N, np.int64)[:] = labels
-        for name, mask in (masks or {}).items():
-            self.memory.get(f"keep:{name}", mask.size, np.uint8)[:] = mask.reshape(-1)
+        if masks is not None:
+            for placed in (placed for block in self.blocks for placed in block.layers):
+                if isinstance(placed.layer, Dropout):
+                    keep = self.memory.get(f"keep:{placed.name}", N * math.prod(placed.output_shape), np.uint8)
+                    keep[:] = masks[placed.name].reshape(-1)
 
     def output(self, index: int, N: int) -> NDArray[np.float32]:
         """A copy of the output of block `index` (N, *shape), as the last pass left it."""
@@ -76,13 +82,9 @@ class Passes:
         owns = self.weights.own.items()
         return {name: self.memory.get(f"d_{name}", len(own.values)) for name, own in owns if own.trainable}
 
-    def compile(self, N: int, progress: Progress | None) -> None:
-        """Compile all kernels that a pass over N images needs, telling `progress` before each."""
-        jobs = self.jobs(N)
-        for i, job in enumerate(jobs):
-            if progress is not None:
-                progress(i, len(jobs), job.label)
-            entry(job.kernel, job.arguments)
+    def packs(self) -> list[Job]:
+        """The jobs that give kernels their own copies of the weights, when these have changed."""
+        return self._packs([self._site(i, 1) for i in range(len(self.blocks))])
 
     def jobs(self, N: int) -> list[Job]:
         """All jobs of a pass over N images, in order."""
@@ -97,11 +99,6 @@ class Passes:
             jobs += self._packs(sites)
             jobs.append(Job(updates.count_step, 1, (self.update.taken,), label="count the step"))
         return jobs
-
-    def pack(self) -> None:
-        """Give kernels their own copies of the weights, which have changed."""
-        sites = [self._site(i, 1) for i in range(len(self.blocks))]
-        threads.run(Table(self._packs(sites)))
 
     def _packs(self, sites: Sequence[Site]) -> list[Job]:
         packs = [job for site in sites for job in assembly.pack(site)]

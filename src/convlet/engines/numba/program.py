@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.engines import Masks, State
-from convlet.engines.numba import updates
+from convlet.engines import Masks, Progress, State, check_masks
+from convlet.engines.numba import dense, threads, updates
 from convlet.engines.numba.assembly import Update
 from convlet.engines.numba.buffers import buffer
+from convlet.engines.numba.entries import argument_types, entry
 from convlet.engines.numba.lowering import Switches, lower
-from convlet.engines.numba.passes import Passes, Progress
+from convlet.engines.numba.passes import Passes
 from convlet.engines.numba.weights import Weights
 from convlet.errors import EngineError, InputError
 from convlet.layers import Flatten
@@ -62,13 +63,23 @@ class NumbaProgram:
         self.load(state)
 
     def prepare(self, batch_size: int, progress: Progress | None = None) -> None:
-        """Compile what a step (without an optimizer: a prediction) of so many images needs.
+        """Compile all kernels for predicting any number of images and, with an optimizer, for steps of so many.
 
-        `progress` is called before each kernel, with how many are done, how many there are in all, and its name.
+        `progress` is called before each, with how many are done, how many there are in all, and the next one's name.
+        It may raise to stop.
         """
-        passes = self._steps if self.optimizer else self._inference
         with self._lock:
-            passes.compile(batch_size, progress)
+            jobs = [job for N in (CHUNK, *dense.SIZES) for job in self._inference.jobs(N)] + self._inference.packs()
+            if self.optimizer:
+                jobs += self._steps.jobs(batch_size)
+            kernels = list({(job.kernel, argument_types(job.arguments)): job for job in reversed(jobs)}.values())
+            for done, job in enumerate(kernels):
+                if progress is not None:
+                    progress(done, len(kernels) + 1, job.label)
+                entry(job.kernel, job.arguments)
+            if progress is not None:
+                progress(len(kernels), len(kernels) + 1, "threads")
+            threads.prepare()
 
     def predict(self, images: Array) -> Array:
         images, chunks = self._checked(images), []
@@ -92,7 +103,7 @@ class NumbaProgram:
         before = images.astype(np.float32)
         for i, block in enumerate(self._layers.blocks):
             if isinstance(block.layers[0].layer, Flatten):  # in a dense layer's block, where it is never computed
-                outputs[block.layers[0].name] = before.reshape(len(images), -1)
+                outputs[block.layers[0].name] = before.reshape(len(images), *block.layers[0].output_shape)
             before = outputs[block.layers[-1].name] = self._layers.output(i, len(images))
         return outputs
 
@@ -128,7 +139,6 @@ class NumbaProgram:
         with self._lock:
             self._weights.load(state.parameters, state.slots)
             self._taken[0] = state.step
-            self._inference.pack()
 
     def _train(self, passes: Passes, images: Array, labels: Array, masks: Masks) -> tuple[float, int]:
         images, labels = self._checked(images), np.asarray(labels)
@@ -139,6 +149,7 @@ class NumbaProgram:
             )
         if labels.min() < 0 or labels.max() >= classes:
             raise InputError(f"labels: from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}.")
+        check_masks(self.network, masks, len(images))
         passes.run(images, labels, masks)
         loss, correct = passes.results()
         return float(loss), int(correct)

@@ -51,6 +51,7 @@ class Weights:
         self.public: dict[str, Public] = {}
         self.fused: set[str] = set()  # moved by the kernel that makes the gradient
         self._packs: dict[str, Array] = {}
+        self.packed = False  # whether those hold the weights as they are now
         for i, block in enumerate(blocks):
             C = channels(block.input_shape, i == 0)
             if isinstance(block, ConvolutionBlock):
@@ -98,6 +99,7 @@ class Weights:
 
     def load(self, parameters: Parameters, slots: Parameters) -> None:
         """Take over public arrays; a slot that is not among them is 0."""
+        self.packed = False
         for name, public in self.public.items():
             own, places = self.own[public.own], public.find()
             own.values[places] = parameters[name]
