@@ -18,7 +18,7 @@ from convlet.errors import EngineError, InputError
 LOSSES = 1e-5  # relative; sums in another order, in float32, over eight steps
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def jax(backend):
     if backend != "jax":
         pytest.skip(f"not run: several processes need the backend 'jax', and this is {backend!r}")
@@ -51,7 +51,7 @@ def run_two(of_each=({}, {}), **options):
 
 
 @pytest.fixture(scope="module")
-def alone():
+def alone(jax):
     """The same run in one process."""
     code, losses, ended, messages = finish(start(0, None))
     assert code == 0, messages
@@ -65,7 +65,7 @@ def assert_same_losses(losses, expected):
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one_does(jax, alone):
+def test_two_processes_train_as_one_does(alone):
     (code, losses, ended, messages), (other_code, other_losses, other_ended, _) = map(finish, run_two())
     assert (code, other_code) == (0, 0), messages
     assert_same_losses(losses, alone[0])
@@ -77,7 +77,7 @@ def test_two_processes_train_as_one_does(jax, alone):
 
 
 @pytest.mark.slow
-def test_several_devices_of_one_process_train_as_one_does(jax, alone):
+def test_several_devices_of_one_process_train_as_one_does(alone):
     two = start(0, None, {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"})
     code, losses, ended, messages = finish(two)
     assert code == 0, messages
@@ -87,7 +87,7 @@ def test_several_devices_of_one_process_train_as_one_does(jax, alone):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", [0, 1])
-def test_a_killed_process_ends_the_run_which_resumes_where_it_was(jax, alone, tmp_path, killed):
+def test_a_killed_process_ends_the_run_which_resumes_where_it_was(alone, tmp_path, killed):
     own = [{"saved": str(tmp_path / f"{place}.npz")} for place in range(2)]
     own[killed] |= {"at": 5, "signal": int(signal.SIGKILL)}
     code, losses, ended, _ = list(map(finish, run_two(own)))[1 - killed]
