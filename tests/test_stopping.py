@@ -165,12 +165,12 @@ def test_stopped_is_a_keyboard_interrupt_so_a_script_ends_as_at_ctrl_c():
     assert issubclass(Stopped, KeyboardInterrupt) and not issubclass(Stopped, Exception)
 
 
-def test_a_signal_that_is_ignored_stays_ignored():
+def test_a_signal_that_was_ignored_is_heard_and_then_ignored_again():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with stop_on_signals() as stop:
             os.kill(os.getpid(), signal.SIGINT)
-            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-        assert stop.signal is None
+        assert stop.signal == signal.SIGINT
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)

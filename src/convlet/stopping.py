@@ -36,16 +36,15 @@ class Stop:
 def stop_on_signals() -> Iterator[Stop]:
     """While inside, the first SIGINT or SIGTERM sets the flag; a second one acts as it would have without us.
 
-    The handlers that were there before come back at the end. A signal that is ignored, as SIGINT is in a script's
-    background job, stays ignored. In a thread that is not the main one signals cannot be
+    The handlers that were there before come back at the end. A shell script's background job is born with SIGINT
+    ignored; here it is heard all the same, for whoever sends it wants the run to stop, and nothing is lost. In a thread that is not the main one signals cannot be
     caught, so there the flag is never set.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    handlers = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}  # None: set outside Python
-    before = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}  # None: set outside Python
 
     def restore() -> None:
         for number, handler in before.items():
