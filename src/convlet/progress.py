@@ -18,7 +18,7 @@ from convlet.run import Run
 
 PLAIN_SECONDS = 5.0  # between two plain lines
 BAR_SECONDS = 0.1  # between two looks of the bar
-PREPARING_SECONDS = 0.5  # of compiling, before it is worth a word
+PREPARING_SECONDS = 2.0  # of preparing; less is not compiling but reading the cache, and not worth a word
 WARM_UP = 3  # steps that say nothing of the speed: caches fill, the clock rises
 ESTIMATE_SECONDS = 1.0  # of steps, before an estimate is believed
 

@@ -37,8 +37,8 @@ def stop_on_signals() -> Iterator[Stop]:
     """While inside, the first SIGINT or SIGTERM sets the flag; a second one acts as it would have without us.
 
     The handlers that were there before come back at the end. A shell script's background job is born with SIGINT
-    ignored; here it is heard all the same, for whoever sends it wants the run to stop, and nothing is lost. In a thread that is not the main one signals cannot be
-    caught, so there the flag is never set.
+    ignored; here it is heard all the same, for whoever sends it wants the run to stop, and nothing is lost. In a
+    thread that is not the main one signals cannot be caught, so there the flag is never set.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
