@@ -69,7 +69,7 @@ def test_the_first_network_is_the_tutorials_with_its_mistakes_mended():
     assert next(layer.rate for layer in rest if isinstance(layer, Dropout)) == 0.5
     assert replace(rest[-1], name="") == Dense(10, use_bias=False, kernel_initializer=Uniform(-0.1, 0.1))
     assert next(iter(first.network)).output_shape == (26, 26, 16)  # all positions: the published code left out a row
-    assert (first.training.batch_size, first.training.epochs) == (128, 300)
+    assert (first.training.batch_size, first.training.epochs) == (128, 150)
     assert first.data == Data("mnist", train_images=1000)
     assert len(first.data.load().train) == 1000
 

@@ -60,7 +60,8 @@ def test_every_gradient_is_the_same(programs, batches):
 @pytest.mark.slow
 def test_the_first_losses_and_then_the_predictions_are_the_same(programs, batches, seed_recipe):
     """Each program goes its own way for twenty steps, and then both see the same 1,000 test images."""
-    rates = [seed_recipe.optimizer.rate(step, STEPS) for step in range(STEPS)]
+    total = seed_recipe.training.total_steps(len(mnist().train))
+    rates = [seed_recipe.optimizer.rate(step, total) for step in range(STEPS)]
     keras, reference = (
         [program.step(*batch, rate) for batch, rate in zip(batches, rates, strict=True)] for program in programs
     )
