@@ -14,7 +14,7 @@ outputs, a second 4 × 4 × 16, and ten outputs follow. The four differ in what 
                     That is the control: as few weights, but no pattern is left to be found in several places.
 
 What is in structure.csv already is not trained again, so a long run may be stopped and taken up, or shared between
-two terminals: `--kinds dense convolution` in one, `--kinds local shuffled` in the other.
+two terminals: `--kinds local` in one, `--kinds dense convolution shuffled` in the other.
 """
 
 import argparse
@@ -117,10 +117,10 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
         ]
 
 
-def experiment(path: Path, kinds: list[str]) -> None:
+def experiment(path: Path, kinds: list[str], sizes: list[int]) -> None:
     """Train all that is not in the table yet, and add a row for each as it is done."""
     done = {(row["kind"], row["images"], row["seed"]) for row in rows_of(path)}
-    for count, kind in product(SEEDS, kinds):
+    for count, kind in product(sizes, kinds):
         for seed in range(1, SEEDS[count] + 1):
             if (kind, count, seed) in done:
                 continue
@@ -136,13 +136,14 @@ def experiment(path: Path, kinds: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--images", nargs="+", type=int, choices=SEEDS, default=list(SEEDS))
     parser.add_argument("--quick", action="store_true", help="300 images, 300 steps, one seed; nothing is saved")
     options = parser.parse_args()
     if options.quick:
         for kind in options.kinds:
             print(train(kind, 300, seed=1, steps=300))
         return
-    experiment(PICTURES / "structure.csv", options.kinds)
+    experiment(PICTURES / "structure.csv", options.kinds, options.images)
     draw(rows_of(PICTURES / "structure.csv"), PICTURES / "structure")
 
 

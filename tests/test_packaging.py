@@ -183,3 +183,13 @@ def _text(path: Path) -> str:
     """The file's text; empty for a binary file, or for one that is deleted but not yet committed so."""
     content = path.read_bytes() if path.is_file() else b""
     return "" if b"\0" in content[:8192] else content.decode("utf-8")
+
+
+def test_what_is_published_has_no_gaps_and_no_dead_links():
+    pages = [path for path in ROOT.rglob("*.md") if path.relative_to(ROOT).parts[0] in ("docs", "README.md")]
+    tracked = set(subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split("\n"))
+    for page in (page for page in pages if str(page.relative_to(ROOT)) in tracked):
+        text = page.read_text("utf-8")
+        assert "@" + "@" not in text, page
+        for link in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (page.parent / link).exists(), (page, link)
