@@ -17,7 +17,7 @@ import tiny
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
 
-from convlet import __version__, experiment, storage
+from convlet import __version__, cli, experiment, storage
 from convlet.cli import main
 from convlet.datasets import mnist
 from convlet.recipe import load as load_recipe
@@ -34,6 +34,7 @@ TRAIN_KEYS = {
     *("schema", "test_accuracy", "test_loss", "validation_accuracy", "steps", "train_seconds", "compile_seconds"),
     *("ms_per_step", "images_per_second", "gflops", "peak_memory_mb", "engine", "threads", "seed", "weights_sha256"),
     "run_dir",
+    "processes",
 }
 
 
@@ -362,6 +363,29 @@ def test_files_that_are_no_pictures_are_one_message(digits, tmp_path):
     for name, says in cases.items():
         arguments = ("predict", digits[0], tmp_path / "whole.png", tmp_path / name, "--digit", "--engine", "numpy")
         refused(*arguments, says=says, code=1)
+
+
+# --- help -------------------------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_verb_there_is():
+    shown = convlet("--help").stdout
+    files = {path.stem for path in Path(cli.__file__).parent.glob("[a-z]*.py")} - {"shared"}
+    assert files == set(cli.VERBS)
+    for verb, line in cli.VERBS.items():
+        assert f"  {verb} " in shown and line in shown
+        assert convlet(verb, "--help").stdout.startswith(f"Usage: main {verb} ")
+
+
+def test_help_waits_for_no_library():
+    code = """
+import sys
+from click.testing import CliRunner
+from convlet.cli import main
+assert CliRunner().invoke(main, ["--help"]).exit_code == 0
+print(sorted({"matplotlib", "numba", "rich", "PIL"} & set(sys.modules)))
+"""
+    assert tiny.in_new_process(code) == "[]\n"
 
 
 # --- real processes ---------------------------------------------------------------------------------------------------

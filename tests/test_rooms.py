@@ -16,7 +16,7 @@ ROOMS = [
     *("threads", "datasets", "recipe", "history", "evaluation"),
     *("stopping", "storage", "run", "checkpoints", "resuming", "training", "comparison", "onnx"),
     "convlet",
-    *("report", "progress", "experiment", "benchmarks", "explore", "locale", "cli", "__main__"),
+    *("report", "progress", "experiment", "together", "benchmarks", "explore", "locale", "cli", "__main__"),
 ]
 
 SOURCE = Path(convlet.__file__).parent

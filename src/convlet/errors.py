@@ -8,6 +8,7 @@
     │   └── FormatError     a file is not in the format it claims
     ├── StorageError        a run folder or checkpoint cannot be read or written
     ├── EngineError         an engine cannot run here
+    │   └── GroupError      another process of the run is missing, or was lost
     └── NumericsError       a loss or weight became NaN or infinite
 
 A message names the argument, its value, what is allowed and what to do. On the command line an InputError ends
@@ -45,6 +46,10 @@ class StorageError(ConvletError):
 
 class EngineError(ConvletError):
     """An engine cannot run here."""
+
+
+class GroupError(EngineError):
+    """Another process of the run is missing, or was lost."""
 
 
 class NumericsError(ConvletError):

@@ -10,14 +10,13 @@ from convlet import storage
 from convlet.datasets import Dataset
 from convlet.engines import Progress, default_engine, engine
 from convlet.environment import peak_memory_mb
+from convlet.errors import GroupError
 from convlet.evaluation import Evaluation
 from convlet.recipe import Recipe
 from convlet.report.pictures import draw_run
 from convlet.run import Run
 from convlet.stopping import Stopped, stop_on_signals
 from convlet.training import Watch, check_data, fit_recipe
-
-SCHEMA = 1  # of every JSON object convlet prints
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def perform(
         )
         with stop_on_signals() as stop:
             evaluation = run.evaluate(data.test, stop=stop) if data.test is not None else None
-    except Stopped:
+    except (Stopped, GroupError):
         _draw_stopped(experiment)
         raise
     except BaseException:
@@ -102,13 +101,15 @@ def _draw_stopped(experiment: Experiment) -> None:
     )
 
 
-def results(run: Run, evaluation: Evaluation | None, threads: int) -> dict[str, Any]:
-    """The figures of a finished run, as `convlet train --json` prints them. What does not exist is None."""
+def results(run: Run, evaluation: Evaluation | None, threads: int, processes: int = 1) -> dict[str, Any]:
+    """The figures of a finished run, as `convlet train --json` prints them. What does not exist is None.
+
+    `processes` trained it together: times are this one's, images and steps those of all.
+    """
     clock, images = run.clock, run.clock.taken * run.history.batch_size
     state, peak = run.program.state(), peak_memory_mb()
     validated = {step: accuracy for step, _, accuracy in run.history.validations}
     return {
-        "schema": SCHEMA,
         "test_accuracy": evaluation.accuracy if evaluation else None,
         "test_loss": evaluation.loss if evaluation else None,
         "validation_accuracy": validated.get(state.step),  # of these weights: with patience, the best ones
@@ -121,6 +122,7 @@ def results(run: Run, evaluation: Evaluation | None, threads: int) -> dict[str, 
         "peak_memory_mb": round(peak, 1) if math.isfinite(peak) else None,
         "engine": run.engine,
         "threads": threads,
+        "processes": processes,
         "seed": run.seed,
         "weights_sha256": storage.weights_sha256(state.parameters),
         "run_dir": str(run.run_dir),

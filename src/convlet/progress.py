@@ -26,8 +26,9 @@ ESTIMATE_SECONDS = 1.0  # of steps, before an estimate is believed
 class Watcher:
     """Shows a run; call it after every step. Use it as a context manager, so that the bar is taken down at the end."""
 
-    def __init__(self, console: Console, recipe: Recipe, data: Dataset, threads: int) -> None:
+    def __init__(self, console: Console, recipe: Recipe, data: Dataset, threads: int, processes: int = 1) -> None:
         self.console, self.recipe, self.data, self.threads = console, recipe, data, threads
+        self.processes = processes
         self._shown_at = self._warm_at = 0.0
         self._first = self._warm_steps = self._validations = -1
         self._introduced = False
@@ -94,14 +95,18 @@ class Watcher:
         self.console.print(
             f"[bold]{escape(self.recipe.name)}[/]: {layers} layers, {weights} weights · "
             f"{escape(self.data.name)}, {count(len(self.data.train))} training images · "
-            f"{run.engine} engine, {self.threads} thread{'s' * (self.threads != 1)}"
-            + (f" · about {duration(left)}" if left else ""),
+            f"{run.engine} engine, {self._workers()}" + (f" · about {duration(left)}" if left else ""),
             highlight=False,
         )
         if self.console.file.isatty() and not self.console.is_dumb_terminal:  # FORCE_COLOR asks for colour, not a bar
             self._bar = _bar(self.console)
             self._task = self._bar.add_task("", total=run.total_steps, completed=run.history.steps, figures="")
             self._bar.start()
+
+    def _workers(self) -> str:
+        if self.processes > 1:
+            return f"{self.processes} processes"
+        return f"{self.threads} thread{'s' * (self.threads != 1)}"
 
     def _seconds_left(self, run: Run, now: float) -> float | None:
         done = run.history.steps - self._warm_steps

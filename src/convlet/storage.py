@@ -88,10 +88,16 @@ def begin_run(folder: Path, recipe: Recipe) -> None:
         write_file(folder / "recipe.toml", written)
         write_file(folder / "environment.json", json.dumps(environment(), indent=2).encode())
     except StorageError:
-        with suppress(OSError):
-            (folder / "recipe.toml").unlink(missing_ok=True)
-            folder.rmdir()
+        abandon_run(folder)
         raise
+
+
+def abandon_run(folder: Path) -> None:
+    """Remove the folder of a run that cannot begin, unless something else is in it."""
+    with suppress(OSError):
+        for name in ("recipe.toml", "environment.json"):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def recipe_of(folder: Path) -> Recipe:
@@ -113,6 +119,16 @@ def continue_run(folder: Path, training: Training) -> None:
         with suppress(OSError):
             leftover.unlink()
     write_file(folder / "recipe.toml", recipe.to_toml().encode())
+
+
+def files_to_continue(folder: Path) -> dict[str, bytes]:
+    """The files of a run that are needed to go on with it, by name. Raises StorageError."""
+    recipe_of(folder)
+    try:
+        paths = [folder / name for name in ("recipe.toml", "last.safetensors")]
+        return {path.name: path.read_bytes() for path in paths if path.exists()}
+    except OSError as error:
+        raise StorageError(f"run folder {folder}: cannot be read: {error.strerror or error}.") from None
 
 
 def claim_folder(parent: Path, name: str) -> Path:

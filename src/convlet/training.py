@@ -17,7 +17,7 @@ from convlet import storage
 from convlet.checkpoints import Checkpoints
 from convlet.datasets import Dataset
 from convlet.engines import Progress, default_engine, engine
-from convlet.errors import DataError, InputError, NumericsError
+from convlet.errors import DataError, GroupError, InputError, NumericsError
 from convlet.history import History
 from convlet.network import Sequential
 from convlet.optimizers import Adam, Optimizer
@@ -114,7 +114,8 @@ def fit(
     as it goes; with `resume` too, it continues from what is saved there, exactly as if it had never stopped.
 
     Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
-    Stopped (a KeyboardInterrupt) after Ctrl-C or SIGTERM, when the step is finished and the run saved.
+    Stopped (a KeyboardInterrupt) after Ctrl-C or SIGTERM, when the step is finished and the run saved; GroupError
+    where another process of the run is lost, when the step is undone and the run saved.
     """
     training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
     recipe = Recipe("fit", network, training, optimizer or Adam(), Data(getattr(data, "name", "")))
@@ -150,8 +151,9 @@ def fit_recipe(
         try:
             train(run, data, recipe, checkpoints, stop, watch)
             stop.check()  # a signal during the last step or save
-        except Stopped:
+        except (Stopped, GroupError):
             checkpoints.save()
+            stop.check()  # where all processes of a run were told to stop, the first to go is missed by the others
             raise
         finally:
             run.clock.train = time.perf_counter() - started
@@ -193,7 +195,12 @@ def _start(
             storage.continue_run(folder, training)
         else:
             storage.begin_run(folder, recipe)
-    program.prepare(training.batch_size, progress)
+    try:
+        program.prepare(training.batch_size, progress)
+    except InputError:
+        if folder is not None and not resume:
+            storage.abandon_run(folder)
+        raise
     run = Run(
         recipe.network, program, data.classes, history, training.seed, engine_name, total_steps, folder, data.sha256
     )

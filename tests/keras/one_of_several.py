@@ -2,7 +2,8 @@
 it ended. Not a test itself: `test_keras_distribution.py` starts several of these.
 
 `start` and `stop` are the first step and the one after the last; `saved` an .npz file to start from and, where
-another process is lost, to save to; `at` a step before which this process sends itself the signal `signal`.
+another process is lost, to save to; `prepare` a batch size to prepare for; `at` a step before which this process
+sends itself the signal `signal`.
 """
 
 import hashlib
@@ -12,9 +13,8 @@ import sys
 
 import numpy as np
 
-from convlet.engines import State, engine
-from convlet.engines.keras import distribution, use_backend
-from convlet.errors import EngineError
+from convlet.engines import State, engine, group, use_backend
+from convlet.errors import GroupError, InputError
 from convlet.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from convlet.network import Sequential
 from convlet.optimizers import Adam
@@ -67,10 +67,10 @@ def say(what):
     sys.stdout.flush()
 
 
-def main(hosts, place, start=0, stop=8, saved=None, at=None, signal=None, patience=60):
+def main(hosts, place, start=0, stop=8, saved=None, at=None, signal=None, patience=60, prepare=None):
     use_backend("jax")
     if hosts:
-        distribution.join(hosts, place, timeout=100)
+        group(hosts, place).join({"network": NETWORK.to_table()})
     program = engine("keras").compile(NETWORK, NETWORK.initial_parameters(0), Adam())
     from convlet.engines.keras import sharding
 
@@ -78,19 +78,24 @@ def main(hosts, place, start=0, stop=8, saved=None, at=None, signal=None, patien
     if start:
         program.load(load(saved))
     try:
+        if prepare:
+            program.prepare(prepare)
         for step in range(start, stop):
             if step == at:
                 os.kill(os.getpid(), signal)
             loss, correct = program.step(*batch(step), 0.01)
             say([step, loss, correct])
-    except EngineError as error:
+    except InputError as error:
+        say({"error": str(error)})
+        return 1
+    except GroupError as error:
         save(program.state(), saved)
         say({"error": str(error), "step": program.state().step})
         return 1
     gradients_loss, _ = program.gradients(*batch(0))
-    main_process, state = distribution.is_main_process(), program.state()
+    state = program.state()
     first = [float(number) for number in program.predict(batch(0)[0])[0]]  # this process's own, without the others
-    ended = {"main": main_process, "step": state.step, "sha256": sha256(state), "loss": gradients_loss, "first": first}
+    ended = {"step": state.step, "sha256": sha256(state), "loss": gradients_loss, "first": first}
     say(ended)
     return 0
 

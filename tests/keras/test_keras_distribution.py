@@ -7,13 +7,15 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from convlet.engines.keras import distribution, meeting
-from convlet.errors import EngineError, InputError
+from convlet.engines.keras import distribution
+from convlet.engines.keras.meeting import Meeting
+from convlet.errors import EngineError, GroupError, InputError
 
 LOSSES = 1e-5  # relative; sums in another order, in float32, over eight steps
 
@@ -73,7 +75,6 @@ def test_two_processes_train_as_one_does(alone):
     assert ended["first"] == pytest.approx(alone[1]["first"], abs=1e-4)
     assert losses == other_losses
     assert ended["sha256"] == other_ended["sha256"]
-    assert (ended["main"], other_ended["main"]) == (True, False)
 
 
 @pytest.mark.slow
@@ -83,6 +84,14 @@ def test_several_devices_of_one_process_train_as_one_does(alone):
     assert code == 0, messages
     assert_same_losses(losses, alone[0])
     assert ended["first"] == pytest.approx(alone[1]["first"], abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_batch_that_the_devices_cannot_share_evenly_is_refused(jax):
+    eight = start(0, None, {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}, prepare=50)
+    code, _, ended, messages = finish(eight)
+    assert code == 1, messages
+    assert ended["error"] == "batch_size=50: expected a multiple of the run's 8 devices, such as 48 or 56."
 
 
 @pytest.mark.slow
@@ -119,29 +128,45 @@ def test_a_silent_process_ends_the_run_after_some_patience(jax, tmp_path):
 
 def test_process_0_names_those_who_did_not_come():
     port = free_port()
-    second = threading.Thread(target=meet_in_vain, args=(2, 4, port))
-    second.start()
-    with pytest.raises(EngineError, match=r"process 0 of 4 waited at port \d+, but these did not come: process 1, 3\."):
-        meeting.meet(0, 4, f"127.0.0.1:{port}", timeout=1)
-    second.join()
+    with ThreadPoolExecutor() as threads:
+        second = threads.submit(attend, 2, 4, port, timeout=2)
+        with pytest.raises(GroupError, match=r"process 0 of 4 waited at port \d+, but .* come: process 1, 3\."):
+            attend(0, 4, port, timeout=1)
+        with pytest.raises(GroupError, match=f"process 2 of 4 could not reach process 0 at 127.0.0.1:{port}"):
+            second.result()
 
 
-def meet_in_vain(place, count, port):
-    with pytest.raises(EngineError, match=f"process {place} of {count} could not reach process 0 at 127.0.0.1:{port}"):
-        meeting.meet(place, count, f"127.0.0.1:{port}", timeout=2)
+def attend(place, count, port, alike=(), files=(), timeout=20):
+    return Meeting(place, count, f"127.0.0.1:{port}", timeout).attend(dict(alike), dict(files))
+
+
+def test_all_receive_the_files_of_process_0():
+    port, files = free_port(), {"a": b"\n{}\n", "empty": b"", "large": bytes(range(256)) * 40_000}
+    with ThreadPoolExecutor() as threads:
+        others = [threads.submit(attend, place, 3, port, {"recipe": "x"}) for place in (1, 2)]
+        assert attend(0, 3, port, {"recipe": "x"}, files) == files
+        assert [other.result() for other in others] == [files, files]
+
+
+def test_what_differs_is_named_in_both_processes():
+    port, message = free_port(), "recipe: process 1 has y, process 0 has x; all must have the same"
+    with ThreadPoolExecutor() as threads:
+        other = threads.submit(attend, 1, 2, port, {"version": "1", "recipe": "y"})
+        with pytest.raises(InputError, match=message):
+            attend(0, 2, port, {"version": "1", "recipe": "x"}, {"secret": b"not sent"})
+        with pytest.raises(InputError, match=message):
+            other.result()
 
 
 def test_strangers_at_the_meeting_place_are_ignored():
     port = free_port()
-    results = []
-    first = threading.Thread(target=lambda: results.append(meeting.meet(0, 2, f"127.0.0.1:{port}", timeout=20)))
-    first.start()
-    for greeting in (b"GET / HTTP/1.1\r\n\r\n", b"convlet 7/2\n", b"convlet one/2\n", b"\xff" * 1000):
-        with connected(port) as stranger:
-            stranger.sendall(greeting)
-    meeting.meet(1, 2, f"127.0.0.1:{port}", timeout=20)
-    first.join()
-    assert results == [None]
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(attend, 0, 2, port, files={"a": b"b"})
+        for greeting in (b"GET / HTTP/1.1\r\n\r\n", b'{"convlet": 1}\n', b"[1]\n", b"\xff" * 1000):
+            with connected(port) as stranger:
+                stranger.sendall(greeting)
+        assert attend(1, 2, port) == {"a": b"b"}
+        assert first.result() == {"a": b"b"}
 
 
 def connected(port):
@@ -154,12 +179,13 @@ def connected(port):
 
 
 def test_processes_that_count_differently_are_told():
-    port = free_port()
-    second = threading.Thread(target=meet_in_vain, args=(1, 3, port))
-    second.start()
-    with pytest.raises(InputError, match="hosts: process 1 counts 3 of them, process 0 counts 2"):
-        meeting.meet(0, 2, f"127.0.0.1:{port}", timeout=20)
-    second.join()
+    port, message = free_port(), "hosts: process 1 counts 3 of them, process 0 counts 2"
+    with ThreadPoolExecutor() as threads:
+        other = threads.submit(attend, 1, 3, port)
+        with pytest.raises(InputError, match=message):
+            attend(0, 2, port)
+        with pytest.raises(InputError, match=message):
+            other.result()
 
 
 WHO = distribution._who_is_who
@@ -202,18 +228,4 @@ def test_only_jax_has_several_processes(backend):
     if backend == "jax":
         pytest.skip("not run: this is about the other backends")
     with pytest.raises(EngineError, match=f"backend='{backend}': several processes need 'jax'"):
-        distribution.join(TWO, 0)
-
-
-def test_a_process_on_its_own_is_the_main_one_and_takes_any_batch(backend):
-    assert distribution.is_main_process()
-    distribution.check_batch_size(50)
-
-
-def test_a_batch_that_cannot_be_shared_evenly_is_refused(jax, monkeypatch):
-    monkeypatch.setattr("jax.device_count", lambda: 8)
-    distribution.check_batch_size(48)
-    with pytest.raises(
-        InputError, match=r"batch_size=50: expected a multiple of the run's 8 devices, such as 48 or 56"
-    ):
-        distribution.check_batch_size(50)
+        distribution.group(TWO, 0)

@@ -8,7 +8,7 @@ images (N, H, W, C), kernels (KH, KW, C, F), dense weights (inputs, units). An e
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -29,6 +29,7 @@ Masks = Mapping[str, NDArray[np.bool_]]  # {dropout layer: which values it keeps
 
 ENGINES = ("numpy", "numba", "keras")
 EXTRAS = {"keras": "pip install 'convlet[keras]' tensorflow-cpu"}  # engine (and module): what to type to have it
+BACKENDS = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}  # of the keras engine: what to install
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,29 @@ class Program(Protocol):
 
     def load(self, state: State) -> None:
         """Continue from a state."""
+        ...
+
+
+class Group(Protocol):
+    """The processes that train one network together. Each runs the same program on the same batches.
+
+    `place` is this one's, from 0 to `count` - 1.
+    """
+
+    place: int
+    count: int
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes files and prints: the first."""
+        ...
+
+    def join(self, alike: Mapping[str, str], files: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+        """Become one of the group, before anything is compiled; returns the main process's `files`.
+
+        `alike` is what all must have in common, by name. Raises InputError, in every process, where it differs;
+        EngineError where the others do not come.
+        """
         ...
 
 
@@ -141,3 +165,12 @@ def plan(name: str, network: Sequential) -> list[dict[str, str]]:
 def use_backend(backend: str) -> None:
     """Choose what the keras engine computes with, before anything imports Keras. Raises EngineError, InputError."""
     import_module("convlet.engines.keras").use_backend(backend)
+
+
+def group(hosts: Sequence[str] | None = None, process_id: int | None = None) -> Group:
+    """The processes of a run, by one "host:port" each and this one's place; what is not given, schedulers have set.
+
+    Nobody is waited for before `join`. Raises InputError where something is missing or wrong, EngineError where Keras
+    or its backend, JAX, is.
+    """
+    return cast(Group, import_module("convlet.engines.keras").group(hosts, process_id))

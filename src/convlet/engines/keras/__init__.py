@@ -16,13 +16,14 @@ package imports neither Keras nor a backend; the first `compile` does.
 from typing import TYPE_CHECKING
 
 from convlet.engines.keras.backend import load_backend, use_backend
+from convlet.engines.keras.distribution import group
 from convlet.network import Parameters, Sequential
 from convlet.optimizers import Optimizer
 
 if TYPE_CHECKING:  # importing it imports Keras
     from convlet.engines.keras.program import KerasProgram
 
-__all__ = ["compile", "use_backend"]
+__all__ = ["compile", "group", "use_backend"]
 
 
 def compile(network: Sequential, parameters: Parameters, optimizer: Optimizer | None = None) -> "KerasProgram":

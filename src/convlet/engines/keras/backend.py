@@ -8,10 +8,8 @@ import os
 import sys
 
 from convlet.checks import one_of
-from convlet.engines import installed
+from convlet.engines import BACKENDS, installed
 from convlet.errors import EngineError
-
-BACKENDS = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}  # module: what to install
 
 
 def use_backend(name: str) -> None:

@@ -1,6 +1,6 @@
 """One network trained by several processes, on one machine or many, with JAX: joining them, and who is who.
 
-Every process runs the same program with the same seed, calls `join` first, and then sees the devices of all (see
+Every process runs the same program with the same seed, joins its group first, and then sees the devices of all (see
 `sharding.py`): each holds all weights and computes its share of each batch. On one machine with several GPUs there
 is nothing to join: one process uses all of them.
 
@@ -11,45 +11,68 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from convlet.checks import whole_number
 from convlet.engines.keras.backend import load_backend
-from convlet.engines.keras.meeting import meet
-from convlet.errors import EngineError, InputError
+from convlet.engines.keras.meeting import Meeting
+from convlet.errors import EngineError, GroupError, InputError
 
 RANKS = ("JAX_PROCESS_ID", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "RANK")
 SIZES = ("JAX_NUM_PROCESSES", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "WORLD_SIZE")
 
 
-def join(hosts: Sequence[str] | None = None, process_id: int | None = None, *, timeout: int = 300) -> None:
-    """Become one of the processes of a run, before anything is compiled; wait `timeout` seconds for the others.
+@dataclass(frozen=True)
+class Group:
+    """The processes of a run, this one being number `place` of `count`; see `convlet.engines.Group`."""
+
+    place: int
+    count: int
+    address: str
+    timeout: int = 300  # seconds to wait for the others
+
+    @property
+    def is_main(self) -> bool:
+        return self.place == 0
+
+    def join(self, alike: Mapping[str, str], files: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+        given = Meeting(self.place, self.count, self.address, self.timeout).attend(alike, files or {})
+        jax = _jax()
+        try:
+            with _stdout_to_stderr():
+                jax.distributed.initialize(
+                    self.address,
+                    self.count,
+                    self.place,
+                    cluster_detection_method="deactivate",
+                    initialization_timeout=self.timeout,
+                )
+                if jax.default_backend() == "cpu":
+                    _connect_directly()
+        except RuntimeError as error:
+            raise GroupError(
+                f"process {self.place} of {self.count} met the others at {self.address}, but JAX could not connect "
+                f"them: {error} Join before anything else uses JAX, and only once."
+            ) from error
+        return given
+
+
+def group(hosts: Sequence[str] | None = None, process_id: int | None = None) -> Group:
+    """The group that this process belongs to.
 
     `hosts` has one "host:port" a process, the same list for each; the first is where they meet. `process_id` is this
     process's place in it, from 0. What is not given is taken from what schedulers set: the place and the number of
     processes by Slurm, Open MPI, MPICH or torchrun, and the meeting place from JAX_COORDINATOR_ADDRESS or MASTER_ADDR
     and MASTER_PORT.
 
-    Raises InputError where something is missing or wrong, EngineError where the others do not come.
+    Raises InputError where something is missing or wrong, EngineError where the backend is not JAX.
     """
     if (backend := load_backend()) != "jax":
         raise EngineError(f"backend={backend!r}: several processes need 'jax'. Start with KERAS_BACKEND=jax.")
-    meeting, count, place = _who_is_who(hosts, process_id, os.environ)
-    meet(place, count, meeting, timeout)
-    jax = _jax()
-    try:
-        with _stdout_to_stderr():
-            jax.distributed.initialize(
-                meeting, count, place, cluster_detection_method="deactivate", initialization_timeout=timeout
-            )
-            if jax.default_backend() == "cpu":
-                _connect_directly()
-    except RuntimeError as error:
-        raise EngineError(
-            f"process {place} of {count} met the others at {meeting}, but JAX could not connect them: {error} "
-            "Join before anything else uses JAX, and only once."
-        ) from error
+    address, count, place = _who_is_who(hosts, process_id, os.environ)
+    return Group(place, count, address)
 
 
 def _connect_directly() -> None:
@@ -62,22 +85,6 @@ def _connect_directly() -> None:
 
     Devices().meet()
     _jax().distributed.shutdown()
-
-
-def is_main_process() -> bool:
-    """Whether this process is the one that writes files and prints: the only one, or the first."""
-    return load_backend() != "jax" or _jax().process_index() == 0
-
-
-def check_batch_size(batch_size: int) -> None:
-    """Raise an InputError unless a batch divides evenly among all devices; otherwise each would compute all of it."""
-    devices = _jax().device_count() if load_backend() == "jax" else 1
-    if batch_size % devices:
-        lower = batch_size // devices * devices
-        raise InputError(
-            f"batch_size={batch_size}: expected a multiple of the run's {devices} devices, "
-            f"such as {lower or devices} or {lower + devices}."
-        )
 
 
 @contextmanager

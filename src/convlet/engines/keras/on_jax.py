@@ -36,6 +36,9 @@ class JaxRunner:
         self._predict = jax.jit(lambda values, images: models.predict(values, images)[-1])
         self.adopt()
 
+    def check_batch_size(self, batch_size: int) -> None:
+        self.devices.check_batch_size(batch_size)
+
     def predict(self, images: Array) -> Array:
         return self.to_numpy(self._predict(self._own_values(), images))
 

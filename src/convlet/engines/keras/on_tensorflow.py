@@ -25,6 +25,9 @@ class TensorFlowRunner:
         self._gradients = tf.function(self._loss_and_gradients, input_signature=[batch])
         self._step = tf.function(self._train, input_signature=[batch, rate])
 
+    def check_batch_size(self, batch_size: int) -> None:
+        """Nothing to do: one device takes any batch."""
+
     def predict(self, images: Array) -> Array:
         return self.to_numpy(self._predict(images))
 

@@ -17,6 +17,9 @@ class TorchRunner:
     def __init__(self, models: Models, optimizer: keras.optimizers.Optimizer | None) -> None:
         self.models, self.optimizer = models, optimizer
 
+    def check_batch_size(self, batch_size: int) -> None:
+        """Nothing to do: one device takes any batch."""
+
     def predict(self, images: Array) -> Array:
         return self.activations(images)[-1]
 

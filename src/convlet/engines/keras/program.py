@@ -31,6 +31,8 @@ class Runner(Protocol):
     from the variables.
     """
 
+    def check_batch_size(self, batch_size: int) -> None: ...
+
     def predict(self, images: Array) -> Array: ...
 
     def activations(self, images: Array) -> list[Array]: ...
@@ -68,7 +70,11 @@ class KerasProgram:
         return self.models.predicting
 
     def prepare(self, batch_size: int, progress: Progress | None = None) -> None:
-        """Trace and compile the step by taking one on blank images, and undo it."""
+        """Trace and compile the step by taking one on blank images, and undo it.
+
+        Raises InputError for a batch that the run's devices cannot share evenly.
+        """
+        self._runner.check_batch_size(batch_size)
         if progress is not None:
             progress(0, 1, "the step")
         before = self.state()

@@ -15,7 +15,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from convlet.engines.keras.model import Batch
-from convlet.errors import EngineError
+from convlet.errors import GroupError, InputError
 
 PATIENCE = 600  # seconds for the slowest process to catch up: it may be evaluating, or writing a checkpoint
 
@@ -46,6 +46,15 @@ class Devices:
         placement = self.everywhere if len(batch.labels) % self.count else self._divided
         return jax.tree.map(lambda array: self._place(array, placement), batch)
 
+    def check_batch_size(self, batch_size: int) -> None:
+        """Raise an InputError unless a batch divides evenly among all devices: otherwise each computes all of it."""
+        if batch_size % self.count:
+            lower = batch_size // self.count * self.count
+            raise InputError(
+                f"batch_size={batch_size}: expected a multiple of the run's {self.count} devices, "
+                f"such as {lower or self.count} or {lower + self.count}."
+            )
+
     def _place(self, array: Any, placement: NamedSharding) -> jax.Array:
         return jax.make_array_from_callback(array.shape, placement, lambda part: array[part])
 
@@ -55,7 +64,7 @@ class Devices:
         self.wait(jax.jit(jax.numpy.sum, out_shardings=self.everywhere)(ones))
 
     def wait(self, results: Any) -> Any:
-        """The results, computed. Raises EngineError where another process is gone, or silent for PATIENCE seconds."""
+        """The results, computed. Raises GroupError where another process is gone, or silent for PATIENCE seconds."""
         if not self.several_processes:
             return results
         deadline = time.monotonic() + PATIENCE
@@ -63,11 +72,11 @@ class Devices:
             while not all(array.is_ready() for array in jax.tree.leaves(results)):
                 if time.monotonic() > deadline:
                     atexit.register(_leave)
-                    raise EngineError(self._lost(f"heard nothing from another process for {PATIENCE} seconds"))
+                    raise GroupError(self._lost(f"heard nothing from another process for {PATIENCE} seconds"))
                 time.sleep(0.0005)
             return jax.block_until_ready(results)
         except jax.errors.JaxRuntimeError as error:
-            raise EngineError(self._lost("lost another process, or the network to it")) from error
+            raise GroupError(self._lost("lost another process, or the network to it")) from error
 
     def _lost(self, what: str) -> str:
         return (

@@ -1,0 +1,68 @@
+"""The command line. Results go to stdout, progress and messages to stderr; this room is the only one that prints.
+
+One file a verb, imported when it is called: `convlet --help` waits for nobody's libraries.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by Ctrl-C or SIGTERM, after saving.
+"""
+
+import errno
+import signal
+import sys
+import warnings
+from importlib import import_module
+from typing import Any
+
+import click
+
+from convlet import __version__
+from convlet.errors import ConvletError, InputError
+from convlet.stopping import Stopped
+
+VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is its help's first line
+    "train": "Train a network and keep everything in a run folder.",
+    "evaluate": "How good a run is: accuracy, confusion, worst mistakes.",
+    "predict": "The class of each image, with probabilities, by a run.",
+    "summary": "Layers, shapes, weights, reuse and cost of a network.",
+    "compare": "Engine against engine on real images: outputs, gradients, losses.",
+    "bench": "Step time against every framework installed here.",
+}
+
+
+class _Verbs(click.Group):
+    """The group that imports a verb when it is called, and turns our errors into one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return getattr(import_module(f"convlet.cli.{cmd_name}"), cmd_name) if cmd_name in VERBS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Stopped as stopped:
+            sys.exit(128 + stopped.signal)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            sys.exit(128 + signal.SIGINT)
+        except ConvletError as error:
+            click.echo(f"convlet: {error}", err=True)
+            sys.exit(2 if isinstance(error, InputError) else 1)
+        except MemoryError as error:
+            click.echo(f"convlet: not enough memory: {error or 'none is left'}. Try a smaller --batch-size.", err=True)
+            sys.exit(1)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has left: click ends quietly
+                raise
+            click.echo(f"convlet: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="convlet")
+def main() -> None:
+    """Small convolutional networks: train, look inside, take along."""
+    warnings.formatwarning = lambda message, *_, **__: f"convlet: {message}\n"

@@ -1,0 +1,71 @@
+"""`convlet bench`."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convlet import recipe as recipes
+from convlet import storage
+from convlet.benchmarks.accuracy import time_to_accuracy
+from convlet.benchmarks.results import Plan, document
+from convlet.benchmarks.rounds import measure
+from convlet.benchmarks.selection import select
+from convlet.benchmarks.workloads import SWEEPS
+from convlet.cli.shared import DEFAULT_RECIPE, json_option, names_in, show, threads_option
+from convlet.errors import InputError
+from convlet.report.benchmark import benchmark_table
+from convlet.report.benchmark_pictures import benchmark_figure
+from convlet.report.style import to_bytes
+from convlet.threads import limit_threads
+
+
+@click.command()
+@click.option("--workloads", help="Which, separated by commas. Default: all.")
+@click.option("--competitors", help="Which, separated by commas. Default: all that are installed.")
+@click.option("--sweep", type=click.Choice(list(SWEEPS)), help="How a step's time grows, in place of the workloads.")
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each competitor.")
+@click.option("--seconds", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Length of a turn.")
+@click.option("--train", "recipe", is_flag=False, flag_value=DEFAULT_RECIPE, metavar="[RECIPE]")
+@click.option("--picture", type=click.Path(path_type=Path), help="Draw the result too, as .svg or .png.")
+@threads_option
+@json_option
+def bench(
+    workloads: str | None,
+    competitors: str | None,
+    sweep: str | None,
+    recipe: str | None,
+    picture: Path | None,
+    threads: int | None,
+    as_json: bool,
+    **turns: Any,
+) -> None:
+    """Step time against every framework installed here, each checked first. Exits with 1 if one of them failed.
+
+    --train also trains a recipe, deep-mnist unless one is named, and says when it reached which accuracy.
+    """
+    kind, trained = _picture_kind(picture), recipes.load(recipe) if recipe else None
+    selection = select(names_in(workloads), names_in(competitors), sweep)
+    plan = Plan(**turns, threads=limit_threads(threads))
+    measured = [measure(each, selection.competitors, plan, _tell) for each in selection.workloads]
+    facts = document(measured, selection, plan, shlex.join(["convlet", *sys.argv[1:]]))
+    if trained is not None:
+        facts["training"] = time_to_accuracy(trained)
+    show(as_json, facts, benchmark_table(facts))
+    if picture is not None:
+        storage.write_file(picture, to_bytes(benchmark_figure(facts), kind))
+    if not all(outcome.complete for outcome in measured):
+        sys.exit(1)
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _picture_kind(path: Path | None) -> str:
+    kind = path.suffix.lstrip(".").lower() if path else "svg"
+    if kind not in ("svg", "png"):
+        raise InputError(f"--picture={path}: expected a name that ends in .svg or .png.")
+    return kind

@@ -1,0 +1,40 @@
+"""`convlet compare`."""
+
+import sys
+
+import click
+
+from convlet import comparison
+from convlet import recipe as recipes
+from convlet.cli.shared import DEFAULT_RECIPE, backend_option, json_option, names_in, show, threads_option, with_data
+from convlet.engines import use_backend
+from convlet.report import outcomes
+from convlet.threads import limit_threads
+
+
+@click.command()
+@click.argument("recipe", required=False)
+@click.option("--engines", default="numpy,numba", show_default=True, help="Which, separated by commas.")
+@click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="Of training, to compare losses.")
+@click.option("--data", help="In place of the recipe's.")
+@backend_option
+@threads_option
+@json_option
+def compare(
+    recipe: str | None,
+    engines: str,
+    steps: int,
+    data: str | None,
+    backend: str | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Engine against engine on real images: outputs, gradients, first losses. Exits with 1 beyond tolerance."""
+    limit_threads(threads)
+    if backend is not None:
+        use_backend(backend)
+    chosen = with_data(recipes.load(recipe or DEFAULT_RECIPE), data)
+    compared = comparison.compare(chosen, chosen.data.load(), names_in(engines) or [], steps=steps)
+    show(as_json, outcomes.comparison_json(compared), outcomes.comparison_table(compared))
+    if not all(one.within for one in compared):
+        sys.exit(1)

@@ -1,0 +1,54 @@
+"""What the verbs have in common: options that mean the same everywhere, and how a result is printed."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import click
+from rich.console import Console
+
+from convlet.engines import BACKENDS, ENGINES, use_backend
+from convlet.errors import InputError
+from convlet.recipe import Recipe
+
+SCHEMA = 1  # of every JSON object convlet prints
+DEFAULT_RECIPE = "deep-mnist"
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+engine_option = click.option("--engine", type=click.Choice(ENGINES), help="Default: the fastest that runs here.")
+backend_option = click.option("--backend", type=click.Choice(BACKENDS), help="What the keras engine computes with.")
+threads_option = click.option("--threads", type=click.IntRange(1), help="Default: one for each processor.")
+
+
+def settle_engine(engine: str | None, backend: str | None) -> str | None:
+    """The engine that --engine and --backend ask for; None where neither says."""
+    if backend is None:
+        return engine
+    if engine not in (None, "keras"):
+        raise InputError(f"--backend={backend} with --engine={engine}: only the keras engine has backends.")
+    use_backend(backend)
+    return "keras"
+
+
+def with_data(recipe: Recipe, data: str | None) -> Recipe:
+    """The recipe, on what --data says in place of its own."""
+    return recipe if data is None else replace(recipe, data=replace(recipe.data, source=data))
+
+
+def names_in(text: str | None) -> list[str] | None:
+    """The names in a list with commas; None where none was given."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def console(*, err: bool = False, quiet: bool = False) -> Console:
+    """A console on stdout or stderr. rich honours NO_COLOR and FORCE_COLOR by itself."""
+    return Console(stderr=err, soft_wrap=err, quiet=quiet)
+
+
+def show(as_json: bool, table: dict[str, Any], *shown: Any) -> None:
+    """The result: one JSON object, or what a person reads."""
+    if as_json:
+        click.echo(json.dumps({"schema": SCHEMA, **table}, allow_nan=False))
+        return
+    for part in shown:
+        console().print(part)

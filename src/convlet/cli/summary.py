@@ -1,0 +1,27 @@
+"""`convlet summary`."""
+
+from pathlib import Path
+
+import click
+
+from convlet import recipe as recipes
+from convlet import storage
+from convlet.cli.shared import DEFAULT_RECIPE, json_option, show
+from convlet.engines import ENGINES, plan
+from convlet.report import outcomes, tables
+
+
+@click.command()
+@click.argument("subject", required=False, metavar="[RECIPE|RUN]")
+@click.option("--engine", type=click.Choice(ENGINES), help="Show how this engine computes it, block by block.")
+@json_option
+def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
+    """Layers, shapes, weights, how often each is used, multiply-adds and memory of a recipe's or a run's network."""
+    folder = Path(subject) if subject else None
+    recipe = storage.recipe_of(folder) if folder and folder.is_dir() else recipes.load(subject or DEFAULT_RECIPE)
+    if engine is not None:
+        rows = plan(engine, recipe.network)
+        show(as_json, {"engine": engine, "blocks": rows}, outcomes.plan_table(rows))
+        return
+    images = len(recipe.data.load().train)
+    show(as_json, tables.summary_json(recipe.network, images), tables.summary_table(recipe.network, images))

@@ -1,0 +1,148 @@
+"""`convlet train`."""
+
+import shlex
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convlet import engines, experiment, together
+from convlet import recipe as recipes
+from convlet.cli.shared import (
+    DEFAULT_RECIPE,
+    backend_option,
+    console,
+    engine_option,
+    json_option,
+    names_in,
+    settle_engine,
+    show,
+    threads_option,
+    with_data,
+)
+from convlet.datasets import Dataset
+from convlet.errors import GroupError, InputError
+from convlet.experiment import Experiment
+from convlet.progress import Watcher
+from convlet.recipe import Recipe
+from convlet.report.outcomes import training_table
+from convlet.stopping import Stopped
+from convlet.threads import limit_threads
+
+
+@click.command()
+@click.argument("recipe", required=False)
+@click.option("--data", help="'mnist', a folder of IDX files, or an .npz; in place of the recipe's.")
+@engine_option
+@click.option("--steps", type=click.IntRange(1), help="How many steps in all.")
+@click.option("--epochs", type=click.IntRange(1), help="How many passes over the training images, in place of steps.")
+@click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
+@click.option("--learning-rate", type=float, help="A constant rate, in place of the recipe's.")
+@click.option("--seed", type=click.IntRange(0), help="Same seed, same run, bit by bit.")
+@click.option("--patience", type=click.IntRange(1), help="Stop after so many epochs without a better validation.")
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Where to keep the run. Default: runs/RECIPE-NUMBER.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the run in this folder.")
+@backend_option
+@click.option("--hosts", metavar="HOST:PORT,…", help="Train by several processes: one for each, met at the first.")
+@click.option("--process-id", type=click.IntRange(0), help="Which of the hosts this process is, from 0.")
+@threads_option
+@json_option
+def train(
+    recipe: str | None,
+    data: str | None,
+    engine: str | None,
+    backend: str | None,
+    run_dir: Path | None,
+    resume: Path | None,
+    hosts: str | None,
+    process_id: int | None,
+    threads: int | None,
+    as_json: bool,
+    **overrides: Any,
+) -> None:
+    """Train a network, evaluate it on the test images, and keep everything in a run folder.
+
+    RECIPE is a .toml file or a built-in: deep-mnist (the default), first-kernels or lenet-5.
+
+    With --hosts, the same command is started once for each of them, with a --process-id of its own, and the network
+    trains on all their devices with JAX. Process 0 keeps the run. What schedulers set need not be said: the
+    --process-id, and with --hosts auto the hosts too.
+    """
+    used = limit_threads(threads)
+    group = _group(hosts, process_id, engine, backend)
+    engine = "keras" if group else settle_engine(engine, backend)
+    with ExitStack() as stack:
+        if resume is not None:
+            _refuse_changes(recipe, data, run_dir, overrides)
+            steps = overrides["steps"]
+            folder = stack.enter_context(together.resume(group, resume, steps)) if group else resume
+            planned = experiment.resumed(folder, engine, steps=steps)
+            images = planned.recipe.data.load()
+        else:
+            chosen = _overridden(with_data(recipes.load(recipe or DEFAULT_RECIPE), data), overrides)
+            images = chosen.data.load()
+            own_dir = stack.enter_context(together.begin(group, chosen, images, run_dir)) if group else run_dir
+            planned = experiment.new(chosen, images, own_dir, engine)
+        results = _perform(planned, images, used, group)
+    if group is None or group.is_main:
+        show(as_json, results, training_table(results))
+        if not as_json:
+            name = _quoted(planned.run_dir)
+            click.echo(f"Next: convlet evaluate {name} · convlet summary {name}")
+
+
+def _perform(planned: Experiment, images: Dataset, threads: int, group: engines.Group | None) -> dict[str, Any]:
+    """Train and evaluate, in sight; the figures. Of several processes only the main one says how it goes."""
+    alone_or_main = group is None or group.is_main
+    processes = group.count if group else 1
+    with Watcher(console(err=True, quiet=not alone_or_main), planned.recipe, images, threads, processes) as watch:
+        try:
+            run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
+        except (Stopped, GroupError):
+            if alone_or_main:
+                folder = _quoted(planned.run_dir)
+                click.echo(f"Stopped and saved. Go on with: convlet train --resume {folder}", err=True)
+            raise
+    return experiment.results(run, evaluation, threads, processes)
+
+
+def _group(hosts: str | None, process_id: int | None, engine: str | None, backend: str | None) -> engines.Group | None:
+    """The processes that --hosts names, this one among them; None where it is alone."""
+    if hosts is None:
+        if process_id is not None:
+            raise InputError(f"--process-id={process_id} without --hosts: say with --hosts who the others are.")
+        return None
+    if engine not in (None, "keras") or backend not in (None, "jax"):
+        wrong = f"--engine={engine}" if engine not in (None, "keras") else f"--backend={backend}"
+        raise InputError(f"--hosts with {wrong}: several processes need --engine keras --backend jax.")
+    engines.engine("keras")  # its absence is a clearer message than JAX's
+    settle_engine("keras", "jax")
+    return engines.group(None if hosts == "auto" else names_in(hosts), process_id)
+
+
+def _refuse_changes(recipe: str | None, data: str | None, run_dir: Path | None, overrides: dict[str, Any]) -> None:
+    """A run continues as it began: only how far, on which engine and with how many threads can be said anew."""
+    fixed = {"RECIPE": recipe, "--data": data, "--run-dir": run_dir}
+    fixed |= {f"--{name.replace('_', '-')}": value for name, value in overrides.items() if name != "steps"}
+    for name, value in fixed.items():
+        if value is not None:
+            raise InputError(f"{name}={value} with --resume: a run continues as it began; leave {name} out.")
+
+
+def _overridden(recipe: Recipe, overrides: dict[str, Any]) -> Recipe:
+    """The recipe with what the command line says in place of its own."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if (rate := given.pop("learning_rate", None)) is not None:
+        recipe = replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=rate))
+    if "steps" in given and "epochs" not in given:
+        given["epochs"] = None
+    elif "epochs" in given and "steps" not in given:
+        given["steps"] = None
+    return replace(recipe, training=replace(recipe.training, **given))
+
+
+def _quoted(path: Path) -> str:
+    """The path as a shell takes it."""
+    return shlex.quote(str(path))

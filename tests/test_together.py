@@ -1,0 +1,98 @@
+"""One experiment by several processes, as one process sees it; real ones are in tests/keras."""
+
+import os
+import signal
+from dataclasses import dataclass, field, replace
+
+import pytest
+import tiny
+
+from convlet import experiment, storage, together
+from convlet.engines.numpy.program import NumpyProgram
+from convlet.errors import GroupError
+from convlet.optimizers import Adam
+from convlet.recipe import Data, Recipe, Training
+from convlet.stopping import Stopped
+
+RECIPE = Recipe("tiny", tiny.NETWORK, Training(4, steps=6), Adam(), Data("tiny"))
+
+
+@dataclass
+class FakeGroup:
+    """A group whose other members always come."""
+
+    place: int
+    files: dict = field(default_factory=dict)
+    count: int = 2
+    alike: dict = field(default_factory=dict)
+
+    @property
+    def is_main(self):
+        return self.place == 0
+
+    def join(self, alike, files=None):
+        self.alike = alike
+        return files if self.is_main else self.files
+
+
+def test_only_the_main_process_keeps_its_folder(tmp_path):
+    with together.begin(FakeGroup(0), RECIPE, tiny.dataset(), tmp_path / "run") as folder:
+        assert folder == tmp_path / "run"
+    with together.begin(FakeGroup(1), RECIPE, tiny.dataset(), tmp_path / "run") as folder:
+        assert folder.is_dir() and folder != tmp_path / "run"
+    assert not folder.exists() and not list(tmp_path.iterdir())
+
+
+def test_the_processes_agree_on_recipe_and_data():
+    def alike(recipe, data):
+        with together.begin(group := FakeGroup(1), recipe, data, None):
+            return group.alike
+
+    data, other = tiny.dataset(), replace(RECIPE, optimizer=Adam(0.5))
+    assert alike(RECIPE, data) == alike(RECIPE, tiny.dataset())
+    assert alike(RECIPE, data) != alike(other, data)
+    assert alike(RECIPE, data) != alike(RECIPE, tiny.dataset(seed=1))
+
+
+def test_the_other_processes_continue_from_the_main_ones_files(tmp_path):
+    run = tmp_path / "run"
+    experiment.perform(experiment.new(RECIPE, tiny.dataset(), run, "numpy"), tiny.dataset())
+    with together.resume(FakeGroup(0), run, 9) as folder:
+        assert folder == run
+    files = storage.files_to_continue(run)
+    with together.resume(FakeGroup(1, files), tmp_path / "elsewhere", 9) as folder:
+        planned = experiment.resumed(folder, "numpy", steps=9)
+        run_of_other, _ = experiment.perform(planned, tiny.dataset())
+    own, _ = experiment.perform(experiment.resumed(run, "numpy", steps=9), tiny.dataset())
+    assert tiny.fingerprint(run_of_other) == tiny.fingerprint(own)
+    assert not folder.exists() and not (tmp_path / "elsewhere").exists()
+
+
+@pytest.fixture
+def lost_at_step_4(monkeypatch):
+    """The numpy engine's step raises GroupError before the fourth step; gives what else is to happen then."""
+    happens, step = [], NumpyProgram.step
+
+    def lose(self, *arguments):
+        if self.state().step == 3:
+            for each in happens:
+                each()
+            raise GroupError("process 0 of 2 lost another process.")
+        return step(self, *arguments)
+
+    monkeypatch.setattr(NumpyProgram, "step", lose)
+    return happens
+
+
+def test_a_run_that_loses_a_process_has_saved(tmp_path, lost_at_step_4):
+    with pytest.raises(GroupError, match="lost another process"):
+        experiment.perform(experiment.new(RECIPE, tiny.dataset(), tmp_path / "run", "numpy"), tiny.dataset())
+    assert storage.load_checkpoint(tmp_path / "run" / "last.safetensors").state.step == 3
+    assert (tmp_path / "run" / "curves.svg").exists()
+
+
+def test_where_all_are_told_to_stop_a_lost_process_is_no_failure(tmp_path, lost_at_step_4):
+    lost_at_step_4.append(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Stopped):
+        experiment.perform(experiment.new(RECIPE, tiny.dataset(), tmp_path / "run", "numpy"), tiny.dataset())
+    assert storage.load_checkpoint(tmp_path / "run" / "last.safetensors").state.step == 3
