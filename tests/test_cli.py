@@ -139,6 +139,7 @@ def test_the_same_seed_gives_the_same_weights_and_options_override_the_recipe(sh
             assert getattr(training, option[2:].replace("-", "_")) == value
     assert storage.recipe_of(tmp_path / "other 3").optimizer.learning_rate == 0.5
     assert weights("other 9", "--epochs", "2")["steps"] == 30
+    assert weights("other 10", "--epochs", "2", "--train-images", "20")["steps"] == 10
 
 
 def test_a_run_goes_on_to_the_same_weights(shop, tmp_path, undrawn):
@@ -164,7 +165,7 @@ def test_without_a_folder_a_run_gets_one_of_its_own(shop, tmp_path, monkeypatch,
     [
         ("deep-mnist",),
         *(("--data", "mnist"), ("--run-dir", "x"), ("--epochs", "2"), ("--batch-size", "9"), ("--seed", "1")),
-        *(("--learning-rate", "0.1"), ("--patience", "2")),
+        *(("--learning-rate", "0.1"), ("--patience", "2"), ("--train-images", "9")),
     ],
     ids=lambda option: option[0],
 )
@@ -191,6 +192,7 @@ def test_fewer_steps_than_were_taken_are_refused(digits):
         (["train", "--data", "{shop}"], "holds no train-images-idx3-ubyte", 1),
         (["train", "--data", "{shop}/data.npz"], "input_shape = [5, 4, 1]", 1),
         (["train", "--data", "{shop}/broken.npz"], "broken.npz", 1),
+        (["train", "--train-images", "55001"], "train_images=55001: mnist has only 55,000", 2),
         (["train", "--steps", "0"], "0 is not in the range", 2),
         (["train", "--steps", "x"], "'x' is not a valid integer", 2),
         (["train", "--steps", "5", "--epochs", "5"], "exactly one", 2),

@@ -35,6 +35,7 @@ from convlet.threads import limit_threads
 @click.command()
 @click.argument("recipe", required=False)
 @click.option("--data", help="'mnist', a folder of IDX files, or an .npz; in place of the recipe's.")
+@click.option("--train-images", type=click.IntRange(1), help="Train on the first so many of the data only.")
 @engine_option
 @click.option("--steps", type=click.IntRange(1), help="How many steps in all.")
 @click.option("--epochs", type=click.IntRange(1), help="How many passes over the training images, in place of steps.")
@@ -136,6 +137,8 @@ def _overridden(recipe: Recipe, overrides: dict[str, Any]) -> Recipe:
     given = {name: value for name, value in overrides.items() if value is not None}
     if (rate := given.pop("learning_rate", None)) is not None:
         recipe = replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=rate))
+    if (count := given.pop("train_images", None)) is not None:
+        recipe = replace(recipe, data=replace(recipe.data, train_images=count))
     if "steps" in given and "epochs" not in given:
         given["epochs"] = None
     elif "epochs" in given and "steps" not in given:
