@@ -36,7 +36,7 @@ from convlet.training import batch_indices
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 KINDS = ("dense", "local", "convolution", "shuffled")
-SEEDS = {100: 3, 300: 3, 1_000: 3, 3_000: 2, 10_000: 2, 55_000: 2}  # training images: how many seeds
+SEEDS = {100: 5, 300: 5, 1_000: 5, 3_000: 3, 10_000: 3, 55_000: 3}  # training images: how many seeds
 BATCH, RATE, STEPS, VALIDATE_EVERY, PATIENCE = 50, 1e-3, 4_000, 100, 5
 
 RELU = {"activation": "relu", "kernel_initializer": cl.HeNormal()}

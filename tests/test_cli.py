@@ -305,6 +305,17 @@ def test_summaries_of_recipes_and_runs(digits):
     assert "conv2d_1" in shown.stdout.lower().replace(" ", "_") and shown.stderr == ""
 
 
+def test_a_summary_needs_no_data(shop, tmp_path, undrawn):
+    data = tiny.save_npz(tmp_path / "d.npz", tiny.dataset())
+    arguments = ("--data", data, "--run-dir", tmp_path / "r", "--engine", "numpy", "--steps", "2")
+    convlet("train", shop / "tiny.toml", *arguments)
+    assert json.loads(convlet("summary", tmp_path / "r", "--json").stdout)["training_images"] == 23
+    data.unlink()
+    result = convlet("summary", tmp_path / "r", "--json")
+    assert json.loads(result.stdout)["training_images"] is None
+    assert "d.npz" in result.stderr and "The summary is without training images." in result.stderr
+
+
 def test_a_damaged_checkpoint_is_one_message(digits, tmp_path):
     for name in ("recipe.toml", "last.safetensors"):
         (tmp_path / name).write_bytes((digits[0] / name).read_bytes())

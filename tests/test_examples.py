@@ -153,3 +153,29 @@ def test_the_structure_figure_is_drawn_from_its_table(structure, tmp_path):
     structure.draw(rows, tmp_path / "structure")
     assert (tmp_path / "structure.svg").read_text("utf-8").startswith("<?xml")
     assert (tmp_path / "structure.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def scaling() -> ModuleType:
+    return import_module("scaling")
+
+
+def test_sharing_gains_until_the_exchange_takes_all_the_time(scaling):
+    network = recipe.load("deep-mnist").network
+    machines = scaling.Machines(gflops=60, gbit=10, latency=0)
+    alone = machines.computing(network, 50)
+    assert alone == pytest.approx(50 * 2 * network.training_multiply_adds / 60e9)
+    assert machines.exchanging(network, 1) == 0
+    assert machines.exchanging(network, 2) == pytest.approx(4 * network.weights / 1.25e9)  # 2 (n - 1) / n, for n = 2
+    assert machines.exchanging(network, 1000) == pytest.approx(2 * 4 * network.weights / 1.25e9, rel=1e-2)
+    gains = [alone / (alone / n + machines.exchanging(network, n)) for n in (1, 2, 4, 8, 1000)]
+    assert gains == sorted(gains) and gains[-1] < alone / machines.exchanging(network, 1000)
+
+
+def test_ten_times_as_wide_is_a_hundred_times_the_weights_and_the_work(scaling):
+    network = recipe.load("deep-mnist").network
+    wide = scaling.wider(network, 10)
+    assert wide.weights / network.weights == pytest.approx(100, rel=0.01)
+    assert wide.training_multiply_adds / network.training_multiply_adds == pytest.approx(100, rel=0.05)
+    assert scaling.wider(network, 1) == network
+    assert "1,305.5 MB" in scaling.table("wide", wide, scaling.Machines(60, 10, 0), 50)

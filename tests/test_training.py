@@ -292,6 +292,17 @@ def test_a_run_continues_only_as_it_began(tmp_path, changes, says):
     assert {path.name: path.read_bytes() for path in (tmp_path / "r").iterdir()} == before
 
 
+def test_a_run_whose_rate_depends_on_its_length_keeps_its_length(tmp_path):
+    options = {"optimizer": Adam(Cosine(0.01)), "run_dir": tmp_path / "r"}
+    with pytest.raises(Killed):
+        tiny.train(steps=12, watch=killed_after(8), **options)
+    for steps in (9, 13):
+        with pytest.raises(InputError, match=f"steps={steps}: this run's learning rate changes over the 12 steps"):
+            tiny.train(steps=steps, resume=True, **options)
+    resumed = tiny.train(steps=12, resume=True, **options)
+    assert tiny.fingerprint(resumed) == tiny.fingerprint(tiny.train(steps=12, optimizer=Adam(Cosine(0.01))))
+
+
 def test_resuming_needs_a_folder_and_a_run_in_it(tmp_path):
     with pytest.raises(InputError, match="without run_dir"):
         tiny.train(steps=2, resume=True)

@@ -22,6 +22,7 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> storage.Che
     if folder is None:
         raise InputError("resume=True without run_dir: name the folder of the run to continue.")
     began = storage.recipe_of(folder)
+    meant_to_take = began.training.total_steps(len(data.train))
     began = replace(began, training=replace(began.training, steps=recipe.training.steps, epochs=recipe.training.epochs))
     for name in ("network", "optimizer", "training"):
         if (new := getattr(recipe, name)) != (old := getattr(began, name)):
@@ -36,6 +37,7 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> storage.Che
             f"data {data.name!r}: its training and validation examples are not those that the run in {folder} began "
             "with; a run continues as it began. Give it the same data, or start a new run."
         )
+    _check_rates(recipe, checkpoint.history.steps, meant_to_take, recipe.training.total_steps(len(data.train)))
     return replace(checkpoint, history=_going_on(checkpoint.history, recipe.training, len(data.train)))
 
 
@@ -51,6 +53,16 @@ def _check_saved(path: Path, checkpoint: storage.Checkpoint, recipe: Recipe) -> 
     run = (checkpoint.network, checkpoint.seed, history.batch_size)
     if not whole or run != (recipe.network, training.seed, training.batch_size):
         raise FormatError(f"{path}: this is not what the run of {path.with_name('recipe.toml')} saved last.")
+
+
+def _check_rates(recipe: Recipe, taken: int, before: int, now: int) -> None:
+    """Raise an InputError where a run of another length would have taken its first steps at other learning rates."""
+    rate = recipe.optimizer.rate
+    if before != now and any(rate(step, before) != rate(step, now) for step in range(min(taken, now))):
+        raise InputError(
+            f"steps={now}: this run's learning rate changes over the {before} steps it was meant to take, so in a run "
+            f"of {now} steps it would have been another one from the start. Leave the steps out, or start a new run."
+        )
 
 
 def _going_on(history: History, training: Training, images: int) -> History:

@@ -69,7 +69,7 @@ def losses(folder):
 
 def wait_for_steps(folder, process):
     """Until the run has saved something."""
-    while not (folder / "best.safetensors").exists():
+    while not (folder / "last.safetensors").exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
 
@@ -176,3 +176,22 @@ def test_what_is_missing_or_wrong_is_said_before_anybody_is_waited_for(jax, monk
     result = CliRunner().invoke(main, ["train", *arguments])
     assert result.exit_code == 2, result.stderr
     assert says in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_work_as_written(jax, tmp_path):
+    page = (tiny.TESTS.parent / "docs" / "scaling.md").read_text("utf-8")
+    commands = page.partition("```bash\n")[2].partition("```")[0]
+    assert commands.count("convlet train") == 2
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # noqa: PTH120
+    done = subprocess.run(
+        ["bash", "-ec", commands],
+        cwd=tmp_path,
+        env=tiny.environment(PATH=path),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 processes" in done.stderr and "test accuracy" in done.stdout
+    assert storage.load_checkpoint(tmp_path / "runs" / "two" / "last.safetensors").state.step == 100

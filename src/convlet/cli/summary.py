@@ -8,6 +8,8 @@ from convlet import recipe as recipes
 from convlet import storage
 from convlet.cli.shared import DEFAULT_RECIPE, json_option, show
 from convlet.engines import ENGINES, plan
+from convlet.errors import ConvletError
+from convlet.recipe import Data
 from convlet.report import outcomes, tables
 
 
@@ -23,5 +25,14 @@ def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
         rows = plan(engine, recipe.network)
         show(as_json, {"engine": engine, "blocks": rows}, outcomes.plan_table(rows))
         return
-    images = len(recipe.data.load().train)
+    images = _training_images(recipe.data)
     show(as_json, tables.summary_json(recipe.network, images), tables.summary_table(recipe.network, images))
+
+
+def _training_images(data: Data) -> int | None:
+    """How many there are; None where the data is not, or no longer, in its place."""
+    try:
+        return len(data.load().train)
+    except ConvletError as error:
+        click.echo(f"convlet: {error} The summary is without training images.", err=True)
+        return None
