@@ -8,6 +8,7 @@ import pytest
 
 from convlet import engines
 from convlet.engines.keras import backend as backends
+from convlet.engines.keras.greetings import hold_back_stderr, stdout_to_stderr
 from convlet.errors import EngineError, InputError
 
 
@@ -54,6 +55,7 @@ def test_an_unknown_backend_in_the_environment_is_refused_by_its_name(monkeypatc
 def test_without_a_wish_the_first_installed_backend_is_taken(monkeypatch):
     monkeypatch.setattr(backends, "_current", lambda: None)
     monkeypatch.setattr(backends, "installed", lambda module: module in ("keras", "jax", "torch"))
+    monkeypatch.setattr(backends, "import_module", [].append)  # this process may yet need another one
     monkeypatch.setenv("KERAS_BACKEND", "")
     assert backends.load_backend() == "jax"
     assert os.environ["KERAS_BACKEND"] == "jax"
@@ -75,3 +77,25 @@ def test_what_use_backend_was_told_goes_before_the_environment(backend):
     assert (
         run(f"{code}; import keras; print(keras.config.backend())", KERAS_BACKEND="numpy").splitlines()[-1] == backend
     )
+
+
+def test_importing_keras_and_its_backend_says_nothing(backend):
+    code = "from convlet.engines.keras.backend import load_backend; print(load_backend())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert (done.stdout, done.stderr) == (f"{backend}\n", "")
+
+
+def test_what_was_held_back_is_said_where_it_ends_with_an_error(capfd):
+    with hold_back_stderr():
+        os.write(2, b"a greeting")
+    with pytest.raises(ImportError), hold_back_stderr():
+        os.write(2, b"what went wrong\n")
+        raise ImportError
+    assert capfd.readouterr().err == "what went wrong\n"
+
+
+def test_what_is_said_on_stdout_can_go_to_stderr(capfd):
+    with stdout_to_stderr():
+        os.write(1, b"a greeting\n")
+    os.write(1, b"a result\n")
+    assert capfd.readouterr() == ("a result\n", "a greeting\n")

@@ -56,28 +56,25 @@ def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
             cells = [_difference(difference.relative, difference.within) for difference in row]
             table.add_row(first.kind, first.name, f"{TOLERANCES[first.kind]:.0e}", *cells)
     remark = "max |a − b| / max |b|, against the numpy engine in float64, on the first batch with the initial weights"
-    return Group(table, Text(remark, "dim"), "", _losses(comparisons))
+    return Group(table, Text(remark, "dim"), "", Text("Losses of the first steps", "bold"), _losses(comparisons))
 
 
 def _losses(comparisons: Sequence[Comparison]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in ("step", "loss in float64"):
-        table.add_column(column, justify="right")
-    for comparison in comparisons:
-        table.add_column(comparison.engine, justify="right")
-        table.add_column("difference", justify="right")
+    for column in ("step", "float64", *(name for each in comparisons for name in (each.engine, "off by"))):
+        table.add_column(column, justify="right", no_wrap=True)
     rows = [[d for d in comparison.differences if d.kind == "loss"] for comparison in comparisons]
     for step, reference in enumerate(comparisons[0].reference_losses):
         cells: list[str | Text] = []
         for comparison, differences in zip(comparisons, rows, strict=True):
             difference = differences[step]
-            cells += [f"{comparison.losses[step]:.6f}", _difference(difference.relative, difference.within)]
+            cells += [f"{comparison.losses[step]:.6f}", _difference(difference.relative, difference.within, 0)]
         table.add_row(str(step + 1), f"{reference:.6f}", *cells)
     return table
 
 
-def _difference(relative: float, within: bool) -> Text:
-    return Text(f"{'✓' if within else '✗'} {relative:.1e}", "green" if within else "bold red")
+def _difference(relative: float, within: bool, digits: int = 1) -> Text:
+    return Text(f"{'✓' if within else '✗'} {relative:.{digits}e}", "green" if within else "bold red")
 
 
 def comparison_json(comparisons: Sequence[Comparison]) -> dict[str, Any]:

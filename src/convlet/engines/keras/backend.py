@@ -6,9 +6,11 @@ TensorFlow, JAX and PyTorch. Keras's own file in the home directory is not asked
 
 import os
 import sys
+from importlib import import_module
 
 from convlet.checks import one_of
 from convlet.engines import BACKENDS, installed
+from convlet.engines.keras.greetings import hold_back_stderr
 from convlet.errors import EngineError
 
 
@@ -28,14 +30,16 @@ def use_backend(name: str) -> None:
             f"Choose first, or start again with KERAS_BACKEND={name}."
         )
     os.environ["KERAS_BACKEND"] = name
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings do not belong in a run's messages
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # its later chatter does not belong in a run's messages
 
 
 def load_backend() -> str:
-    """Settle the backend, where that is still open, and name it. Raises as `use_backend` does."""
+    """Settle the backend, where that is still open, import Keras with it, and name it. Raises as `use_backend` does."""
     name = _current() or os.environ.get("KERAS_BACKEND") or next(filter(installed, BACKENDS), "tensorflow")
     one_of("KERAS_BACKEND", name, BACKENDS)
     use_backend(name)
+    with hold_back_stderr():  # TensorFlow greets, whatever level of messages it is told
+        import_module("keras")
     return name
 
 

@@ -8,15 +8,14 @@ What it is not: a way to start processes. ssh, a shell loop or a scheduler does 
 """
 
 import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from convlet.checks import whole_number
 from convlet.engines.keras.backend import load_backend
+from convlet.engines.keras.greetings import stdout_to_stderr
 from convlet.engines.keras.meeting import Meeting
 from convlet.errors import EngineError, GroupError, InputError
 
@@ -41,7 +40,7 @@ class Group:
         given = Meeting(self.place, self.count, self.address, self.timeout).attend(alike, files or {})
         jax = _jax()
         try:
-            with _stdout_to_stderr():
+            with stdout_to_stderr():  # gloo greets its peers
                 jax.distributed.initialize(
                     self.address,
                     self.count,
@@ -85,19 +84,6 @@ def _connect_directly() -> None:
 
     Devices().meet()
     _jax().distributed.shutdown()
-
-
-@contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """Gloo greets its peers on stdout, where only results belong; below Python, so the file descriptor is changed."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def _jax() -> Any:
