@@ -462,7 +462,10 @@ def test_a_stopped_command_saves_says_how_to_go_on_and_that_gives_the_same_weigh
         killer.cancel()
     assert process.returncode == 128 + number
     assert said == "" and "Traceback" not in errors
-    assert errors.splitlines()[-1] == f"Stopped and saved. Go on with: convlet train --resume {tmp_path / 'r'}"
+    assert (
+        errors.splitlines()[-1]
+        == f"Stopped and saved. Go on with: convlet train --resume {tmp_path / 'r'} --engine numpy"
+    )
     assert {path.name for path in (tmp_path / "r").iterdir()} >= {"last.safetensors", "curves.svg", "metrics.csv"}
     saved = storage.load_checkpoint(tmp_path / "r" / "last.safetensors")
     assert 0 < saved.state.step < 3000

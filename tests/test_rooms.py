@@ -10,11 +10,11 @@ import convlet
 # In reading order. A module or folder of `src/convlet` is a room; a new one is added here, after all it builds on.
 # An engine is a room of its own: nothing but the door may know of it, and that by name only.
 ROOMS = [
-    *("errors", "checks", "environment", "descriptions"),
+    *("errors", "checks", "environment", "stopping", "descriptions"),
     *("randomness", "initializers", "layers", "network", "losses", "schedules", "optimizers"),
     *("engines", "engines.numpy", "engines.numba", "engines.keras"),
     *("threads", "datasets", "recipe", "history", "evaluation"),
-    *("stopping", "storage", "run", "checkpoints", "resuming", "training", "comparison", "onnx"),
+    *("storage", "run", "checkpoints", "resuming", "training", "comparison", "onnx"),
     "convlet",
     *("report", "progress", "experiment", "together", "benchmarks", "explore", "locale", "cli", "__main__"),
 ]

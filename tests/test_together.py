@@ -9,7 +9,7 @@ import tiny
 
 from convlet import experiment, storage, together
 from convlet.engines.numpy.program import NumpyProgram
-from convlet.errors import GroupError
+from convlet.errors import GroupError, StorageError
 from convlet.optimizers import Adam
 from convlet.recipe import Data, Recipe, Training
 from convlet.stopping import Stopped
@@ -30,9 +30,13 @@ class FakeGroup:
     def is_main(self):
         return self.place == 0
 
-    def join(self, alike, files=None):
-        self.alike = alike
-        return files if self.is_main else self.files
+    def join(self, alike, files=None, accept=None):
+        self.alike, self.sent = alike, files
+        if accept and not self.is_main:
+            accept(dict(self.files))
+
+    def refuse(self, reason):
+        self.refused = reason
 
 
 def test_only_the_main_process_keeps_its_folder(tmp_path):
@@ -56,16 +60,28 @@ def test_the_processes_agree_on_recipe_and_data():
 
 def test_the_other_processes_continue_from_the_main_ones_files(tmp_path):
     run = tmp_path / "run"
-    experiment.perform(experiment.new(RECIPE, tiny.dataset(), run, "numpy"), tiny.dataset())
-    with together.resume(FakeGroup(0), run, 9) as folder:
+    data = tiny.save_npz(tmp_path / "data.npz", tiny.dataset())
+    recipe = replace(RECIPE, data=Data(str(data)))
+    images = recipe.data.load()
+    experiment.perform(experiment.new(recipe, images, run, "numpy"), images)
+    with together.resume(group := FakeGroup(0), run, 9) as folder:
         assert folder == run
-    files = storage.files_to_continue(run)
-    with together.resume(FakeGroup(1, files), tmp_path / "elsewhere", 9) as folder:
+    with together.resume(FakeGroup(1, group.sent), tmp_path / "elsewhere", 9) as folder:
         planned = experiment.resumed(folder, "numpy", steps=9)
-        run_of_other, _ = experiment.perform(planned, tiny.dataset())
-    own, _ = experiment.perform(experiment.resumed(run, "numpy", steps=9), tiny.dataset())
+        run_of_other, _ = experiment.perform(planned, images)
+    own, _ = experiment.perform(experiment.resumed(run, "numpy", steps=9), images)
     assert tiny.fingerprint(run_of_other) == tiny.fingerprint(own)
     assert not folder.exists() and not (tmp_path / "elsewhere").exists()
+
+
+def test_what_goes_wrong_before_the_meeting_is_told(tmp_path):
+    tiny.train(steps=1, run_dir=tmp_path / "taken")
+    with pytest.raises(StorageError), together.begin(group := FakeGroup(0), RECIPE, tiny.dataset(), tmp_path / "taken"):
+        raise AssertionError
+    assert "never overwritten" in group.refused
+    with pytest.raises(StorageError), together.resume(group := FakeGroup(0), tmp_path / "none", None):
+        raise AssertionError
+    assert "Expected the folder of a run" in group.refused
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Stopping a run without losing it: Ctrl-C and SIGTERM set a flag, and the run looks at it between steps."""
 
+import atexit
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -22,14 +25,40 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stop:
-    """Whether a signal has asked to stop, and which."""
+    """Whether a signal has asked to stop, and which.
 
+    `Stop.current` is the innermost one there is, for what waits too deep down to be handed it.
+    """
+
+    current: "Stop | None" = None
     signal: int | None = None
 
     def check(self) -> None:
         """Raise Stopped if a signal has come."""
         if self.signal is not None:
             raise Stopped(self.signal)
+
+
+def end_process(code: int) -> NoReturn:
+    """End this process as `sys.exit` does; at once where `abandon_threads` was called."""
+    global _exit_code
+    _exit_code = code
+    sys.exit(code)
+
+
+def abandon_threads() -> None:
+    """Let this process end though a thread below Python never will, for which the interpreter would wait for ever."""
+    atexit.unregister(_leave)
+    atexit.register(_leave)
+
+
+_exit_code = 1  # of an abandoned process that says nothing else
+
+
+def _leave() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_exit_code)
 
 
 @contextmanager
@@ -40,13 +69,14 @@ def stop_on_signals() -> Iterator[Stop]:
     ignored; here it is heard all the same, for whoever sends it wants the run to stop, and nothing is lost. In a
     thread that is not the main one signals cannot be caught, so there the flag is never set.
     """
-    stop = Stop()
+    stop, outer = Stop(), Stop.current
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}  # None: set outside Python
 
     def restore() -> None:
+        Stop.current = outer
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -58,6 +88,7 @@ def stop_on_signals() -> Iterator[Stop]:
 
     for number in before:
         signal.signal(number, handle)
+    Stop.current = stop
     try:
         yield stop
     finally:

@@ -72,16 +72,24 @@ def _flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def begin_run(folder: Path, recipe: Recipe) -> None:
-    """Make a run folder, and note in it what is to be run, and on what. Raises StorageError; overwrites nothing."""
-    written = recipe.to_toml().encode()  # before there is a folder: a recipe that cannot be written leaves none
+def check_free(folder: Path) -> None:
+    """Raise a StorageError where there is already something in a folder: a run is never overwritten."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
+        if folder.exists() and any(folder.iterdir()):
             raise StorageError(
                 f"run folder {folder}: there is already something in it, and a run is never overwritten; "
                 "name another folder, or continue that run with resume."
             )
+    except OSError as error:
+        raise StorageError(f"run folder {folder}: cannot be used: {error.strerror or error}; name another.") from None
+
+
+def begin_run(folder: Path, recipe: Recipe) -> None:
+    """Make a run folder, and note in it what is to be run, and on what. Raises StorageError; overwrites nothing."""
+    written = recipe.to_toml().encode()  # before there is a folder: a recipe that cannot be written leaves none
+    check_free(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"run folder {folder}: cannot be used: {error.strerror or error}; name another.") from None
     try:

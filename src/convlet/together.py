@@ -1,4 +1,4 @@
-"""One experiment by several processes, on one machine or many.
+"""One experiment by one process or several, on one machine or many.
 
 Every process does all that a run does, on the same batches, and computes its share of each. What they have in common
 is settled when they meet: the recipe, the data and the version, or the saved run of the main process. Only the main
@@ -6,7 +6,7 @@ process's folder and output are kept; the others work in a folder that vanishes.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,17 +14,40 @@ from tempfile import TemporaryDirectory
 from convlet import __version__, storage
 from convlet.datasets import Dataset
 from convlet.engines import Group
+from convlet.errors import ConvletError, DataError
 from convlet.recipe import Recipe
+
+DATA = "data_sha256"  # what the main process sends beside the run's files
+
+
+class Alone:
+    """A group of one process, which has nobody to wait for."""
+
+    place, count, is_main = 0, 1, True
+
+    def join(
+        self,
+        alike: Mapping[str, str],
+        files: Mapping[str, bytes] | None = None,
+        accept: Callable[[dict[str, bytes]], None] | None = None,
+    ) -> None:
+        """There is nobody to join."""
+
+    def refuse(self, reason: str) -> None:
+        """There is nobody to tell."""
 
 
 @contextmanager
 def begin(group: Group, recipe: Recipe, data: Dataset, run_dir: Path | None) -> Iterator[Path | None]:
     """Meet, to train this recipe on this data; gives where this process keeps the run.
 
-    Raises InputError where the processes do not agree, GroupError where they do not come.
+    Raises StorageError where the main process's folder cannot be used, InputError where the processes do not agree,
+    GroupError where one does not come or cannot begin.
     """
-    text = recipe.to_toml()
-    recipe_sha256 = hashlib.sha256(text.encode()).hexdigest()
+    if group.is_main and run_dir is not None:
+        with told(group):
+            storage.check_free(run_dir)
+    recipe_sha256 = hashlib.sha256(recipe.to_toml().encode()).hexdigest()
     group.join({"convlet": __version__, "recipe (sha256)": recipe_sha256, "data (sha256)": data.sha256})
     with _own_folder(group) as folder:
         yield folder or run_dir
@@ -34,16 +57,36 @@ def begin(group: Group, recipe: Recipe, data: Dataset, run_dir: Path | None) -> 
 def resume(group: Group, run_dir: Path, steps: int | None) -> Iterator[Path]:
     """Meet, to continue the run that the main process has in its folder; gives a copy of it to each of the others.
 
-    Raises StorageError where there is none, InputError where the processes do not agree, GroupError where they do not
-    come.
+    Raises StorageError where there is none, InputError where the processes do not agree, GroupError where one does
+    not come or cannot begin.
     """
-    files = storage.files_to_continue(run_dir) if group.is_main else {}
-    files = group.join({"convlet": __version__, "steps": str(steps)}, files)
+    files: dict[str, bytes] = {}
+    if group.is_main and group.count > 1:
+        with told(group):
+            files = storage.files_to_continue(run_dir)
+            files[DATA] = storage.recipe_of(run_dir).data.load().sha256.encode()
     with _own_folder(group) as folder:
-        if folder is not None:
+
+        def accept(files: dict[str, bytes]) -> None:
+            assert folder is not None
+            expected = files.pop(DATA).decode()
             for name, content in files.items():
                 storage.write_file(folder / name, content)
+            if (own := storage.recipe_of(folder).data.load().sha256) != expected:
+                raise DataError(f"data (sha256): {own} here, {expected} in process 0; all must have the same.")
+
+        group.join({"convlet": __version__, "steps": str(steps)}, files, accept)
         yield folder or run_dir
+
+
+@contextmanager
+def told(group: Group) -> Iterator[None]:
+    """What goes wrong inside is told to the other processes, which would wait in vain."""
+    try:
+        yield
+    except ConvletError as error:
+        group.refuse(str(error))
+        raise
 
 
 @contextmanager

@@ -190,17 +190,16 @@ def _start(
     program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
     if saved:
         program.load(saved.state)
-    if folder is not None:
-        if resume:
-            storage.continue_run(folder, training)
-        else:
-            storage.begin_run(folder, recipe)
+    if folder is not None and not resume:
+        storage.begin_run(folder, recipe)
     try:
         program.prepare(training.batch_size, progress)
     except InputError:
         if folder is not None and not resume:
             storage.abandon_run(folder)
         raise
+    if folder is not None and resume:
+        storage.continue_run(folder, training)
     run = Run(
         recipe.network, program, data.classes, history, training.seed, engine_name, total_steps, folder, data.sha256
     )

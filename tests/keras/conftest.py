@@ -17,3 +17,10 @@ def backend():
         return load_backend()
     except EngineError as error:
         pytest.skip(f"not run: {error}")
+
+
+@pytest.fixture(scope="session")
+def jax(backend):
+    """For tests of several processes, which only JAX has."""
+    if backend != "jax":
+        pytest.skip(f"not run: several processes need the backend 'jax', and this is {backend!r}")

@@ -70,7 +70,7 @@ def say(what):
 def main(hosts, place, start=0, stop=8, saved=None, at=None, signal=None, patience=60, prepare=None):
     use_backend("jax")
     if hosts:
-        group(hosts, place).join({"network": NETWORK.to_table()})
+        group(hosts, place).join({"network": json.dumps(NETWORK.to_table())})
     program = engine("keras").compile(NETWORK, NETWORK.initial_parameters(0), Adam())
     from convlet.engines.keras import sharding
 

@@ -9,8 +9,8 @@ import time
 
 import numpy as np
 import pytest
+import several
 import tiny
-from test_keras_distribution import free_port
 
 from convlet import storage
 
@@ -22,13 +22,8 @@ network = {{ input_shape = [5, 4, 1], layers = [
 optimizer = {{ type = "Adam", learning_rate = 0.003 }}
 training = {{ batch_size = 4, steps = {steps}, validate_every = 2 }}
 """
+GLOO = "[Gloo] Rank 1 is connected to 1 peer ranks. Expected number of connected peer ranks is : 1\n"
 LONG = 100_000  # steps; nobody waits for them
-
-
-@pytest.fixture(scope="session")
-def jax(backend):
-    if backend != "jax":
-        pytest.skip(f"not run: several processes need the backend 'jax', and this is {backend!r}")
 
 
 @pytest.fixture(scope="module")
@@ -42,25 +37,24 @@ def shop(jax, tmp_path_factory):
 
 
 def start(*arguments, **environment):
-    command = [sys.executable, "-m", "convlet", "train", *map(str, arguments), "--json"]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, env={**tiny.environment(), **environment}, **options)
+    command = [sys.executable, "-m", "convlet", "train", *arguments, "--json"]
+    return several.start(command, **{**tiny.environment(), **environment})
 
 
 def start_two(*arguments, own=((), ())):
     """Two processes of one run. The second is told who it is as a scheduler would do it."""
-    port = free_port()
-    hosts = ("--hosts", f"127.0.0.1:{port},127.0.0.1:{port + 1}")
+    port = several.free_port()
+    hosts = ("--hosts", f"127.0.0.1:{port},127.0.0.1:1")
     scheduled = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "RANK": "1"}
     first = start(*arguments, *own[0], *hosts, "--process-id", 0)
     return first, start(*arguments, *own[1], "--hosts", "auto", **scheduled)
 
 
-def finish(process):
-    """(exit code, the printed object, messages)."""
-    results, messages = process.communicate(timeout=180)
-    assert "Traceback" not in messages
-    return process.returncode, json.loads(results) if results else None, messages
+def finish(*processes):
+    """[(exit code, the printed object, messages), …]."""
+    ended = several.finish_all(*processes)
+    assert not any("Traceback" in messages for _, _, messages in ended), ended
+    return [(code, json.loads(results) if results else None, messages) for code, results, messages in ended]
 
 
 def losses(folder):
@@ -69,17 +63,20 @@ def losses(folder):
 
 def wait_for_steps(folder, process):
     """Until the run has saved something."""
+    deadline = time.monotonic() + several.SECONDS
     while not (folder / "last.safetensors").exists():
         assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
 def together(shop):
     """The short run by two processes: what the first printed, and the folder."""
-    first, second = start_two(shop / "short.toml", "--run-dir", shop / "together")
-    (code, printed, messages), (other_code, nothing, _) = finish(first), finish(second)
-    assert (code, other_code, nothing) == (0, 0, None), messages
+    two = finish(*start_two(shop / "short.toml", "--run-dir", shop / "together"))
+    (code, printed, messages), (other_code, nothing, silence) = two
+    assert (code, other_code, nothing) == (0, 0, None), two
+    assert silence.replace(GLOO, "") == ""
     assert "2 processes" in messages
     return printed, shop / "together"
 
@@ -87,7 +84,7 @@ def together(shop):
 @pytest.mark.slow
 def test_two_processes_train_as_one_does_and_one_folder_is_kept(shop, together):
     printed, folder = together
-    code, alone, messages = finish(start(shop / "short.toml", "--backend", "jax", "--run-dir", shop / "alone"))
+    [(code, alone, messages)] = finish(start(shop / "short.toml", "--backend", "jax", "--run-dir", shop / "alone"))
     assert code == 0, messages
     np.testing.assert_allclose(losses(folder), losses(shop / "alone"), rtol=1e-3, atol=1e-4)
     assert (printed["processes"], alone["processes"]) == (2, 1)
@@ -105,18 +102,18 @@ def test_a_killed_run_goes_on_to_where_it_would_have_come(shop, together, tmp_pa
     wait_for_steps(run, processes[0])
     processes[killed].send_signal(signal.SIGKILL)
     processes[killed].communicate()
-    code, printed, messages = finish(processes[1 - killed])
+    [(code, printed, messages)] = finish(processes[1 - killed])
     assert (code, printed) == (1, None)
     assert f"process {1 - killed} of 2 lost another process, or the network to it" in messages
-    assert (f"Stopped and saved. Go on with: convlet train --resume {run}" in messages) == (killed == 1)
+    assert (f"Stopped and saved. Go on with: convlet train --resume {run} --hosts" in messages) == (killed == 1)
 
     # On another machine the run's folder is not there: what is needed of it comes from the first process.
     went = storage.load_checkpoint(run / "last.safetensors").state.step
     assert 0 < went < LONG
     further = went + 30
     resumed = start_two("--steps", further, own=[("--resume", run), ("--resume", tmp_path / "elsewhere")])
-    (code, printed, messages), (other_code, _, _) = map(finish, resumed)
-    assert (code, other_code) == (0, 0), messages
+    (code, printed, messages), (other_code, _, other_messages) = finish(*resumed)
+    assert (code, other_code) == (0, 0), messages + other_messages
     assert printed["steps"] == further
     assert not (tmp_path / "elsewhere").exists()
     both = min(further, 600)  # steps that this run and the one that was never killed have in common
@@ -129,16 +126,64 @@ def test_a_run_whose_processes_are_all_told_to_stop_has_saved(shop, tmp_path):
     wait_for_steps(tmp_path / "run", processes[0])
     for process in reversed(processes):
         process.send_signal(signal.SIGTERM)
-    (code, _, messages), (other_code, _, _) = map(finish, processes)
+    (code, _, messages), (other_code, _, _) = finish(*processes)
     assert (code, other_code) == (128 + signal.SIGTERM, 128 + signal.SIGTERM)
     assert "Stopped and saved." in messages
     assert storage.load_checkpoint(tmp_path / "run" / "last.safetensors").state.step > 0
 
 
 @pytest.mark.slow
+def test_a_run_that_is_told_to_stop_does_not_wait_for_a_silent_process(shop, tmp_path):
+    """A scheduler kills half a minute after it has asked."""
+    first, silent = start_two(shop / "long.toml", "--run-dir", tmp_path / "run")
+    wait_for_steps(tmp_path / "run", first)
+    silent.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(1)
+        asked = time.monotonic()
+        first.send_signal(signal.SIGTERM)
+        [(code, _, messages)] = finish(first)
+    finally:
+        silent.kill()
+        silent.communicate()
+    assert code == 128 + signal.SIGTERM
+    assert time.monotonic() - asked < 60
+    assert "Stopped and saved." in messages
+
+
+@pytest.mark.slow
+def test_other_data_in_one_process_are_found_before_anything_is_trained(shop, tmp_path):
+    """Even where the run was killed before it saved anything: its folder holds the recipe alone."""
+    run, places = tmp_path / "run", [tmp_path / "0", tmp_path / "1"]
+    for seed, place in enumerate(places):
+        place.mkdir()
+        tiny.save_npz(place / "data.npz", tiny.dataset(train=60, seed=seed))
+    run.mkdir()
+    (run / "recipe.toml").write_text(RECIPE.format(source="data.npz", steps=600), "utf-8")
+    port = several.free_port()
+    hosts = ("--hosts", f"127.0.0.1:{port},127.0.0.1:1")
+    command = [sys.executable, "-m", "convlet", "train", "--resume", run, *hosts, "--process-id"]
+    two = [["env", "-C", place, *command, number] for number, place in enumerate(places)]
+    (code, _, messages), (other_code, _, other_messages) = finish(
+        *(several.start(one, **tiny.environment()) for one in two)
+    )
+    assert (code, other_code) == (1, 1)
+    assert "process 1: data (sha256): " in messages and "all must have the same" in other_messages
+    assert [path.name for path in run.iterdir()] == ["recipe.toml"]
+
+
+@pytest.mark.slow
+def test_a_process_that_cannot_begin_tells_the_other(shop, tmp_path):
+    (code, _, messages), (other_code, _, other_messages) = finish(*start_two("--resume", tmp_path / "nowhere"))
+    assert (code, other_code) == (1, 1)
+    assert "Expected the folder of a run" in messages
+    assert other_messages.startswith("convlet: process 0: ") and "Expected the folder of a run" in other_messages
+
+
+@pytest.mark.slow
 def test_processes_that_were_started_differently_are_both_told(shop, tmp_path):
     run = tmp_path / "run"
-    for code, _, messages in map(finish, start_two(shop / "short.toml", "--run-dir", run, own=[(), ("--seed", 7)])):
+    for code, _, messages in finish(*start_two(shop / "short.toml", "--run-dir", run, own=[(), ("--seed", 7)])):
         assert code == 2
         assert messages.startswith("convlet: recipe (sha256): process 1 has ")
     assert not run.exists()
@@ -147,7 +192,7 @@ def test_processes_that_were_started_differently_are_both_told(shop, tmp_path):
 @pytest.mark.slow
 def test_a_batch_that_two_cannot_share_is_refused_and_leaves_no_folder(shop, tmp_path):
     run = tmp_path / "run"
-    for code, _, messages in map(finish, start_two(shop / "short.toml", "--batch-size", 5, "--run-dir", run)):
+    for code, _, messages in finish(*start_two(shop / "short.toml", "--batch-size", 5, "--run-dir", run)):
         assert code == 2
         assert "batch_size=5: expected a multiple of the run's 2 devices, such as 4 or 6." in messages
     assert not run.exists()
@@ -170,9 +215,8 @@ def test_what_is_missing_or_wrong_is_said_before_anybody_is_waited_for(jax, monk
 
     from convlet.cli import main
 
-    for name in list(os.environ):
-        if name.startswith(("JAX_", "SLURM_", "OMPI_", "PMI_", "MASTER_")) or name in ("RANK", "WORLD_SIZE"):
-            monkeypatch.delenv(name)
+    for name in os.environ.keys() - several.without_scheduler().keys():
+        monkeypatch.delenv(name)
     result = CliRunner().invoke(main, ["train", *arguments])
     assert result.exit_code == 2, result.stderr
     assert says in result.stderr and result.stderr.count("\n") == 1
@@ -182,7 +226,8 @@ def test_what_is_missing_or_wrong_is_said_before_anybody_is_waited_for(jax, monk
 def test_the_commands_of_the_page_work_as_written(jax, tmp_path):
     page = (tiny.TESTS.parent / "docs" / "scaling.md").read_text("utf-8")
     commands = page.partition("```bash\n")[2].partition("```")[0]
-    assert commands.count("convlet train") == 2
+    assert commands.count("convlet train") == 2 and "12321" in commands
+    commands = commands.replace("12321", str(several.free_port()))
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # noqa: PTH120
     done = subprocess.run(
         ["bash", "-ec", commands],

@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by Ctrl-C or SIG
 
 import errno
 import signal
-import sys
 import warnings
 from importlib import import_module
 from typing import Any
@@ -15,7 +14,7 @@ import click
 
 from convlet import __version__
 from convlet.errors import ConvletError, InputError
-from convlet.stopping import Stopped
+from convlet.stopping import Stopped, end_process
 
 VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is its help's first line
     "train": "Train a network and keep everything in a run folder.",
@@ -44,21 +43,21 @@ class _Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except Stopped as stopped:
-            sys.exit(128 + stopped.signal)
+            end_process(128 + stopped.signal)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
-            sys.exit(128 + signal.SIGINT)
+            end_process(128 + signal.SIGINT)
         except ConvletError as error:
             click.echo(f"convlet: {error}", err=True)
-            sys.exit(2 if isinstance(error, InputError) else 1)
+            end_process(2 if isinstance(error, InputError) else 1)
         except MemoryError as error:
             click.echo(f"convlet: not enough memory: {error or 'none is left'}. Try a smaller --batch-size.", err=True)
-            sys.exit(1)
+            end_process(1)
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output has left: click ends quietly
                 raise
             click.echo(f"convlet: {error}", err=True)
-            sys.exit(1)
+            end_process(1)
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -22,9 +22,7 @@ from convlet.cli.shared import (
     threads_option,
     with_data,
 )
-from convlet.datasets import Dataset
 from convlet.errors import GroupError, InputError
-from convlet.experiment import Experiment
 from convlet.progress import Watcher
 from convlet.recipe import Recipe
 from convlet.report.outcomes import training_table
@@ -73,48 +71,49 @@ def train(
     """
     used = limit_threads(threads)
     group = _group(hosts, process_id, engine, backend)
-    engine = "keras" if group else settle_engine(engine, backend)
+    engine_name = "keras" if hosts else settle_engine(engine, backend)
     with ExitStack() as stack:
         if resume is not None:
             _refuse_changes(recipe, data, run_dir, overrides)
-            steps = overrides["steps"]
-            folder = stack.enter_context(together.resume(group, resume, steps)) if group else resume
-            planned = experiment.resumed(folder, engine, steps=steps)
+            folder = stack.enter_context(together.resume(group, resume, overrides["steps"]))
+            planned = experiment.resumed(folder, engine_name, steps=overrides["steps"])
             images = planned.recipe.data.load()
         else:
-            chosen = _overridden(with_data(recipes.load(recipe or DEFAULT_RECIPE), data), overrides)
-            images = chosen.data.load()
-            own_dir = stack.enter_context(together.begin(group, chosen, images, run_dir)) if group else run_dir
-            planned = experiment.new(chosen, images, own_dir, engine)
-        results = _perform(planned, images, used, group)
-    if group is None or group.is_main:
+            with together.told(group):
+                chosen = _overridden(with_data(recipes.load(recipe or DEFAULT_RECIPE), data), overrides)
+                images = chosen.data.load()
+            own_dir = stack.enter_context(together.begin(group, chosen, images, run_dir))
+            planned = experiment.new(chosen, images, own_dir, engine_name)
+        quiet = not group.is_main  # of several processes one says how it goes
+        with Watcher(console(err=True, quiet=quiet), planned.recipe, images, used, group.count) as watch:
+            try:
+                run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
+            except (Stopped, GroupError):
+                if group.is_main:
+                    same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
+                    _say_how_to_go_on(planned.run_dir, same)
+                raise
+    if group.is_main:
+        results = experiment.results(run, evaluation, used, group.count)
         show(as_json, results, training_table(results))
         if not as_json:
-            name = _quoted(planned.run_dir)
+            name = shlex.quote(str(planned.run_dir))
             click.echo(f"Next: convlet evaluate {name} · convlet summary {name}")
 
 
-def _perform(planned: Experiment, images: Dataset, threads: int, group: engines.Group | None) -> dict[str, Any]:
-    """Train and evaluate, in sight; the figures. Of several processes only the main one says how it goes."""
-    alone_or_main = group is None or group.is_main
-    processes = group.count if group else 1
-    with Watcher(console(err=True, quiet=not alone_or_main), planned.recipe, images, threads, processes) as watch:
-        try:
-            run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
-        except (Stopped, GroupError):
-            if alone_or_main:
-                folder = _quoted(planned.run_dir)
-                click.echo(f"Stopped and saved. Go on with: convlet train --resume {folder}", err=True)
-            raise
-    return experiment.results(run, evaluation, threads, processes)
+def _say_how_to_go_on(folder: Path, same: dict[str, Any]) -> None:
+    """What to type to continue a run that has stopped, with the options that are to be the same again."""
+    given = [str(part) for option, value in same.items() if value is not None for part in (option, value)]
+    command = shlex.join(["convlet", "train", "--resume", str(folder), *given])
+    click.echo(f"Stopped and saved. Go on with: {command}", err=True)
 
 
-def _group(hosts: str | None, process_id: int | None, engine: str | None, backend: str | None) -> engines.Group | None:
-    """The processes that --hosts names, this one among them; None where it is alone."""
+def _group(hosts: str | None, process_id: int | None, engine: str | None, backend: str | None) -> engines.Group:
+    """The processes that --hosts names, this one among them."""
     if hosts is None:
         if process_id is not None:
             raise InputError(f"--process-id={process_id} without --hosts: say with --hosts who the others are.")
-        return None
+        return together.Alone()
     if engine not in (None, "keras") or backend not in (None, "jax"):
         wrong = f"--engine={engine}" if engine not in (None, "keras") else f"--backend={backend}"
         raise InputError(f"--hosts with {wrong}: several processes need --engine keras --backend jax.")
@@ -144,8 +143,3 @@ def _overridden(recipe: Recipe, overrides: dict[str, Any]) -> Recipe:
     elif "epochs" in given and "steps" not in given:
         given["steps"] = None
     return replace(recipe, training=replace(recipe.training, **given))
-
-
-def _quoted(path: Path) -> str:
-    """The path as a shell takes it."""
-    return shlex.quote(str(path))

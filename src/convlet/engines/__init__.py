@@ -89,20 +89,33 @@ class Group(Protocol):
     `place` is this one's, from 0 to `count` - 1.
     """
 
-    place: int
-    count: int
+    @property
+    def place(self) -> int: ...
+
+    @property
+    def count(self) -> int: ...
 
     @property
     def is_main(self) -> bool:
         """Whether this process is the one that writes files and prints: the first."""
         ...
 
-    def join(self, alike: Mapping[str, str], files: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
-        """Become one of the group, before anything is compiled; returns the main process's `files`.
+    def join(
+        self,
+        alike: Mapping[str, str],
+        files: Mapping[str, bytes] | None = None,
+        accept: Callable[[dict[str, bytes]], None] | None = None,
+    ) -> None:
+        """Become one of the group, before anything is compiled.
 
-        `alike` is what all must have in common, by name. Raises InputError, in every process, where it differs;
-        EngineError where the others do not come.
+        `alike` is what all must have in common, by name. The main process's `files` are given to every other one's
+        `accept`, which may raise a ConvletError. Raises InputError, in every process, where something differs;
+        GroupError where somebody does not come, or cannot take part.
         """
+        ...
+
+    def refuse(self, reason: str) -> None:
+        """Tell the others that this process cannot take part, in place of joining."""
         ...
 
 

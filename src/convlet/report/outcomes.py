@@ -20,8 +20,10 @@ def training_table(results: Mapping[str, Any]) -> RenderableType:
     if results["test_accuracy"] is not None:
         table.add_row("test accuracy", percent(results["test_accuracy"], 2), f"loss {results['test_loss']:.4f}")
     if results["validation_accuracy"] is not None:
-        table.add_row("validation accuracy", percent(results["validation_accuracy"], 2), "the last one")
+        table.add_row("validation accuracy", percent(results["validation_accuracy"], 2), "of these weights")
     threads = f"{results['threads']} thread{'s' * (results['threads'] != 1)}"
+    if results["processes"] > 1:
+        threads = f"{results['processes']} processes"
     table.add_row("steps", count(results["steps"]), f"seed {results['seed']}, {results['engine']} engine, {threads}")
     if results["ms_per_step"] is not None:
         speed = f"{count(round(results['images_per_second']))} images a second, {results['gflops']:.0f} GFLOP/s"

@@ -8,19 +8,30 @@ What it is not: a way to start processes. ssh, a shell loop or a scheduler does 
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any
 
 from convlet.checks import whole_number
 from convlet.engines.keras.backend import load_backend
 from convlet.engines.keras.greetings import stdout_to_stderr
 from convlet.engines.keras.meeting import Meeting
+from convlet.environment import environment
 from convlet.errors import EngineError, GroupError, InputError
 
-RANKS = ("JAX_PROCESS_ID", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "RANK")
-SIZES = ("JAX_NUM_PROCESSES", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "WORLD_SIZE")
+# What schedulers call a process's place and the number of them. Where one runs inside another, the inner one counts.
+SCHEDULERS = (
+    ("JAX_PROCESS_ID", "JAX_NUM_PROCESSES"),
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("RANK", "WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("SLURM_PROCID", "SLURM_NTASKS"),
+)
+HOST = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+VERSIONS = ("keras", "jax", "jaxlib")  # other ones may compute, and exchange, something else
 
 
 @dataclass(frozen=True)
@@ -36,8 +47,15 @@ class Group:
     def is_main(self) -> bool:
         return self.place == 0
 
-    def join(self, alike: Mapping[str, str], files: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
-        given = Meeting(self.place, self.count, self.address, self.timeout).attend(alike, files or {})
+    def join(
+        self,
+        alike: Mapping[str, str],
+        files: Mapping[str, bytes] | None = None,
+        accept: Callable[[dict[str, bytes]], None] | None = None,
+    ) -> None:
+        """See `convlet.engines.Group`. The versions of Keras and JAX and the processor must be alike too."""
+        alike = {**alike, **{name: version(name) for name in VERSIONS}, "processor": environment()["processor"]}
+        self._meeting.attend(alike, dict(files or {}), accept or (lambda files: None))
         jax = _jax()
         try:
             with stdout_to_stderr():  # gloo greets its peers
@@ -55,7 +73,13 @@ class Group:
                 f"process {self.place} of {self.count} met the others at {self.address}, but JAX could not connect "
                 f"them: {error} Join before anything else uses JAX, and only once."
             ) from error
-        return given
+
+    def refuse(self, reason: str) -> None:
+        self._meeting.refuse(reason)
+
+    @property
+    def _meeting(self) -> Meeting:
+        return Meeting(self.place, self.count, self.address, self.timeout)
 
 
 def group(hosts: Sequence[str] | None = None, process_id: int | None = None) -> Group:
@@ -91,46 +115,56 @@ def _jax() -> Any:
 
 
 def _who_is_who(
-    hosts: Sequence[str] | None, process_id: int | None, environment: Mapping[str, str]
+    hosts: Sequence[str] | None, process_id: int | None, variables: Mapping[str, str]
 ) -> tuple[str, int, int]:
     """(meeting place, number of processes, this one's place), from what is given and what a scheduler has set."""
-    place = _first(environment, RANKS) if process_id is None else whole_number("process_id", process_id, at_least=0)
-    count = len(hosts) if hosts else _first(environment, SIZES)
-    meeting = hosts[0] if hosts else _meeting_place(environment)
+    if hosts is not None and not hosts:
+        raise InputError("hosts=[]: expected one host:port for each process, such as 'node1:12321'.")
+    rank, scheduled_place, scheduled_count = _scheduled(variables)
+    place = scheduled_place if process_id is None else whole_number("process_id", process_id, at_least=0)
+    count = len(hosts) if hosts else scheduled_count
+    address = hosts[0] if hosts else _meeting_place(variables)
     if place is None:
-        raise InputError(f"process_id=None: give this process's place, from 0, or set one of {', '.join(RANKS)}.")
-    if meeting is None or count is None:
+        known = ", ".join(rank for rank, _ in SCHEDULERS)
+        raise InputError(f"process_id=None: give this process's place, from 0, or set one of {known}.")
+    if address is None or count is None:
         raise InputError(
             "hosts=None: give one host:port a process, or set JAX_COORDINATOR_ADDRESS (or MASTER_ADDR and "
-            f"MASTER_PORT) and one of {', '.join(SIZES)}."
+            f"MASTER_PORT) and one of {', '.join(size for _, size in SCHEDULERS)}."
         )
-    for host in hosts or [meeting]:
-        _check_host(host)
+    if hosts and process_id is None and scheduled_count not in (None, count):
+        raise InputError(f"hosts: {count} of them, but by {rank}'s scheduler there are {scheduled_count} processes.")
+    for host in hosts or [address]:
+        _check_host("hosts" if hosts else "meeting place", host)
     if place >= count:
         raise InputError(f"process_id={place}: expected 0 to {count - 1}, one place for each of the {count} hosts.")
-    return meeting, count, place
+    return address, count, place
 
 
-def _check_host(host: str) -> None:
-    name, _, port = host.rpartition(":")
-    if not name or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise InputError(f"hosts: {host!r}: expected host:port, such as 'node1:12321'.")
+def _scheduled(variables: Mapping[str, str]) -> tuple[str, int | None, int | None]:
+    """(variable, this process's place, how many there are) by the innermost scheduler that has set any of them."""
+    for rank, size in SCHEDULERS:
+        if rank in variables or size in variables:
+            return rank, _number(variables, rank), _number(variables, size)
+    return "", None, None
 
 
-def _meeting_place(environment: Mapping[str, str]) -> str | None:
-    if "MASTER_ADDR" in environment and "MASTER_PORT" in environment:
-        return (
-            environment.get("JAX_COORDINATOR_ADDRESS") or f"{environment['MASTER_ADDR']}:{environment['MASTER_PORT']}"
-        )
-    return environment.get("JAX_COORDINATOR_ADDRESS")
+def _number(variables: Mapping[str, str], name: str) -> int | None:
+    if name not in variables:
+        return None
+    try:
+        return whole_number(name, int(variables[name]), at_least=0)
+    except ValueError:
+        raise InputError(f"{name}={variables[name]!r}: expected a whole number.") from None
 
 
-def _first(environment: Mapping[str, str], names: Sequence[str]) -> int | None:
-    """The number in the first of these variables that is set."""
-    for name in names:
-        if name in environment:
-            try:
-                return whole_number(name, int(environment[name]), at_least=0)
-            except ValueError:
-                raise InputError(f"{name}={environment[name]!r}: expected a whole number.") from None
-    return None
+def _check_host(what: str, host: str) -> None:
+    if not (found := HOST.fullmatch(host)) or not 0 < int(found["port"]) < 65536:
+        raise InputError(f"{what}: {host!r}: expected host:port, such as 'node1:12321' or '[::1]:12321'.")
+
+
+def _meeting_place(variables: Mapping[str, str]) -> str | None:
+    named = variables.get("JAX_COORDINATOR_ADDRESS")
+    if named is None and {"MASTER_ADDR", "MASTER_PORT"} <= variables.keys():
+        return f"{variables['MASTER_ADDR']}:{variables['MASTER_PORT']}"
+    return named

@@ -1,22 +1,34 @@
-"""The processes of a run find each other, before JAX connects them: all arrive, or all are told who is missing.
+"""The processes of a run find each other, before JAX connects them: all arrive, or all are told what is wrong.
 
 JAX meets at the same place afterwards, but ends a process from within, with no error to catch, where another one does
-not come. Here one line of JSON goes each way over TCP: from every other process who it is and what it has, and from
-process 0, once all are there, either what is wrong or the files it gives them, whose bytes follow.
+not come. Here process 0 listens, and lines of JSON go both ways over TCP:
+
+    every other process    who it is, and what it has that all must have alike
+    process 0              once all are there: the files it gives them, whose bytes follow
+    every other process    that it can use them
+    process 0              once all can: go
+
+In place of any of these lines a process may refuse, with a reason, and then all of them end with that reason. Whoever
+says the right words is believed, so the network must be one that is trusted; JAX asks no more of it.
 """
 
 import json
+import secrets
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
-from convlet.errors import GroupError, InputError
+from convlet.errors import ConvletError, GroupError, InputError
 
-LINE = 65536  # bytes that a line may have at most
-GREETING = "convlet"  # what a line has that is ours, and no stranger's
+LINE = 65_536  # bytes that a line may have at most
+GREETING_SECONDS = 5.0  # for a first line; who is silent for longer is a stranger
+REFUSAL_SECONDS = 30.0  # how long a refusal waits for those who are still on their way, to tell them too
+
+Files = dict[str, bytes]
+Accept = Callable[[Files], None]
 
 
 @dataclass(frozen=True)
@@ -28,109 +40,207 @@ class Meeting:
     address: str
     timeout: float
 
-    def attend(self, alike: Mapping[str, str], files: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Return process 0's files once all are there.
+    def attend(self, alike: Mapping[str, str], files: Files, accept: Accept) -> None:
+        """Return once all are there, and every other process has accepted process 0's files.
 
-        `alike` is what all processes must have in common. Raises GroupError after the timeout, and InputError, in
-        every process that came, where one counts the processes differently or has something else.
+        `alike` is what all must have in common; `accept` may raise a ConvletError. Raises GroupError where somebody is
+        missing or has refused, and InputError, in every process, where one has something else.
         """
         deadline = time.monotonic() + self.timeout
-        return self._receive_all(alike, files, deadline) if self.place == 0 else self._reach_first(alike, deadline)
+        if self.place == 0:
+            self._lead(alike, files, None, deadline)
+        else:
+            self._follow(alike, accept, None, deadline)
 
-    def _receive_all(self, alike: Mapping[str, str], files: Mapping[str, bytes], deadline: float) -> dict[str, bytes]:
-        """Process 0: wait for the others, then tell all of them."""
+    def refuse(self, reason: str) -> None:
+        """Tell the others, where they are there, that this process cannot take part."""
+        deadline = time.monotonic() + min(self.timeout, REFUSAL_SECONDS)
+        with suppress(ConvletError):
+            if self.place == 0:
+                self._lead({}, {}, reason, deadline)
+            else:
+                self._follow({}, lambda files: None, reason, deadline)
+
+    def _lead(self, alike: Mapping[str, str], files: Files, refused: str | None, deadline: float) -> None:
+        """Process 0: gather the others, and tell them."""
         port = int(self.address.rpartition(":")[2])
-        with ExitStack() as open_sockets:
+        with ExitStack() as stack:
             try:
-                server = open_sockets.enter_context(_listen(port))
+                server = stack.enter_context(_listen(port))
             except OSError as error:
                 raise GroupError(f"hosts: port {port} cannot be used here ({error}). Choose another one.") from error
-            arrived: dict[int, socket.socket] = {}
-            wrong = ""
-            while len(arrived) < self.count - 1 and not wrong:
-                try:
-                    server.settimeout(max(deadline - time.monotonic(), 0.001))
-                    peer = open_sockets.enter_context(server.accept()[0])
-                except TimeoutError:
-                    missing = ", ".join(str(place) for place in range(1, self.count) if place not in arrived)
-                    raise GroupError(
-                        f"process 0 of {self.count} waited at port {port}, but these did not come: process {missing}. "
-                        "Start all of them with the same hosts, and check that they can reach this port."
-                    ) from None
-                if (said := _read_line(peer)) is not None:
-                    arrived[said["place"]] = peer
-                    wrong = self._difference(said, alike)
-            sizes = {name: len(content) for name, content in files.items()}
-            for place, peer in arrived.items():
-                try:
-                    peer.sendall(_line(wrong=wrong, files=sizes) + (b"" if wrong else b"".join(files.values())))
-                except OSError as error:
-                    raise GroupError(f"process {place} came, and left before the run began ({error}).") from error
-        if wrong:
-            raise InputError(wrong)
-        return dict(files)
+            gathering = _Gathering(self.count, alike, GroupError(f"process 0: {refused}") if refused else None)
+            try:
+                while not gathering.complete:
+                    server.settimeout(gathering.seconds_left(deadline))
+                    connection = _Connection(stack.enter_context(server.accept()[0]))
+                    gathering.welcome(connection)
+            except TimeoutError:
+                gathering.error = gathering.error or GroupError(
+                    f"process 0 of {self.count} waited at port {port}, but these did not come: process "
+                    f"{gathering.missing}. Start all of them with the same hosts, and check that they can reach "
+                    "this port."
+                )
+            gathering.hand_out(files, deadline)
+            if gathering.error is not None:
+                raise gathering.error
 
-    def _difference(self, said: Mapping[str, Any], alike: Mapping[str, str]) -> str:
-        """What another process has that process 0 has not, in words."""
-        place = said["place"]
-        if said["count"] != self.count or not 0 < place < self.count:
-            return f"hosts: process {place} counts {said['count']} of them, process 0 counts {self.count}."
-        for name, value in alike.items():
-            if (other := said["alike"].get(name)) != value:
-                return f"{name}: process {place} has {other}, process 0 has {value}; all must have the same."
-        return ""
-
-    def _reach_first(self, alike: Mapping[str, str], deadline: float) -> dict[str, bytes]:
-        """Any other process: go to process 0, as often as it takes, and wait for its word."""
+    def _follow(self, alike: Mapping[str, str], accept: Accept, refused: str | None, deadline: float) -> None:
+        """Any other process: go to process 0, as often as it takes, and do what it says."""
         host, _, port = self.address.rpartition(":")
-        answer = None
+        greeting = {"place": self.place, "count": self.count, "key": secrets.token_hex(8), "alike": dict(alike)}
+        failure: OSError | None = None
         while (left := deadline - time.monotonic()) > 0:
             try:
                 with socket.create_connection((host.strip("[]"), int(port)), timeout=left) as first:
-                    first.sendall(_line(place=self.place, count=self.count, alike=dict(alike)))
-                    with first.makefile("rb") as stream:
-                        answer = _parse(stream.readline(LINE), ("wrong", "files"))
-                        if answer and not answer["wrong"]:
-                            return {name: _read(stream, size) for name, size in answer["files"].items()}
-            except OSError:  # not there yet, or gone again
-                pass
-            if answer and answer["wrong"]:
-                raise InputError(answer["wrong"])
+                    connection = _Connection(first)
+                    connection.say({**greeting, "refused": refused}, deadline)
+                    if self._obey(connection, accept, deadline):
+                        return
+            except OSError as error:  # not there yet, or gone again
+                failure = error
             time.sleep(0.1)
         raise GroupError(
-            f"process {self.place} of {self.count} could not reach process 0 at {self.address}, or not all others "
-            "came there. Start all of them with the same hosts, and check that the port is open."
+            f"process {self.place} of {self.count} could not reach process 0 at {self.address} ({failure}), or not all "
+            "others came there. Start all of them with the same hosts, and check that the port is open."
         )
 
+    def _obey(self, connection: "_Connection", accept: Accept, deadline: float) -> bool:
+        """Take process 0's files, and wait for its go; whether it came. Raises what is wrong."""
+        if (answer := connection.hear({"refused": (str, type(None)), "files": dict}, deadline)) is None:
+            return False
+        _raise_refusal(answer)
+        files = {name: connection.read(size, deadline) for name, size in answer["files"].items()}
+        try:
+            accept(files)
+        except ConvletError as error:
+            connection.say({"refused": str(error)}, deadline)
+            raise
+        connection.say({"refused": None}, deadline)
+        answer = connection.hear({"refused": (str, type(None))}, deadline)
+        if answer is not None:
+            _raise_refusal(answer)
+        return answer is not None
 
-def _line(**what: Any) -> bytes:
-    return json.dumps({GREETING: 1, **what}).encode() + b"\n"
 
+class _Gathering:
+    """Process 0's view of the others: who has come, and what is wrong, if anything is."""
 
-def _parse(line: bytes, keys: Sequence[str]) -> dict[str, Any] | None:
-    """What a line of ours says; None for a stranger's."""
-    try:
-        said = json.loads(line)
-    except ValueError:
+    def __init__(self, count: int, alike: Mapping[str, str], error: ConvletError | None) -> None:
+        self.count, self.alike, self.error = count, alike, error
+        self._keys: dict[int, str] = {}
+        self._connections: dict[tuple[int, str], _Connection] = {}  # who comes again is heard where it came last
+
+    @property
+    def complete(self) -> bool:
+        return len(self._keys) >= self.count - 1
+
+    @property
+    def missing(self) -> str:
+        return ", ".join(str(place) for place in range(1, self.count) if place not in self._keys)
+
+    def seconds_left(self, deadline: float) -> float:
+        """Until the deadline; where something is wrong already, not for long."""
+        left = max(deadline - time.monotonic(), 0.001)
+        return min(left, REFUSAL_SECONDS) if self.error else left
+
+    def welcome(self, connection: "_Connection") -> None:
+        """Hear who somebody is; a stranger is left standing."""
+        kinds = {"place": int, "count": int, "key": str, "alike": dict, "refused": (str, type(None))}
+        said = connection.hear(kinds, time.monotonic() + GREETING_SECONDS)
+        if said is None:
+            return
+        place, key = said["place"], said["key"]
+        self._connections[place, key] = connection
+        self.error = self.error or self._difference(said)
+        self._keys[place] = key
+
+    def _difference(self, said: Mapping[str, Any]) -> ConvletError | None:
+        """What another process has that process 0 has not."""
+        place = said["place"]
+        if said["refused"] is not None:
+            return GroupError(f"process {place}: {said['refused']}")
+        if said["count"] != self.count or not 0 < place < self.count:
+            return InputError(f"hosts: process {place} counts {said['count']} of them, process 0 counts {self.count}.")
+        if self._keys.get(place, said["key"]) != said["key"]:
+            return InputError(f"process_id={place}: two processes say so; each needs its own, 0 to {self.count - 1}.")
+        for name, value in self.alike.items():
+            if (other := said["alike"].get(name)) != value:
+                return InputError(
+                    f"{name}: process {place} has {other}, process 0 has {value}; all must have the same."
+                )
         return None
-    return said if isinstance(said, dict) and said.keys() >= {GREETING, *keys} else None
+
+    def hand_out(self, files: Files, deadline: float) -> None:
+        """Give all of them the files, hear that they can use them, and let them go; or tell them what is wrong."""
+        if self.error is None:
+            sizes = {name: len(content) for name, content in files.items()}
+            self._tell_all(deadline, sizes, files)
+            for (place, _), connection in self._connections.items():
+                answer = connection.hear({"refused": (str, type(None))}, deadline)
+                if answer is None or answer["refused"] is not None:
+                    reason = answer["refused"] if answer else "it came, and left before the run began."
+                    self.error = self.error or GroupError(f"process {place}: {reason}")
+        self._tell_all(deadline)
+
+    def _tell_all(self, deadline: float, sizes: Mapping[str, int] | None = None, files: Files | None = None) -> None:
+        refusal = {"refused": str(self.error) if self.error else None, "usage": isinstance(self.error, InputError)}
+        for connection in self._connections.values():
+            with suppress(OSError):  # who has left is noticed by what it does not answer
+                connection.say({**refusal, "files": dict(sizes or {})}, deadline)
+                for content in (files or {}).values():
+                    connection.send(content, deadline)
 
 
-def _read_line(connection: socket.socket) -> dict[str, Any] | None:
-    """What the other side says first; None where it is a stranger, or stays silent."""
-    connection.settimeout(5)
-    try:
-        return _parse(connection.makefile("rb").readline(LINE), ("place", "count", "alike"))
-    except OSError:
-        return None
-    finally:
-        connection.settimeout(None)
+class _Connection:
+    """Lines of JSON, and bytes, over a socket; every call ends at its deadline, with an OSError or with None."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket, self._heard = connection, b""
+
+    def say(self, what: Mapping[str, Any], deadline: float) -> None:
+        self.send(json.dumps({"convlet": 1, **what}).encode() + b"\n", deadline)
+
+    def send(self, content: bytes, deadline: float) -> None:
+        self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+        self._socket.sendall(content)
+
+    def hear(self, kinds: Mapping[str, Any], deadline: float) -> dict[str, Any] | None:
+        """The next line, if it has these keys, with values of these types; None where it is something else."""
+        try:
+            while b"\n" not in self._heard and len(self._heard) < LINE:
+                self._heard += self._receive(deadline)
+            line, _, self._heard = self._heard.partition(b"\n")
+            said = json.loads(line)
+        except (OSError, ValueError, RecursionError):
+            return None
+        ours = isinstance(said, dict) and "convlet" in said
+        if not ours or not all(key in said and _is(said[key], kind) for key, kind in kinds.items()):
+            return None
+        return said
+
+    def read(self, size: int, deadline: float) -> bytes:
+        parts, got = [self._heard[:size]], min(size, len(self._heard))
+        self._heard = self._heard[size:]
+        while got < size:
+            parts.append(self._receive(deadline, size - got))
+            got += len(parts[-1])
+        return b"".join(parts)
+
+    def _receive(self, deadline: float, at_most: int = LINE) -> bytes:
+        self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
+        if not (content := self._socket.recv(min(at_most, 1 << 20))):
+            raise ConnectionError("the other side has left")
+        return content
 
 
-def _read(stream: BinaryIO, size: int) -> bytes:
-    if len(content := stream.read(size)) < size:
-        raise ConnectionError("process 0 left in the middle of a file")
-    return content
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _raise_refusal(answer: Mapping[str, Any]) -> None:
+    if answer["refused"] is not None:
+        raise (InputError if answer.get("usage") else GroupError)(answer["refused"])
 
 
 def _listen(port: int) -> socket.socket:

@@ -4,9 +4,6 @@ One program runs in every process, on the same global batch; XLA inserts the sum
 its batch statistics need, so what is computed does not depend on how many devices there are.
 """
 
-import atexit
-import os
-import sys
 import time
 from typing import Any
 
@@ -16,8 +13,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from convlet.engines.keras.model import Batch
 from convlet.errors import GroupError, InputError
+from convlet.stopping import Stop, abandon_threads
 
 PATIENCE = 600  # seconds for the slowest process to catch up: it may be evaluating, or writing a checkpoint
+STOP_SECONDS = 5  # the same, for a process that was asked to stop: schedulers kill it in half a minute
 
 
 class Devices:
@@ -41,7 +40,7 @@ class Devices:
     def share(self, batch: Batch) -> Batch:
         """Each device receives its share of the batch's images; what no share of this process holds is not read.
 
-        A batch that cannot be divided evenly, such as an epoch's short last one, is computed whole by every device.
+        A batch that cannot be divided evenly is computed whole by every device.
         """
         placement = self.everywhere if len(batch.labels) % self.count else self._divided
         return jax.tree.map(lambda array: self._place(array, placement), batch)
@@ -64,29 +63,42 @@ class Devices:
         self.wait(jax.jit(jax.numpy.sum, out_shardings=self.everywhere)(ones))
 
     def wait(self, results: Any) -> Any:
-        """The results, computed. Raises GroupError where another process is gone, or silent for PATIENCE seconds."""
-        if not self.several_processes:
-            return results
-        deadline = time.monotonic() + PATIENCE
+        """The results, computed.
+
+        Raises GroupError where another process is gone, or silent for PATIENCE seconds; Stopped where a signal has
+        asked for it and the others let this process wait any longer; MemoryError where a device's memory is not enough.
+        """
         try:
-            while not all(array.is_ready() for array in jax.tree.leaves(results)):
-                if time.monotonic() > deadline:
-                    atexit.register(_leave)
-                    raise GroupError(self._lost(f"heard nothing from another process for {PATIENCE} seconds"))
-                time.sleep(0.0005)
+            if self.several_processes:
+                self._wait_for_others(results)
             return jax.block_until_ready(results)
         except jax.errors.JaxRuntimeError as error:
-            raise GroupError(self._lost("lost another process, or the network to it")) from error
+            if "RESOURCE_EXHAUSTED" in str(error):
+                raise MemoryError(str(error).splitlines()[0]) from error
+            if not self.several_processes:
+                raise
+            reason = str(error).splitlines()[0]
+            raise GroupError(self._lost(f"lost another process, or the network to it ({reason})")) from error
+
+    def _wait_for_others(self, results: Any) -> None:
+        """Return when the results are there, which needs all processes. Python's signals are heard meanwhile."""
+        deadline, stop = time.monotonic() + PATIENCE, Stop.current
+        asked_to_stop = False
+        try:
+            while not all(array.is_ready() for array in jax.tree.leaves(results)):
+                if stop is not None and stop.signal is not None and not asked_to_stop:
+                    asked_to_stop, deadline = True, min(deadline, time.monotonic() + STOP_SECONDS)
+                if time.monotonic() > deadline:
+                    if stop is not None:
+                        stop.check()
+                    raise GroupError(self._lost(f"heard nothing from another process for {PATIENCE} seconds"))
+                time.sleep(0.0005)
+        except (GroupError, KeyboardInterrupt):  # Stopped is one
+            abandon_threads()  # the device's own waits for the others
+            raise
 
     def _lost(self, what: str) -> str:
         return (
             f"process {jax.process_index()} of {jax.process_count()} {what}. The step it was in is undone: "
             "start all of them again, resuming from the last checkpoint."
         )
-
-
-def _leave() -> None:
-    """End this process as failed, though a device is stuck in a step, for which the interpreter would wait for ever."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1)
