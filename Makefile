@@ -28,7 +28,7 @@ train: $(VENV)/installed ## Train the default recipe on the MNIST images inside 
 test: $(VENV)/installed ## Run the tests
 	@$(ONE_THREAD_EACH) $(VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
-test-keras: $(KERAS_VENV)/installed ## Run tests/keras once per backend, in an environment of its own (about 2 GB)
+test-keras: $(KERAS_VENV)/installed ## Run tests/keras once per backend, in an environment of its own (2.5 GB)
 	@for backend in $(KERAS_BACKENDS); do \
 		echo "tests/keras on $$backend" >&2; \
 		KERAS_BACKEND=$$backend $(KERAS_VENV)/bin/python -m pytest -n $(WORKERS) tests/keras $(ARGS) || exit 1; \

@@ -148,8 +148,9 @@ def test_a_run_goes_on_to_the_same_weights(shop, tmp_path, undrawn):
     convlet("train", shop / "tiny.toml", "--run-dir", tmp_path / "p", "--steps", "17", *common)
     resumed = convlet("train", "--resume", tmp_path / "p", "--steps", "40", *common)
     assert json.loads(resumed.stdout)["weights_sha256"] == whole["weights_sha256"]
-    assert "Resumed at step 17." in resumed.stderr
+    assert "Resumed at step 17 of 40." in resumed.stderr
     again = convlet("train", "--resume", tmp_path / "p", *common)
+    assert "The run had ended, at step 40. Go further with --steps." in again.stderr
     assert json.loads(again.stdout)["steps"] == 40
 
 
@@ -248,7 +249,8 @@ def test_numbers_going_wrong_are_one_message(shop, tmp_path):
         "--learning-rate",
         "1e38",
     )
-    refused(*arguments, says="step 2: the loss is nan; layer 'dense_1' is the first", code=1)
+    last = convlet(*arguments, code=1).stderr.splitlines()[-1]
+    assert last.startswith("convlet: step 2: the loss is nan; layer 'dense_1' is the first")
 
 
 def test_names_that_look_like_markup_are_printed_as_they_are(shop, tmp_path, undrawn):
@@ -293,7 +295,8 @@ def test_a_part_that_is_not_there_is_refused(shop, tmp_path, undrawn):
     convlet(
         "train", shop / "tiny.toml", "--data", data, "--run-dir", tmp_path / "r", "--engine", "numpy", "--steps", "2"
     )
-    refused("evaluate", tmp_path / "r", "--engine", "numpy", says="--part=test: d has no such part")
+    message = "--part=test: d has no such part; it has train and validation."
+    refused("evaluate", tmp_path / "r", "--engine", "numpy", says=message)
 
 
 def test_summaries_of_recipes_and_runs(digits):

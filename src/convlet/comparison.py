@@ -4,7 +4,7 @@ The measure is the numpy engine in float64. A difference is quoted as the larges
 largest number it could be seen beside: max |a − b| / max |b|.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.datasets import Dataset
-from convlet.engines import Program, engine
+from convlet.engines import ENGINES, Program, engine
+from convlet.errors import InputError
 from convlet.network import Parameters
 from convlet.recipe import Recipe
 from convlet.training import batch_indices, check_data
@@ -54,15 +55,29 @@ class Comparison:
         return all(difference.within for difference in self.differences)
 
 
-def compare(recipe: Recipe, data: Dataset, engine_names: Sequence[str], *, steps: int = 20) -> list[Comparison]:
+def compare(
+    recipe: Recipe,
+    data: Dataset,
+    engine_names: Sequence[str],
+    *,
+    steps: int = 20,
+    watch: Callable[[str], None] = lambda name: None,
+) -> list[Comparison]:
     """Each engine, in float32, against the numpy engine in float64: on the recipe's first batch, then `steps` steps.
 
-    Raises what `engine` raises, and DataError where the recipe and the data do not fit.
+    Of a recipe with fewer steps, only those are compared. Raises what `engine` raises, before anything is computed;
+    InputError without an engine; DataError where the recipe and the data do not fit.
     """
+    if not engine_names:
+        raise InputError(f"engines={list(engine_names)}: expected at least one of {', '.join(ENGINES)}.")
+    for name in engine_names:
+        engine(name)
     check_data(recipe.network, data)
+    steps = min(steps, recipe.training.total_steps(len(data.train)))
     outputs, gradients, losses = _observe("numpy", recipe, data, steps, np.float64)
     comparisons = []
     for name in engine_names:
+        watch(name)
         own_outputs, own_gradients, own_losses = _observe(name, recipe, data, steps, np.float32)
         differences = (
             *_differences("output", own_outputs, outputs),
@@ -81,9 +96,10 @@ def _observe(
     parameters = {n: a.astype(dtype) for n, a in recipe.network.initial_parameters(training.seed).items()}
     program = engine(name).compile(recipe.network, parameters, recipe.optimizer)
     pixels, labels, masks = _batch(recipe, data, 0)
-    outputs = program.activations(pixels)
-    _, gradients = program.gradients(pixels, labels, masks)
-    losses = {f"step {step}": loss for step, loss in enumerate(_losses(program, recipe, data, steps), 1)}
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is shown, in red
+        outputs = program.activations(pixels)
+        _, gradients = program.gradients(pixels, labels, masks)
+        losses = {f"step {step}": loss for step, loss in enumerate(_losses(program, recipe, data, steps), 1)}
     return outputs, gradients, losses
 
 
@@ -102,6 +118,7 @@ def _batch(recipe: Recipe, data: Dataset, step: int) -> tuple[NDArray[Any], NDAr
 
 def _differences(kind: Kind, own: Mapping[str, Any], reference: Mapping[str, Any]) -> Iterator[Difference]:
     for name, expected in reference.items():
-        largest = float(np.max(np.abs(own[name] - expected)))
-        scale = float(np.max(np.abs(expected))) or 1.0
-        yield Difference(kind, name, largest, largest / scale)
+        with np.errstate(invalid="ignore", over="ignore"):
+            largest = float(np.max(np.abs(own[name] - expected)))
+            scale = float(np.max(np.abs(expected))) or 1.0
+            yield Difference(kind, name, largest, float(np.divide(largest, scale)))

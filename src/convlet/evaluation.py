@@ -16,7 +16,7 @@ Array = NDArray[Any]
 BATCH = 1000  # images at a time, as the tutorial evaluates its test set
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """What a network said of some examples: logits (N, classes), and what it should have said: labels (N,).
 
@@ -27,6 +27,10 @@ class Evaluation:
 
     logits: Array
     labels: Array
+
+    def __repr__(self) -> str:
+        """The two figures that sum it up."""
+        return f"<Evaluation of {len(self.labels):,} images: accuracy {self.accuracy:.4f}, loss {self.loss:.4f}>"
 
     @cached_property
     def losses(self) -> Array:

@@ -20,7 +20,6 @@ PLAIN_SECONDS = 5.0  # between two plain lines
 BAR_SECONDS = 0.1  # between two looks of the bar
 PREPARING_SECONDS = 2.0  # of preparing; less is not compiling but reading the cache, and not worth a word
 WARM_UP = 3  # steps that say nothing of the speed: caches fill, the clock rises
-ESTIMATE_SECONDS = 1.0  # of steps, before an estimate is believed
 
 
 class Watcher:
@@ -31,7 +30,6 @@ class Watcher:
         self.processes = processes
         self._shown_at = self._warm_at = 0.0
         self._first = self._warm_steps = self._validations = -1
-        self._introduced = False
         self._bar: Progress | None = None
         self._run: Run | None = None
         self._task = TaskID(0)
@@ -57,8 +55,6 @@ class Watcher:
             self._begin(run, now)
         if run.clock.taken == WARM_UP:
             self._warm_at, self._warm_steps = now, run.history.steps
-        if not self._introduced and self._can_estimate(run, now):
-            self._introduce(run, now)
         if len(run.history.validations) > self._validations:
             self._validations = len(run.history.validations)
             self._say_validation(run)
@@ -80,24 +76,17 @@ class Watcher:
             self._status.update(text)
 
     def _begin(self, run: Run, now: float) -> None:
+        """Say what it is, where it begins, and put up the bar."""
+        before = run.history.steps - run.clock.taken
         self._first, self._validations, self._shown_at = run.history.steps, len(run.history.validations), now
-        if run.history.steps > 1:
-            self.console.print(f"Resumed at step {count(run.history.steps - run.clock.taken)}.", highlight=False)
-
-    def _can_estimate(self, run: Run, now: float) -> bool:
-        warm = run.clock.taken > WARM_UP and now - self._warm_at >= ESTIMATE_SECONDS
-        return warm or run.history.steps >= run.total_steps
-
-    def _introduce(self, run: Run, now: float) -> None:
-        self._introduced = True
-        layers, weights = len(run.network.layers), count(run.network.weights)
-        left = self._seconds_left(run, now)
         self.console.print(
-            f"[bold]{escape(self.recipe.name)}[/]: {layers} layers, {weights} weights · "
-            f"{escape(self.data.name)}, {count(len(self.data.train))} training images · "
-            f"{run.engine} engine, {self._workers()}" + (f" · about {duration(left)}" if left else ""),
+            f"[bold]{escape(self.recipe.name)}[/]: {len(run.network.layers)} layers, {count(run.network.weights)} "
+            f"weights · {escape(self.data.name)}, {count(len(self.data.train))} training images · "
+            f"{run.engine} engine, {self._workers()}",
             highlight=False,
         )
+        if before:
+            self.console.print(f"Resumed at step {count(before)} of {count(run.total_steps)}.", highlight=False)
         if self.console.file.isatty() and not self.console.is_dumb_terminal:  # FORCE_COLOR asks for colour, not a bar
             self._bar = _bar(self.console)
             self._task = self._bar.add_task("", total=run.total_steps, completed=run.history.steps, figures="")
@@ -119,7 +108,7 @@ class Watcher:
         speed = run.clock.taken * run.history.batch_size / run.clock.steps if run.clock.steps else 0
         left = self._seconds_left(run, now)
         figures = f"loss {loss:.4f}  accuracy {accuracy:.3f}  {count(round(speed))} images/s"
-        figures += f"  {duration(left)} left" if left is not None else ""
+        figures += f"  {duration(left)} left" if left else ""
         if self._bar is not None:
             self._bar.update(self._task, completed=run.history.steps, figures=figures)
         else:

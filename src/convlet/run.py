@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from convlet import storage
 from convlet.datasets import Examples, pixels
 from convlet.engines import Program, default_engine, engine
-from convlet.errors import DataError, InputError, NumericsError
+from convlet.errors import DataError, InputError, NumericsError, StorageError
 from convlet.evaluation import Evaluation, evaluate
 from convlet.history import History
 from convlet.losses import softmax
@@ -31,7 +31,7 @@ class Clock:
     taken: int = 0
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A trained network, or one in training. `total_steps` is how many steps it was asked to take in all."""
 
@@ -45,6 +45,12 @@ class Run:
     run_dir: Path | None = None
     data_sha256: str = ""
     clock: Clock = field(default_factory=Clock)
+
+    def __repr__(self) -> str:
+        """How far it is, on which engine, and where it is kept."""
+        where = f", in {self.run_dir}" if self.run_dir else ""
+        steps = f"step {self.history.steps:,} of {self.total_steps:,}"
+        return f"<Run of {self.network.weights:,} weights, {steps}, {self.engine} engine{where}>"
 
     def evaluate(self, examples: Examples, *, stop: Stop | None = None) -> Evaluation:
         """The network's answers to labelled images.
@@ -104,6 +110,8 @@ def load(path: str | Path, *, engine_name: str | None = None) -> Run:
     Raises StorageError where there is none, FormatError where it is damaged.
     """
     path = Path(path)
+    if not path.is_file() and not (path / "last.safetensors").exists():
+        raise StorageError(f"{path}: cannot be read: expected the folder of a run, or a checkpoint in it.")
     checkpoint = _of_run(path) if path.is_dir() else storage.load_checkpoint(path)
     name = engine_name or default_engine()
     program = engine(name).compile(checkpoint.network, checkpoint.state.parameters)

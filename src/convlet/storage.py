@@ -34,7 +34,7 @@ from convlet.recipe import Recipe, Training, parse
 
 FORMAT = "convlet 1"
 NAMES = ("recipe.toml", "environment.json", "last.safetensors", "best.safetensors")  # what a run is made of
-LARGEST = 4 * 2**30  # bytes; nothing this package trains comes near it
+LARGEST = 64 * 2**30  # bytes: a hundred times what is reasonable to train on a CPU, Adam's moments included
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -78,7 +78,7 @@ def check_free(folder: Path) -> None:
         if folder.exists() and any(folder.iterdir()):
             raise StorageError(
                 f"run folder {folder}: there is already something in it, and a run is never overwritten; "
-                "name another folder, or continue that run with resume."
+                "continue that run with resume (convlet train --resume, or fit's resume=True), or name another folder."
             )
     except OSError as error:
         raise StorageError(f"run folder {folder}: cannot be used: {error.strerror or error}; name another.") from None

@@ -99,3 +99,23 @@ def test_what_is_said_on_stdout_can_go_to_stderr(capfd):
         os.write(1, b"a greeting\n")
     os.write(1, b"a result\n")
     assert capfd.readouterr() == ("a result\n", "a greeting\n")
+
+
+def test_the_backend_uses_as_many_threads_as_it_is_told(backend):
+    """By the processor time of large matrix products, against the time on the clock."""
+    code = """
+import time, numpy as np
+from convlet.engines.keras.backend import load_backend
+load_backend()
+from keras import ops
+matrix = ops.ones((1500, 1500))
+def work(times):
+    for _ in range(times):
+        product = ops.matmul(matrix, matrix)
+    return np.asarray(ops.convert_to_numpy(product)).sum()
+work(2)
+started, used = time.perf_counter(), time.process_time()
+work(20)
+print((time.process_time() - used) / (time.perf_counter() - started))
+"""
+    assert float(run(code, CONVLET_THREADS="1")) < 1.3

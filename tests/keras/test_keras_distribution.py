@@ -146,7 +146,7 @@ def test_inside_a_batch_script_mpirun_counts_and_not_the_script():
         (TWO, None, {}, r"process_id=None: give this process's place, from 0, or set one of JAX_PROCESS_ID, OMPI"),
         (TWO, 2, {}, "process_id=2: expected 0 to 1, one place for each of the 2 hosts"),
         (TWO, -1, {}, "process_id=-1: expected a whole number of at least 0"),
-        (None, 0, {}, r"hosts=None: give one host:port a process, or set JAX_COORDINATOR_ADDRESS"),
+        (None, 0, {}, "hosts=None: no scheduler has said who they are. Give one host:port a process"),
         ([], 0, TORCHRUN, r"hosts=\[\]: expected one host:port for each process"),
         (["node1", "node2"], 0, {}, r"hosts: 'node1': expected host:port, such as 'node1:12321'"),
         (["node1:1", "node2:99999"], 0, {}, r"hosts: 'node2:99999': expected host:port"),

@@ -76,7 +76,7 @@ def together(shop):
     two = finish(*start_two(shop / "short.toml", "--run-dir", shop / "together"))
     (code, printed, messages), (other_code, nothing, silence) = two
     assert (code, other_code, nothing) == (0, 0, None), two
-    assert silence.replace(GLOO, "") == ""
+    assert silence.replace(GLOO, "") == "Process 1 of 2: waiting for the others.\n"
     assert "2 processes" in messages
     return printed, shop / "together"
 
@@ -206,7 +206,7 @@ def test_a_batch_that_two_cannot_share_is_refused_and_leaves_no_folder(shop, tmp
         (["--hosts", "a:1,b:1", "--backend", "torch"], "--hosts with --backend=torch: several processes need"),
         (["--hosts", "a:1,b:1"], "process_id=None: give this process's place"),
         (["--hosts", "a,b", "--process-id", "0"], "hosts: 'a': expected host:port"),
-        (["--hosts", "auto", "--process-id", "0"], "hosts=None: give one host:port a process"),
+        (["--hosts", "auto", "--process-id", "0"], "hosts=None: no scheduler has said who they are"),
         (["--hosts", "a:1,b:1", "--process-id", "2"], "process_id=2: expected 0 to 1"),
     ],
 )

@@ -34,7 +34,11 @@ def compare(
     if backend is not None:
         use_backend(backend)
     chosen = with_data(recipes.load(recipe or DEFAULT_RECIPE), data)
-    compared = comparison.compare(chosen, chosen.data.load(), names_in(engines) or [], steps=steps)
+    compared = comparison.compare(chosen, chosen.data.load(), names_in(engines) or [], steps=steps, watch=_say)
     show(as_json, outcomes.comparison_json(compared), outcomes.comparison_table(compared))
     if not all(one.within for one in compared):
         sys.exit(1)
+
+
+def _say(engine: str) -> None:
+    click.echo(f"{engine} …", err=True)

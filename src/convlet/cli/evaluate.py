@@ -50,5 +50,6 @@ def evaluate(
 def _part(data: Dataset, name: str) -> Examples:
     part: Examples | None = getattr(data, name)
     if part is None:
-        raise InputError(f"--part={name}: {data.name} has no such part.")
+        there = [other for other in ("train", "validation", "test") if getattr(data, other) is not None]
+        raise InputError(f"--part={name}: {data.name} has no such part; it has {' and '.join(there)}.")
     return part

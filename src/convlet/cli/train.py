@@ -72,6 +72,8 @@ def train(
     used = limit_threads(threads)
     group = _group(hosts, process_id, engine, backend)
     engine_name = "keras" if hosts else settle_engine(engine, backend)
+    if group.count > 1:
+        click.echo(f"Process {group.place} of {group.count}: waiting for the others.", err=True)
     with ExitStack() as stack:
         if resume is not None:
             _refuse_changes(recipe, data, run_dir, overrides)
@@ -84,21 +86,30 @@ def train(
                 images = chosen.data.load()
             own_dir = stack.enter_context(together.begin(group, chosen, images, run_dir))
             planned = experiment.new(chosen, images, own_dir, engine_name)
-        quiet = not group.is_main  # of several processes one says how it goes
-        with Watcher(console(err=True, quiet=quiet), planned.recipe, images, used, group.count) as watch:
-            try:
+        watcher = Watcher(console(err=True, quiet=not group.is_main), planned.recipe, images, used, group.count)
+        try:
+            with watcher as watch:
                 run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
-            except (Stopped, GroupError):
-                if group.is_main:
-                    same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
-                    _say_how_to_go_on(planned.run_dir, same)
-                raise
+        except (Stopped, GroupError):
+            if group.is_main:
+                same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
+                _say_how_to_go_on(planned.run_dir, same)
+            raise
     if group.is_main:
+        if not run.clock.taken:
+            click.echo(f"The run had ended, at step {run.history.steps}. Go further with --steps.", err=True)
         results = experiment.results(run, evaluation, used, group.count)
         show(as_json, results, training_table(results))
         if not as_json:
             name = shlex.quote(str(planned.run_dir))
-            click.echo(f"Next: convlet evaluate {name} · convlet summary {name}")
+            part = (
+                ""
+                if images.test is not None
+                else " --part train"
+                if images.validation is None
+                else " --part validation"
+            )
+            click.echo(f"Next: convlet evaluate {name}{part} · convlet summary {name}")
 
 
 def _say_how_to_go_on(folder: Path, same: dict[str, Any]) -> None:
@@ -117,7 +128,6 @@ def _group(hosts: str | None, process_id: int | None, engine: str | None, backen
     if engine not in (None, "keras") or backend not in (None, "jax"):
         wrong = f"--engine={engine}" if engine not in (None, "keras") else f"--backend={backend}"
         raise InputError(f"--hosts with {wrong}: several processes need --engine keras --backend jax.")
-    engines.engine("keras")  # its absence is a clearer message than JAX's
     settle_engine("keras", "jax")
     return engines.group(None if hosts == "auto" else names_in(hosts), process_id)
 

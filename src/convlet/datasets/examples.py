@@ -23,7 +23,7 @@ Indices: TypeAlias = slice | Sequence[int] | NDArray[np.integer[Any]] | NDArray[
 BRIGHTEST = 1.5  # a float image of whole numbers above this was surely never divided by 255
 
 
-@dataclass(frozen=True, eq=False)  # eq=False: comparing arrays gives an array, not an answer
+@dataclass(frozen=True, eq=False, repr=False)  # eq=False: comparing arrays gives an array, not an answer
 class Examples:
     """Labelled images. Make them with `examples`, which checks them.
 
@@ -38,6 +38,10 @@ class Examples:
     def __len__(self) -> int:
         """N."""
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        """How many there are, and of what shape: the pixels are not for reading."""
+        return f"<{len(self):,} images of {' × '.join(map(str, self.image_shape))}>"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -87,7 +91,7 @@ class Examples:
         return array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Examples to train on, to choose by, and to test on at the very end.
 
@@ -115,6 +119,12 @@ class Dataset:
                 )
             if part is not None:
                 _check_range(part.labels, len(self.classes), f"{self.name}: the {name} labels")
+
+    def __repr__(self) -> str:
+        """What there is in each part."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        there = ", ".join(f"{name} {part!r}" for name, part in parts.items() if part is not None)
+        return f"<Dataset {self.name!r} of {len(self.classes)} classes: {there}>"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

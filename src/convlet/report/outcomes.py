@@ -1,5 +1,6 @@
 """What the terminal shows when a run has ended, and when engines were compared, as rich renderables."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ def training_table(results: Mapping[str, Any]) -> RenderableType:
         table.add_row("a step", f"{results['ms_per_step']:.1f} ms", speed)
     compiling = f"and {duration(results['compile_seconds'])} to compile" if results["compile_seconds"] >= 0.5 else ""
     table.add_row("training", duration(results["train_seconds"]), compiling)
-    table.add_row("run folder", Text(results["run_dir"], "bold"), "")
+    table.add_row("run folder", Text(results["run_dir"], "bold"), "curves, confusion, worst mistakes, weights")
     return table
 
 
@@ -70,9 +71,13 @@ def _losses(comparisons: Sequence[Comparison]) -> Table:
         cells: list[str | Text] = []
         for comparison, differences in zip(comparisons, rows, strict=True):
             difference = differences[step]
-            cells += [f"{comparison.losses[step]:.6f}", _difference(difference.relative, difference.within, 0)]
-        table.add_row(str(step + 1), f"{reference:.6f}", *cells)
+            cells += [_loss(comparison.losses[step]), _difference(difference.relative, difference.within, 0)]
+        table.add_row(str(step + 1), _loss(reference), *cells)
     return table
+
+
+def _loss(value: float) -> str:
+    return f"{value:.6f}" if abs(value) < 1e4 else f"{value:.3e}"
 
 
 def _difference(relative: float, within: bool, digits: int = 1) -> Text:
@@ -80,7 +85,7 @@ def _difference(relative: float, within: bool, digits: int = 1) -> Text:
 
 
 def comparison_json(comparisons: Sequence[Comparison]) -> dict[str, Any]:
-    """The same as plain numbers."""
+    """The same as plain numbers; what is not finite is None."""
     return {
         "within": all(comparison.within for comparison in comparisons),
         "tolerances": dict(TOLERANCES),
@@ -88,13 +93,13 @@ def comparison_json(comparisons: Sequence[Comparison]) -> dict[str, Any]:
             {
                 "engine": comparison.engine,
                 "within": comparison.within,
-                "losses": list(comparison.losses),
+                "losses": [_finite(loss) for loss in comparison.losses],
                 "differences": [
                     {
                         "kind": difference.kind,
                         "name": difference.name,
-                        "largest": difference.largest,
-                        "relative": difference.relative,
+                        "largest": _finite(difference.largest),
+                        "relative": _finite(difference.relative),
                         "within": difference.within,
                     }
                     for difference in comparison.differences
@@ -103,3 +108,7 @@ def comparison_json(comparisons: Sequence[Comparison]) -> dict[str, Any]:
             for comparison in comparisons
         ],
     }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

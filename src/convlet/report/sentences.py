@@ -19,7 +19,7 @@ def _about_the_ratio(facts: Facts) -> str:
     if weights < 1:
         return f"{ratio(1 / weights)} training images for each weight: too few weights to learn the images by heart."
     return (
-        f"{ratio(weights)} weights for each training image: enough to learn the images by heart (overfitting) rather "
+        f"{ratio(weights)} weights for each training image: it can learn the images by heart (overfitting) rather "
         "than what they have in common."
     )
 

@@ -161,7 +161,7 @@ def _mistakes(facts: Facts) -> Group:
     for row in facts["mistakes"]:
         chance = percent(row["probability"])
         table.add_row(count(row["index"]), _name(row["label"]), "→", _name(row["prediction"]), chance)
-    return _titled("Worst mistakes", table)
+    return _titled("Worst mistakes, by their loss", table)
 
 
 @dataclass(frozen=True)

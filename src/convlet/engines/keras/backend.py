@@ -11,7 +11,15 @@ from importlib import import_module
 from convlet.checks import one_of
 from convlet.engines import BACKENDS, installed
 from convlet.engines.keras.greetings import hold_back_stderr
+from convlet.environment import chosen_threads
 from convlet.errors import EngineError
+
+# What each backend reads, when it begins, to know how many threads it may use. PyTorch is told by a call.
+THREADS = {
+    "tensorflow": ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+    "jax": ("PJRT_NPROC",),
+    "torch": (),
+}
 
 
 def use_backend(name: str) -> None:
@@ -38,8 +46,11 @@ def load_backend() -> str:
     name = _current() or os.environ.get("KERAS_BACKEND") or next(filter(installed, BACKENDS), "tensorflow")
     one_of("KERAS_BACKEND", name, BACKENDS)
     use_backend(name)
+    os.environ.update({variable: str(chosen_threads()) for variable in THREADS[name]})
     with hold_back_stderr():  # TensorFlow greets, whatever level of messages it is told
         import_module("keras")
+    if name == "torch":
+        import_module("torch").set_num_threads(chosen_threads())
     return name
 
 

@@ -124,14 +124,15 @@ def _who_is_who(
     place = scheduled_place if process_id is None else whole_number("process_id", process_id, at_least=0)
     count = len(hosts) if hosts else scheduled_count
     address = hosts[0] if hosts else _meeting_place(variables)
+    if address is None or count is None:
+        raise InputError(
+            "hosts=None: no scheduler has said who they are. Give one host:port a process, or set "
+            "JAX_COORDINATOR_ADDRESS (or MASTER_ADDR and MASTER_PORT) and one of "
+            f"{', '.join(size for _, size in SCHEDULERS)}."
+        )
     if place is None:
         known = ", ".join(rank for rank, _ in SCHEDULERS)
         raise InputError(f"process_id=None: give this process's place, from 0, or set one of {known}.")
-    if address is None or count is None:
-        raise InputError(
-            "hosts=None: give one host:port a process, or set JAX_COORDINATOR_ADDRESS (or MASTER_ADDR and "
-            f"MASTER_PORT) and one of {', '.join(size for _, size in SCHEDULERS)}."
-        )
     if hosts and process_id is None and scheduled_count not in (None, count):
         raise InputError(f"hosts: {count} of them, but by {rank}'s scheduler there are {scheduled_count} processes.")
     for host in hosts or [address]:

@@ -63,8 +63,9 @@ class JaxRunner:
         # Copies, since the next step may write over what it was given; made on the host, since a device may be stuck
         # in a step that another process never finishes.
         learnt, measured, slots = jax.tree.map(np.array, self.devices.own(self.held))
+        values = learnt | measured
         for name, variable in self.models.variables.items():
-            variable.assign((learnt | measured)[name])
+            variable.assign(values[name])
         for variable, value in zip(self._optimizer_variables(), slots, strict=True):
             variable.assign(value)
 

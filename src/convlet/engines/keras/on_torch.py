@@ -21,11 +21,14 @@ class TorchRunner:
         """Nothing to do: one device takes any batch."""
 
     def predict(self, images: Array) -> Array:
-        return self.activations(images)[-1]
+        return self.to_numpy(self._outputs(images)[-1])
 
     def activations(self, images: Array) -> list[Array]:
+        return [self.to_numpy(outputs) for outputs in self._outputs(images)]
+
+    def _outputs(self, images: Array) -> list[Tensor]:
         with torch.no_grad():
-            return [self.to_numpy(outputs) for outputs in self.models.predict({}, _to_device(images))]
+            return self.models.predict({}, _to_device(images))
 
     def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
         loss, _, _, gradients = self._differentiate(_on_device(batch))
