@@ -38,7 +38,7 @@ class Machines:
 
 
 def wider(network: cl.Sequential, times: int) -> cl.Sequential:
-    """The network with so many times as many filters and units in every hidden layer."""
+    """The network with so many times as many filters and units in every layer but the last."""
     *hidden, last = network.layers
     widened = []
     for layer in hidden:

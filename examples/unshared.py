@@ -57,7 +57,7 @@ def local_backward(placed: Placed, weights: Parameters, d_outputs: Array, memory
 
 
 class UnsharedProgram:
-    """A network whose convolutions share nothing. It answers at the door as any engine's program does."""
+    """A network whose convolutions share nothing. It answers what a training loop asks of an engine's program."""
 
     def __init__(self, network: cl.Sequential, parameters: Parameters, optimizer: Optimizer) -> None:
         self.network, self.optimizer, self.steps = network, optimizer, 0
