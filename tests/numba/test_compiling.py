@@ -48,6 +48,20 @@ def test_a_second_process_finds_what_the_first_compiled_in_a_private_folder(tmp_
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_two_processes_never_write_the_machine_code_of_two_variants_to_one_file(tmp_path):
+    """Each has seen an index without the other's variant, and gives its own the next number."""
+    code = """
+from convlet.engines.numba.convolution import make_forward
+file = make_forward(8)._cache._cache_file
+file._load_index = lambda: {}
+file.save("this variant", "its code")
+"""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+    assert len(list(tmp_path.rglob("*.nbc"))) == 2
+
+
 def test_the_folder_changes_with_every_source_file(tmp_path, monkeypatch):
     for name in ("a.py", "b.py"):
         (tmp_path / name).write_text("x = 1\n")

@@ -225,11 +225,11 @@ def test_an_interrupt_breaks_nothing():
     expected = program.predict(x)
     with control_c(np.random.default_rng(0)) as interrupted:
         for _ in range(200):
-            interrupts += interrupted(lambda: program.predict(x), 0.001)
+            interrupts += interrupted(lambda: program.predict(x))
             assert_same_bits(program.predict(x), expected)
         for _ in range(200):
             steps = program.state().step
-            interrupts += interrupted(lambda: program.step(x, labels, masks, 0.001), 0.003)
+            interrupts += interrupted(lambda: program.step(x, labels, masks, 0.001))
             for _ in range(program.state().step - steps):
                 other.step(x, labels, masks, 0.001)
             assert_same_bits(program.state().parameters, other.state().parameters)

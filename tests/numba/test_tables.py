@@ -177,7 +177,7 @@ def test_an_interrupted_table_is_not_run_or_run_to_its_end(count):
     with control_c(np.random.default_rng(0)) as interrupted:
         for _ in range(400):
             done = x[0]
-            interrupts += interrupted(lambda: threads.run(table), 0.001)
+            interrupts += interrupted(lambda: threads.run(table))
             assert (x == x[0]).all() and x[0] in (done, done + 20)
             assert table.counters[tables.OPEN] == 0 and table.counters[tables.ACTIVE] == 0
     assert interrupts > 20

@@ -16,6 +16,11 @@ The cache
     of this package, and the versions of Numba and Python; Numba itself adds the processor's name and features. The
     folder is in the user's cache, readable by nobody else (0700), for cached code is code. NUMBA_CACHE_DIR moves it.
 
+    Processes that compile at the same time share the index of a function's variants, and each numbers the next variant
+    by what it has seen of the index: two may give one name to the machine code of two different variants, and then
+    the index of one leads to the code of the other. So the names of a process's files hold something of its own. What
+    an index loses to another process's is compiled once more.
+
     A function inside a factory is cached with the values it closes over: `make(5)` and `make(3)` are two
     entries. Those values must be plain numbers: Numba's key for a closed-over function differs in every process.
 """
@@ -24,6 +29,7 @@ import functools
 import hashlib
 import os
 import platform
+import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -37,6 +43,7 @@ from numba import config
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 MONTH = 30 * 24 * 3600.0
+OURS = secrets.token_hex(8)  # this process's mark
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FASTMATH), "boundscheck": False}
 
 
@@ -48,9 +55,12 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     # Numba reads this setting when a function is decorated. It is the user's, so it is put back.
     theirs, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
-        return numba.njit(cache=True, **OPTIONS)(function)
+        compiled = numba.njit(cache=True, **OPTIONS)(function)
     finally:
         config.CACHE_DIR = theirs
+    file = compiled._cache._cache_file
+    file._data_name_pattern = file._data_name_pattern.replace("{number:d}", f"{OURS}-{{number:d}}")
+    return compiled
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
