@@ -50,7 +50,7 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": se
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` on its first call with each combination of argument types; keep the result on disk."""
     folder = cache_folder()
-    if folder is None:
+    if folder is None or config.DISABLE_JIT:
         return numba.njit(**OPTIONS)(function)
     # Numba reads this setting when a function is decorated. It is the user's, so it is put back.
     theirs, config.CACHE_DIR = config.CACHE_DIR, str(folder)
