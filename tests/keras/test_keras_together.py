@@ -177,7 +177,7 @@ def test_a_process_that_cannot_begin_tells_the_other(shop, tmp_path):
     (code, _, messages), (other_code, _, other_messages) = finish(*start_two("--resume", tmp_path / "nowhere"))
     assert (code, other_code) == (1, 1)
     assert "Expected the folder of a run" in messages
-    assert other_messages.startswith("convlet: process 0: ") and "Expected the folder of a run" in other_messages
+    assert "\nconvlet: process 0: " in other_messages and "Expected the folder of a run" in other_messages
 
 
 @pytest.mark.slow
@@ -185,7 +185,7 @@ def test_processes_that_were_started_differently_are_both_told(shop, tmp_path):
     run = tmp_path / "run"
     for code, _, messages in finish(*start_two(shop / "short.toml", "--run-dir", run, own=[(), ("--seed", 7)])):
         assert code == 2
-        assert messages.startswith("convlet: recipe (sha256): process 1 has ")
+        assert "\nconvlet: recipe (sha256): process 1 has " in messages
     assert not run.exists()
 
 

@@ -84,12 +84,13 @@ class KerasProgram:
         self.load(before)
 
     def predict(self, images: Array) -> Array:
-        return np.concatenate([self._runner.predict(chunk) for chunk in self._chunks(images)])
+        return np.concatenate([self._runner.predict(chunk) for chunk in self._chunks(images)])[: len(images)]
 
     def activations(self, images: Array) -> dict[str, Array]:
         chunks = [self._runner.activations(chunk) for chunk in self._chunks(images)]
         names = [placed.name for placed in self.network]
-        return {name: np.concatenate(outputs) for name, outputs in zip(names, zip(*chunks, strict=True), strict=True)}
+        together = (np.concatenate(outputs)[: len(images)] for outputs in zip(*chunks, strict=True))
+        return dict(zip(names, together, strict=True))
 
     def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
         loss, gradients = self._runner.gradients(self._batch(images, labels, masks))
@@ -118,9 +119,14 @@ class KerasProgram:
         self._runner.adopt()
 
     def _chunks(self, images: Array) -> list[Array]:
-        """The images in the parameters' float type, a few hundred at a time; one empty chunk where there are none."""
+        """The images in the parameters' float type, a few hundred at a time; a blank one where there are none.
+
+        (Where TensorFlow computes with oneDNN, it fails on batches without images.)
+        """
         images = np.asarray(images, self.dtype)
-        return [images[start : start + CHUNK] for start in range(0, max(len(images), 1), CHUNK)]
+        if not len(images):
+            images = np.zeros((1, *self.network.input_shape), self.dtype)
+        return [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
 
     def _batch(self, images: Array, labels: Array, masks: Masks) -> Batch:
         kept = [masks[placed.name] for placed in self.network if isinstance(placed.layer, Dropout)]
