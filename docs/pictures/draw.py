@@ -1,162 +1,36 @@
 """The pictures of `docs/performance.md`, computed and drawn: python docs/pictures/draw.py
 
-Numbers come from the recipe `deep-mnist`, from the engine's own plan of it, and from a short training (1,000 steps, in
-less than a minute), which is kept in runs/pictures for the next time. The same weights give the same bytes.
+Numbers come from the recipe `deep-mnist`, from the engine's own plan of it, and from a short training (`measured.py`).
+The same weights give the same bytes.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from drawing import arrow, bare, box, label, named, squares
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, Rectangle
+from measured import (
+    BATCH,
+    LIGHT,
+    SLOTS,
+    STEPS,
+    found_in_cache,
+    living,
+    multiply_adds,
+    one_map,
+    schedule,
+    stored,
+    trained,
+)
 
 import convlet as cl
-from convlet import recipe
-from convlet.datasets import Examples
-from convlet.engines.numba.layouts import frames
-from convlet.engines.numba.lowering import lower
-from convlet.engines.numpy.layer import backward, forward
-from convlet.losses import softmax_cross_entropy
 from convlet.report.style import AROUND_ZERO, BLUE, FAINT, GREEN, INK, PAPER, QUIET, VERMILION, blank, style, to_bytes
 
 HERE = Path(__file__).parent
-RECIPE, STEPS, BATCH = recipe.load("deep-mnist"), 1000, 50
-LIGHT = {BLUE: "#CFE4F2", VERMILION: "#FADCC8", GREEN: "#CDEBE1", QUIET: FAINT}
-FLOAT = 4  # bytes
-SLOTS = 3 * 3136 * 1024 * FLOAT / 1e6  # MB of the large dense layer's weights and of Adam's two numbers for each
 
 
-# ------------------------------------------------------------------------------------------------ what is drawn
-def trained() -> cl.Run:
-    """The tutorial's deep network after the first 1,000 steps of its recipe."""
-    folder = HERE.parents[1] / "runs" / "pictures"
-    if (folder / "last.safetensors").exists():
-        return cl.load(folder)
-    data, how = cl.datasets.mnist(), {"batch_size": BATCH, "steps": STEPS, "run_dir": folder}
-    return cl.fit(RECIPE.network, data, optimizer=RECIPE.optimizer, **how)
-
-
-def living(run: cl.Run, examples: Examples) -> dict[str, float]:
-    """The shares of outputs that carry gradient: of both pooled convolutions, and of the large dense layer."""
-    images, _ = examples.batch(slice(1000))
-    outputs = run.program.activations(images)
-    pooled = {name: float((outputs[name] > 0).mean()) for name in ("max_pooling2d_1", "max_pooling2d_2")}
-    return {**pooled, "dense_1": float((outputs["dense_1"] > 0).mean()) * 0.5}  # dropout keeps half of them
-
-
-def multiply_adds(alive: dict[str, float]) -> list[tuple[str, float, float]]:
-    """(what, all of the arithmetic, what is computed here), in millions an image, in the order of a step."""
-    cost = {placed.name: placed.multiply_adds / 1e6 for placed in RECIPE.network}
-    conv1, conv2, dense, last = (cost[name] for name in ("conv2d_1", "conv2d_2", "dense_1", "dense_2"))
-    winners = conv2 / 4 * alive["max_pooling2d_2"]
-    return [
-        ("first convolution, forward", conv1, conv1),
-        ("second convolution, forward", conv2, conv2 * 36 / 100),
-        ("dense layer, forward", dense, dense),
-        ("last layer, forward and backward", 3 * last, 3 * last),
-        ("dense layer, backward", 2 * dense, 2 * dense * alive["dense_1"]),
-        ("second convolution, gradient of kernels", conv2, winners),
-        ("second convolution, gradient of images", conv2, winners),
-        ("first convolution, gradient of kernels", conv1, conv1),
-    ]
-
-
-def one_map(run: cl.Run, examples: Examples, index: int, feature: int) -> dict[str, Any]:
-    """An image, one map of the second convolution before ReLU, and the loss's gradient by that map."""
-    images, labels = examples.batch(slice(index, index + 1))
-    parameters, values, seen = run.program.state().parameters, images, {"image": images[0, :, :, 0]}
-    memories, masks = [], {"dropout_1": np.ones((1, 1024), bool)}
-    own = [{name.split("/")[1]: parameters[name] for name in placed.parameters} for placed in run.network]
-    for placed, weights in zip(run.network, own, strict=True):
-        if placed.name == "conv2d_2":
-            linear = replace(placed, layer=replace(placed.layer, activation=None))
-            sums, _ = forward(linear, weights, values, masks)
-            seen["map"] = sums[0, :, :, feature]
-        values, memory = forward(placed, weights, values, masks)
-        memories.append(memory)
-    _, gradient = softmax_cross_entropy(values, labels)
-    for placed, weights, memory in reversed(list(zip(run.network, own, memories, strict=True))):
-        if placed.name == "conv2d_2":
-            seen["gradient"] = gradient[0, :, :, feature] * (seen["map"] > 0)
-            return seen
-        gradient, _ = backward(placed, weights, gradient, memory)
-    raise AssertionError("there is a second convolution")
-
-
-def stored() -> list[tuple[str, list[tuple[str, float, str]]]]:
-    """What lies in memory between the two convolutions' kernels, in MB a batch, three ways."""
-    first, second = (BATCH * frame.size * FLOAT / 1e6 for frame in frames(lower(RECIPE.network))[1:3])
-    outputs = {placed.name: BATCH * np.prod(placed.output_shape) / 1e6 for placed in RECIPE.network}
-    winners = outputs["max_pooling2d_1"] + outputs["max_pooling2d_2"]  # a byte each
-    sections = FLOAT * BATCH * (28 * 28 * 25 + 14 * 14 * 25 * 32) / 1e6
-    unpooled = FLOAT * (outputs["conv2d_1"] + outputs["conv2d_2"])
-    pooled = [("pooled", 2 * (first + second) + winners, GREEN)]
-    outside = [("unpooled", unpooled, BLUE), ("its gradient", unpooled, LIGHT[BLUE])]
-    return [
-        ("sections cut out,\nlayer by layer", [("sections", sections, VERMILION), *outside, *pooled]),
-        ("layer by layer", [*outside, *pooled]),
-        ("fused", pooled),
-    ]
-
-
-def schedule(jobs: list[tuple[str, list[int], bool, str]], threads: int) -> list[tuple[int, int, int, int]]:
-    """(thread, job, start, length) of every part: whoever is free takes the next one, and waits for what it needs."""
-    free, ends, parts, needed, before = [0] * threads, [], [], 0, 0
-    for job, (_, lengths, alongside, _) in enumerate(jobs):
-        needed = needed if alongside else before
-        before += len(lengths)
-        for length in lengths:
-            thread = free.index(min(free))
-            start = max(free[thread], sorted(ends)[needed - 1] if needed else 0)
-            parts.append((thread, job, start, length))
-            free[thread] = start + length
-            ends.append(start + length)
-    return parts
-
-
-def found_in_cache(sweeps: int, blocks: int, room: int, back_and_forth: bool) -> np.ndarray:
-    """Which blocks each sweep finds in a cache that holds the last `room` of them: (sweeps, blocks)."""
-    recent, found = [], np.zeros((sweeps, blocks), bool)
-    for sweep in range(sweeps):
-        for block in reversed(range(blocks)) if back_and_forth and sweep % 2 else range(blocks):
-            found[sweep, block] = block in recent
-            recent = [*(other for other in recent if other != block), block][-room:]
-    return found
-
-
-# ---------------------------------------------------------------------------------------------- how it is drawn
-def bare(axes: Axes, width: float, height: float) -> Axes:
-    """Axes as a sheet of paper: x to the right, y down, squares square."""
-    axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
-    axes.axis("off")
-    return axes
-
-
-def box(axes: Axes, x: float, y: float, width: float, height: float, colour: str, text: str = "", **look: Any) -> None:
-    look = {"edgecolor": PAPER, "linewidth": 1, **look}
-    axes.add_patch(Rectangle((x, y), width, height, facecolor=colour, **look))
-    dark = colour in (BLUE, VERMILION, GREEN, QUIET)
-    axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=PAPER if dark else INK, fontsize=9)
-
-
-def squares(axes: Axes, x: float, y: float, colours: list[list[str]], size: float = 1) -> None:
-    for i, row in enumerate(colours):
-        for j, colour in enumerate(row):
-            box(axes, x + j * size, y + i * size, size, size, colour)
-
-
-def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=13, color=QUIET, linewidth=1.3))
-
-
-def label(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
-    axes.text(x, y, text, **{"ha": "center", "va": "top", "fontsize": 9.5, "linespacing": 1.4, **look})
-
-
-# -------------------------------------------------------------------------------------------------- the pictures
 def work(rows: list[tuple[str, float, float]]) -> Figure:
     everything, ours = (sum(row[i] for row in rows) for i in (1, 2))
     remark = (
@@ -199,14 +73,6 @@ def winners(seen: dict[str, Any]) -> Figure:
     rows, columns = np.nonzero(alive)
     before.plot(columns, rows, "o", markersize=3.4, markerfacecolor=PAPER, markeredgecolor=INK, markeredgewidth=0.8)
     return figure
-
-
-def named(axes: Axes, title: str, below: str) -> None:
-    axes.set_title(title, fontsize=10.5)
-    axes.set_xlabel(below, fontsize=9)
-    axes.set(xticks=[], yticks=[])
-    axes.grid(False)
-    axes.spines[:].set_visible(True)
 
 
 def winograd() -> Figure:
