@@ -174,3 +174,24 @@ def test_a_signal_that_was_ignored_is_heard_and_then_ignored_again():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(("ending", "code"), [("end_process(7)", 7), ("end_process(0)", 0), ("pass", 1)])
+@pytest.mark.parametrize("stdout", [os.devnull, "/dev/full"])
+def test_a_process_ends_though_something_in_it_never_will(ending, code, stdout):
+    if not os.path.exists(stdout):  # noqa: PTH110
+        pytest.skip(f"not run: this system has no {stdout}")
+    program = f"""
+import atexit, sys, threading
+from convlet.stopping import abandon_threads, end_process
+atexit.register(threading.Event().wait)  # as the interpreter waits for a device's thread, and for ever
+abandon_threads()
+sys.stdout.write("something")  # which the flush at the end cannot write
+{ending}
+"""
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with open(stdout, "w") as out:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=out, stderr=subprocess.PIPE, env=buffered, timeout=60
+        )
+    assert done.returncode == code, done.stderr

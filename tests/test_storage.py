@@ -471,7 +471,8 @@ def test_a_file_larger_than_any_checkpoint_is_not_even_read(tmp_path):
 
 
 def test_a_run_folder_begins_with_its_recipe_and_the_machine(tmp_path):
-    storage.begin_run(tmp_path / "deep" / "r", RECIPE)
+    with storage.hold(tmp_path / "deep" / "r"):
+        storage.begin_run(tmp_path / "deep" / "r", RECIPE)
     assert storage.recipe_of(tmp_path / "deep" / "r") == RECIPE
     about = json.loads((tmp_path / "deep" / "r" / "environment.json").read_text())
     assert {"python", "packages", "system", "processor", "cores"} == about.keys()
@@ -488,6 +489,22 @@ def test_an_existing_run_is_never_overwritten(tmp_path):
 
 def test_an_empty_folder_may_become_a_run(tmp_path):
     assert tiny.train(steps=1, run_dir=tmp_path).run_dir == tmp_path
+
+
+def test_a_folder_is_one_processs_at_a_time(tmp_path):
+    pytest.importorskip("fcntl")
+    other = "import sys, tiny; from pathlib import Path; tiny.train(steps=2, run_dir=Path(sys.argv[1]), resume=True)"
+    tiny.train(steps=1, run_dir=tmp_path / "r")
+    with storage.hold(tmp_path / "r"), pytest.raises(AssertionError, match="another process is training in it"):
+        tiny.in_new_process(other, tmp_path / "r")
+    tiny.in_new_process(other, tmp_path / "r")
+    assert storage.load_checkpoint(tmp_path / "r" / "last.safetensors").state.step == 2
+
+
+def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path):
+    with storage.hold(tmp_path / "r"):
+        assert (tmp_path / "r").is_dir()
+    assert not (tmp_path / "r").exists()
 
 
 @pytest.mark.parametrize("where", ["a file", "a file/below", "x" * 300])

@@ -100,11 +100,23 @@ def lost_at_step_4(monkeypatch):
     return happens
 
 
-def test_a_run_that_loses_a_process_has_saved(tmp_path, lost_at_step_4):
+def test_a_run_that_loses_a_process_has_saved_and_goes_on_as_if_it_had_not(tmp_path, lost_at_step_4, monkeypatch):
+    recipe = replace(RECIPE, training=Training(4, steps=6, report_every=3))  # a report belongs to the step that is lost
     with pytest.raises(GroupError, match="lost another process"):
-        experiment.perform(experiment.new(RECIPE, tiny.dataset(), tmp_path / "run", "numpy"), tiny.dataset())
+        experiment.perform(experiment.new(recipe, tiny.dataset(), tmp_path / "run", "numpy"), tiny.dataset())
     assert storage.load_checkpoint(tmp_path / "run" / "last.safetensors").state.step == 3
     assert (tmp_path / "run" / "curves.svg").exists()
+    monkeypatch.undo()
+    run, _ = experiment.perform(experiment.resumed(tmp_path / "run", "numpy"), tiny.dataset())
+    whole = tiny.train(steps=6, report_every=3, optimizer=Adam())
+    assert tiny.fingerprint(run) == tiny.fingerprint(whole)
+
+
+def test_a_run_that_another_process_keeps_leaves_only_how_it_began(tmp_path):
+    planned = replace(experiment.new(RECIPE, tiny.dataset(), tmp_path / "run", "numpy"), keep=False)
+    run, evaluation = experiment.perform(planned, tiny.dataset())
+    assert run.history.steps == 6 and evaluation is None
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"recipe.toml", "environment.json"}
 
 
 def test_where_all_are_told_to_stop_a_lost_process_is_no_failure(tmp_path, lost_at_step_4):

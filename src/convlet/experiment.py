@@ -21,12 +21,16 @@ from convlet.training import Watch, check_data, fit_recipe
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is to be done: a recipe, where to keep the run, on which engine, and whether to go on with it."""
+    """What is to be done: a recipe, where to keep the run, on which engine, and whether to go on with it.
+
+    Of several processes that train together, one keeps the run (`keep`); the others evaluate and draw nothing.
+    """
 
     recipe: Recipe
     run_dir: Path
     engine_name: str
     resume: bool = False
+    keep: bool = True
 
 
 def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine_name: str | None = None) -> Experiment:
@@ -61,13 +65,17 @@ def perform(
             engine_name=experiment.engine_name,
             run_dir=experiment.run_dir,
             resume=experiment.resume,
+            keep=experiment.keep,
             watch=watch,
             preparing=preparing,
         )
+        if not experiment.keep:
+            return run, None
         with stop_on_signals() as stop:
             evaluation = run.evaluate(data.test, stop=stop) if data.test is not None else None
     except (Stopped, GroupError):
-        _draw_stopped(experiment)
+        if experiment.keep:
+            _draw_stopped(experiment)
         raise
     except BaseException:
         with suppress(OSError):

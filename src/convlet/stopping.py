@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -47,7 +47,10 @@ def end_process(code: int) -> NoReturn:
 
 
 def abandon_threads() -> None:
-    """Let this process end though a thread below Python never will, for which the interpreter would wait for ever."""
+    """Let this process end though a thread below Python never will, for which the interpreter would wait for ever.
+
+    It ends with the code that `end_process` is given, and with 1 where it ends in another way.
+    """
     atexit.unregister(_leave)
     atexit.register(_leave)
 
@@ -56,9 +59,12 @@ _exit_code = 1  # of an abandoned process that says nothing else
 
 
 def _leave() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(_exit_code)
+    try:
+        with suppress(Exception):  # whoever read it may have left
+            sys.stdout.flush()
+            sys.stderr.flush()
+    finally:
+        os._exit(_exit_code)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import json
 import os
 import secrets
 import struct
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -72,6 +73,52 @@ def _flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+@contextmanager
+def hold(folder: Path | None) -> Iterator[None]:
+    """Keep a run folder for this process, and make it if need be; one that is still empty at the end is removed.
+
+    Two processes in one folder would take turns in overwriting each other's run. Raises StorageError where another one
+    is at work. (Where the system or the disk knows no locks, nobody notices.)
+    """
+    if folder is None:
+        yield
+        return
+    try:
+        made = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"run folder {folder}: cannot be used: {error.strerror or error}; name another.") from None
+    descriptor = _lock(folder)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _lock(folder: Path) -> int | None:
+    """A descriptor that holds the folder until it is closed, at the latest when this process ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    descriptor = None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        assert descriptor is not None
+        os.close(descriptor)
+        message = f"run folder {folder}: another process is training in it. Wait for it, or stop it first."
+        raise StorageError(message) from None
+    except OSError:  # some network file systems have no locks; and what cannot be opened will say so when written to
+        pass
+    return descriptor
+
+
 def check_free(folder: Path) -> None:
     """Raise a StorageError where there is already something in a folder: a run is never overwritten."""
     try:
@@ -85,13 +132,9 @@ def check_free(folder: Path) -> None:
 
 
 def begin_run(folder: Path, recipe: Recipe) -> None:
-    """Make a run folder, and note in it what is to be run, and on what. Raises StorageError; overwrites nothing."""
+    """Note in an empty folder what is to be run, and on what. Raises StorageError; overwrites nothing."""
     written = recipe.to_toml().encode()  # before there is a folder: a recipe that cannot be written leaves none
     check_free(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"run folder {folder}: cannot be used: {error.strerror or error}; name another.") from None
     try:
         write_file(folder / "recipe.toml", written)
         write_file(folder / "environment.json", json.dumps(environment(), indent=2).encode())

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from convlet import __version__, storage
 from convlet.datasets import Dataset
 from convlet.engines import Group
-from convlet.errors import ConvletError, DataError
+from convlet.errors import DataError
 from convlet.recipe import Recipe
 
 DATA = "data_sha256"  # what the main process sends beside the run's files
@@ -84,8 +84,8 @@ def told(group: Group) -> Iterator[None]:
     """What goes wrong inside is told to the other processes, which would wait in vain."""
     try:
         yield
-    except ConvletError as error:
-        group.refuse(str(error))
+    except Exception as error:
+        group.refuse(str(error) or type(error).__name__)
         raise
 
 

@@ -45,12 +45,13 @@ def train(run: Run, data: Dataset, recipe: Recipe, checkpoints: Checkpoints, sto
 
         started = time.perf_counter()
         pixels, labels = data.train.batch(batch_indices(images, training.batch_size, seed, step))
-        if step % training.report_every == 0:
-            history.report(program.predict(pixels).argmax(axis=1) == labels)
+        right = program.predict(pixels).argmax(axis=1) == labels if step % training.report_every == 0 else None
         masks = run.network.dropout_masks(len(labels), seed, step)
         loss, correct = program.step(pixels, labels, masks, optimizer.rate(step, run.total_steps))
         if not math.isfinite(loss):
             raise NumericsError(f"step {step + 1}: {run.explain(pixels, loss)}")
+        if right is not None:
+            history.report(right)
         history.record(loss, correct)
         run.clock.steps += time.perf_counter() - started
         run.clock.taken += 1
@@ -129,16 +130,20 @@ def fit_recipe(
     engine_name: str | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
+    keep: bool = True,
     watch: Watch = lambda run: None,
     preparing: Progress | None = None,
 ) -> Run:
-    """`fit`, with network, optimizer and training from a recipe, and its data already loaded."""
+    """`fit`, with network, optimizer and training from a recipe, and its data already loaded.
+
+    Where another process keeps the run (`keep=False`), this one begins it in a folder, but saves nothing there.
+    """
     folder = Path(run_dir) if run_dir is not None else None
     check_data(recipe.network, data)
     if recipe.training.patience and data.validation is None:
         raise InputError(f"patience={recipe.training.patience}: {data.name} has no validation examples to go by.")
     quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the loop itself looks at every loss
-    with stop_on_signals() as stop, quiet:
+    with stop_on_signals() as stop, storage.hold(folder), quiet:
         prepared = preparing or (lambda done, total, part: None)
 
         def progress(done: int, total: int, part: str) -> None:
@@ -146,6 +151,8 @@ def fit_recipe(
             prepared(done, total, part)
 
         run = _start(recipe, data, engine_name or default_engine(), folder, resume, progress)
+        if not keep:
+            run.run_dir = None
         checkpoints = Checkpoints(run)
         started = time.perf_counter()
         try:

@@ -60,6 +60,10 @@ file.save("this variant", "its code")
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
     assert len(list(tmp_path.rglob("*.nbc"))) == 2
+    if hasattr(os, "fork"):
+        forking = "import os, convlet.engines.numba.convolution\nwaits = os.fork()\n" + code + "if waits: os.wait()\n"
+        subprocess.run([sys.executable, "-c", forking], env=environment, check=True, capture_output=True)
+        assert len(list(tmp_path.rglob("*.nbc"))) == 4
 
 
 def test_the_folder_changes_with_every_source_file(tmp_path, monkeypatch):

@@ -48,8 +48,6 @@ def evaluate(
 
 
 def _part(data: Dataset, name: str) -> Examples:
-    part: Examples | None = getattr(data, name)
-    if part is None:
-        there = [other for other in ("train", "validation", "test") if getattr(data, other) is not None]
-        raise InputError(f"--part={name}: {data.name} has no such part; it has {' and '.join(there)}.")
-    return part
+    if name not in data.parts:
+        raise InputError(f"--part={name}: {data.name} has no such part; it has {' and '.join(data.parts)}.")
+    return data.parts[name]

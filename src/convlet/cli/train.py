@@ -22,7 +22,9 @@ from convlet.cli.shared import (
     threads_option,
     with_data,
 )
+from convlet.datasets import Dataset
 from convlet.errors import GroupError, InputError
+from convlet.experiment import Experiment
 from convlet.progress import Watcher
 from convlet.recipe import Recipe
 from convlet.report.outcomes import training_table
@@ -72,11 +74,10 @@ def train(
     used = limit_threads(threads)
     group = _group(hosts, process_id, engine, backend)
     engine_name = "keras" if hosts else settle_engine(engine, backend)
-    if group.count > 1:
-        click.echo(f"Process {group.place} of {group.count}: waiting for the others.", err=True)
     with ExitStack() as stack:
         if resume is not None:
             _refuse_changes(recipe, data, run_dir, overrides)
+            _say_waiting(group)
             folder = stack.enter_context(together.resume(group, resume, overrides["steps"]))
             planned = experiment.resumed(folder, engine_name, steps=overrides["steps"])
             images = planned.recipe.data.load()
@@ -84,32 +85,44 @@ def train(
             with together.told(group):
                 chosen = _overridden(with_data(recipes.load(recipe or DEFAULT_RECIPE), data), overrides)
                 images = chosen.data.load()
+            _say_waiting(group)
             own_dir = stack.enter_context(together.begin(group, chosen, images, run_dir))
             planned = experiment.new(chosen, images, own_dir, engine_name)
-        watcher = Watcher(console(err=True, quiet=not group.is_main), planned.recipe, images, used, group.count)
-        try:
-            with watcher as watch:
-                run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
-        except (Stopped, GroupError):
-            if group.is_main:
-                same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
-                _say_how_to_go_on(planned.run_dir, same)
-            raise
+        same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
+        results = _perform(replace(planned, keep=group.is_main), images, used, group.count, same)
     if group.is_main:
-        if not run.clock.taken:
-            click.echo(f"The run had ended, at step {run.history.steps}. Go further with --steps.", err=True)
-        results = experiment.results(run, evaluation, used, group.count)
-        show(as_json, results, training_table(results))
-        if not as_json:
-            name = shlex.quote(str(planned.run_dir))
-            part = (
-                ""
-                if images.test is not None
-                else " --part train"
-                if images.validation is None
-                else " --part validation"
-            )
-            click.echo(f"Next: convlet evaluate {name}{part} · convlet summary {name}")
+        _show(as_json, results, images)
+
+
+def _say_waiting(group: engines.Group) -> None:
+    if group.count > 1:
+        click.echo(f"Process {group.place} of {group.count}: waiting for the others.", err=True)
+
+
+def _perform(
+    planned: Experiment, images: Dataset, threads: int, processes: int, same: dict[str, Any]
+) -> dict[str, Any]:
+    """Train and evaluate, in sight; the figures. Where it stops, say how to go on, with the `same` options."""
+    watcher = Watcher(console(err=True, quiet=not planned.keep), planned.recipe, images, threads, processes)
+    try:
+        with watcher as watch:
+            run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
+    except (Stopped, GroupError):
+        if planned.keep:
+            _say_how_to_go_on(planned.run_dir, same)
+        raise
+    if planned.keep and not run.clock.taken:
+        click.echo(f"The run had ended, at step {run.history.steps}. Go further with --steps.", err=True)
+    return experiment.results(run, evaluation, threads, processes)
+
+
+def _show(as_json: bool, results: dict[str, Any], images: Dataset) -> None:
+    """The figures, and for people what to type next."""
+    show(as_json, results, training_table(results))
+    if not as_json:
+        name = shlex.quote(results["run_dir"])
+        part = "" if images.test is not None else f" --part {list(images.parts)[-1]}"
+        click.echo(f"Next: convlet evaluate {name}{part} · convlet summary {name}")
 
 
 def _say_how_to_go_on(folder: Path, same: dict[str, Any]) -> None:

@@ -122,9 +122,14 @@ class Dataset:
 
     def __repr__(self) -> str:
         """What there is in each part."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        there = ", ".join(f"{name} {part!r}" for name, part in parts.items() if part is not None)
+        there = ", ".join(f"{name} {part!r}" for name, part in self.parts.items())
         return f"<Dataset {self.name!r} of {len(self.classes)} classes: {there}>"
+
+    @property
+    def parts(self) -> dict[str, Examples]:
+        """Those parts that are there, by name: "train", "validation", "test"."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in parts.items() if part is not None}
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

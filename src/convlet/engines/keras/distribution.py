@@ -143,11 +143,14 @@ def _who_is_who(
 
 
 def _scheduled(variables: Mapping[str, str]) -> tuple[str, int | None, int | None]:
-    """(variable, this process's place, how many there are) by the innermost scheduler that has set any of them."""
-    for rank, size in SCHEDULERS:
-        if rank in variables or size in variables:
-            return rank, _number(variables, rank), _number(variables, size)
-    return "", None, None
+    """(variable, this process's place, how many there are) by the innermost scheduler that has set a place.
+
+    Where that one has not said how many there are, another one may have.
+    """
+    rank, size = next(((rank, size) for rank, size in SCHEDULERS if rank in variables), ("", ""))
+    if size not in variables:
+        size = next((size for _, size in SCHEDULERS if size in variables), "")
+    return rank, _number(variables, rank), _number(variables, size)
 
 
 def _number(variables: Mapping[str, str], name: str) -> int | None:

@@ -25,7 +25,7 @@ from convlet.errors import ConvletError, GroupError, InputError
 
 LINE = 65_536  # bytes that a line may have at most
 GREETING_SECONDS = 5.0  # for a first line; who is silent for longer is a stranger
-REFUSAL_SECONDS = 30.0  # how long a refusal waits for those who are still on their way, to tell them too
+REFUSAL_SECONDS = 10.0  # how long a refusal waits for those who are still on their way, to tell them too
 
 Files = dict[str, bytes]
 Accept = Callable[[Files], None]
@@ -46,23 +46,23 @@ class Meeting:
         `alike` is what all must have in common; `accept` may raise a ConvletError. Raises GroupError where somebody is
         missing or has refused, and InputError, in every process, where one has something else.
         """
-        deadline = time.monotonic() + self.timeout
         if self.place == 0:
-            self._lead(alike, files, None, deadline)
+            self._lead(alike, files, None, self.timeout)
         else:
-            self._follow(alike, accept, None, deadline)
+            self._follow(alike, accept, None, self.timeout)
 
     def refuse(self, reason: str) -> None:
         """Tell the others, where they are there, that this process cannot take part."""
-        deadline = time.monotonic() + min(self.timeout, REFUSAL_SECONDS)
+        seconds = min(self.timeout, REFUSAL_SECONDS)
         with suppress(ConvletError):
             if self.place == 0:
-                self._lead({}, {}, reason, deadline)
+                self._lead({}, {}, reason, seconds)
             else:
-                self._follow({}, lambda files: None, reason, deadline)
+                self._follow({}, lambda files: None, reason, seconds)
 
-    def _lead(self, alike: Mapping[str, str], files: Files, refused: str | None, deadline: float) -> None:
+    def _lead(self, alike: Mapping[str, str], files: Files, refused: str | None, seconds: float) -> None:
         """Process 0: gather the others, and tell them."""
+        deadline = time.monotonic() + seconds
         port = int(self.address.rpartition(":")[2])
         with ExitStack() as stack:
             try:
@@ -81,19 +81,24 @@ class Meeting:
                     f"{gathering.missing}. Start all of them with the same hosts, and check that they can reach "
                     "this port."
                 )
-            gathering.hand_out(files, deadline)
+            gathering.hand_out(files, self.timeout)
             if gathering.error is not None:
                 raise gathering.error
 
-    def _follow(self, alike: Mapping[str, str], accept: Accept, refused: str | None, deadline: float) -> None:
-        """Any other process: go to process 0, as often as it takes, and do what it says."""
+    def _follow(self, alike: Mapping[str, str], accept: Accept, refused: str | None, seconds: float) -> None:
+        """Any other process: go to process 0, as often as it takes, and do what it says.
+
+        Once it is there, process 0 decides how long to wait: it may have begun later, and waits for the files' use too.
+        """
+        deadline = time.monotonic() + seconds
         host, _, port = self.address.rpartition(":")
         greeting = {"place": self.place, "count": self.count, "key": secrets.token_hex(8), "alike": dict(alike)}
         failure: OSError | None = None
         while (left := deadline - time.monotonic()) > 0:
             try:
                 with socket.create_connection((host.strip("[]"), int(port)), timeout=left) as first:
-                    connection = _Connection(first)
+                    connection, failure = _Connection(first), None
+                    deadline = time.monotonic() + 2 * self.timeout + REFUSAL_SECONDS
                     connection.say({**greeting, "refused": refused}, deadline)
                     if self._obey(connection, accept, deadline):
                         return
@@ -101,8 +106,8 @@ class Meeting:
                 failure = error
             time.sleep(0.1)
         raise GroupError(
-            f"process {self.place} of {self.count} could not reach process 0 at {self.address} ({failure}), or not all "
-            "others came there. Start all of them with the same hosts, and check that the port is open."
+            f"process {self.place} of {self.count} could not reach process 0 at {self.address} "
+            f"({failure or 'it left'}). Start all of them with the same hosts, and check that the port is open."
         )
 
     def _obey(self, connection: "_Connection", accept: Accept, deadline: float) -> bool:
@@ -113,8 +118,11 @@ class Meeting:
         files = {name: connection.read(size, deadline) for name, size in answer["files"].items()}
         try:
             accept(files)
-        except ConvletError as error:
-            connection.say({"refused": str(error)}, deadline)
+        except Exception as error:
+            with suppress(OSError):
+                connection.say({"refused": str(error) or type(error).__name__}, deadline)
+            if isinstance(error, OSError):  # not of this connection, which could be made anew
+                raise GroupError(f"process {self.place}: {error}") from error
             raise
         connection.say({"refused": None}, deadline)
         answer = connection.hear({"refused": (str, type(None))}, deadline)
@@ -128,6 +136,7 @@ class _Gathering:
 
     def __init__(self, count: int, alike: Mapping[str, str], error: ConvletError | None) -> None:
         self.count, self.alike, self.error = count, alike, error
+        self._wrong_since = time.monotonic() if error else None
         self._keys: dict[int, str] = {}
         self._connections: dict[tuple[int, str], _Connection] = {}  # who comes again is heard where it came last
 
@@ -141,8 +150,9 @@ class _Gathering:
 
     def seconds_left(self, deadline: float) -> float:
         """Until the deadline; where something is wrong already, not for long."""
-        left = max(deadline - time.monotonic(), 0.001)
-        return min(left, REFUSAL_SECONDS) if self.error else left
+        if self._wrong_since is not None:
+            deadline = min(deadline, self._wrong_since + REFUSAL_SECONDS)
+        return max(deadline - time.monotonic(), 0.001)
 
     def welcome(self, connection: "_Connection") -> None:
         """Hear who somebody is; a stranger is left standing."""
@@ -152,8 +162,10 @@ class _Gathering:
             return
         place, key = said["place"], said["key"]
         self._connections[place, key] = connection
-        self.error = self.error or self._difference(said)
-        self._keys[place] = key
+        if self.error is None and (wrong := self._difference(said)):
+            self.error, self._wrong_since = wrong, time.monotonic()
+        if 0 < place < self.count:
+            self._keys[place] = key
 
     def _difference(self, said: Mapping[str, Any]) -> ConvletError | None:
         """What another process has that process 0 has not."""
@@ -171,15 +183,16 @@ class _Gathering:
                 )
         return None
 
-    def hand_out(self, files: Files, deadline: float) -> None:
+    def hand_out(self, files: Files, seconds: float) -> None:
         """Give all of them the files, hear that they can use them, and let them go; or tell them what is wrong."""
+        deadline = time.monotonic() + seconds
         if self.error is None:
             sizes = {name: len(content) for name, content in files.items()}
             self._tell_all(deadline, sizes, files)
             for (place, _), connection in self._connections.items():
                 answer = connection.hear({"refused": (str, type(None))}, deadline)
                 if answer is None or answer["refused"] is not None:
-                    reason = answer["refused"] if answer else "it came, and left before the run began."
+                    reason = answer["refused"] if answer else "it came, and then left, or did not answer."
                     self.error = self.error or GroupError(f"process {place}: {reason}")
         self._tell_all(deadline)
 

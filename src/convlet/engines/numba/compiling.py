@@ -43,7 +43,7 @@ from numba import config
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 MONTH = 30 * 24 * 3600.0
-OURS = secrets.token_hex(8)  # this process's mark
+OURS = secrets.token_hex(8)  # the mark of this process and those it forks
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FASTMATH), "boundscheck": False}
 
 
@@ -59,7 +59,8 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     finally:
         config.CACHE_DIR = theirs
     file = compiled._cache._cache_file
-    file._data_name_pattern = file._data_name_pattern.replace("{number:d}", f"{OURS}-{{number:d}}")
+    base = file._index_name.removesuffix(".nbi")
+    file._data_name = lambda number: f"{base}.{OURS}-{os.getpid()}-{number}.nbc"
     return compiled
 
 
