@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from comparing import assert_same_bits
 
 from convlet.datasets import Dataset, examples
+from convlet.evaluation import Evaluation
 from convlet.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten
 from convlet.network import Sequential
 from convlet.storage import weights_sha256
@@ -69,3 +71,44 @@ def environment(**more):
     """This process's environment, with one thread and the tests' helpers in reach."""
     path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "CONVLET_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path, **more}
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the package may catch it."""
+
+
+def killed_after(steps):
+    """A watcher that kills the run when that many steps are taken."""
+
+    def watch(run):
+        if run.history.steps == steps and run.clock.taken:
+            raise Killed
+
+    return watch
+
+
+def accuracies(monkeypatch, accuracies):
+    """Let validations have these accuracies, and losses of 1."""
+    values = iter(accuracies)
+
+    class Scripted(Evaluation):
+        loss = 1.0
+
+        @property
+        def accuracy(self):
+            return self.script
+
+    def evaluate(self, examples, *, stop=None):
+        evaluation = Scripted(np.zeros((1, 3)), np.zeros(1, int))
+        object.__setattr__(evaluation, "script", next(values))
+        return evaluation
+
+    monkeypatch.setattr("convlet.run.Run.evaluate", evaluate)
+
+
+def assert_same_checkpoint(actual, expected):
+    for part in ("network", "classes", "history", "seed"):
+        assert getattr(actual, part) == getattr(expected, part)
+    assert actual.state.step == expected.state.step
+    assert_same_bits(actual.state.parameters, expected.state.parameters)
+    assert_same_bits(actual.state.slots, expected.state.slots)

@@ -1,0 +1,146 @@
+"""`convlet evaluate`, `summary`, `predict` and the help."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+from commands import convlet, refused
+from PIL import Image, ImageDraw
+
+from convlet import cli
+from convlet.datasets import mnist
+
+
+def test_evaluating_a_run_gives_what_training_printed(digits):
+    folder, printed = digits
+    result = convlet("evaluate", folder, "--engine", "numpy", "--json")
+    found = json.loads(result.stdout)
+    assert found["schema"] == 1 and found["part"] == "test" and found["data"] == "mnist"
+    assert found["accuracy"] == printed["test_accuracy"]
+    assert result.stderr == ""
+    validated = json.loads(convlet("evaluate", folder, "--engine", "numpy", "--part", "validation", "--json").stdout)
+    assert validated["accuracy"] == printed["validation_accuracy"]
+    best = json.loads(convlet("evaluate", folder / "best.safetensors", "--engine", "numpy", "--json").stdout)
+    assert abs(best["accuracy"] - printed["test_accuracy"]) < 0.01
+    assert f"{printed['test_accuracy']:.2%}"[:4] in convlet("evaluate", folder, "--engine", "numpy").stdout
+
+
+def test_evaluating_on_other_data_checks_that_they_fit(digits, shop):
+    refused("evaluate", digits[0], shop / "data.npz", "--engine", "numpy", says="the network takes (28, 28, 1)", code=1)
+    refused("evaluate", digits[0], "nowhere", "--engine", "numpy", says="is no dataset")
+
+
+def test_a_part_that_is_not_there_is_refused(shop, tmp_path, undrawn):
+    data = tiny.save_npz(tmp_path / "d.npz", tiny.dataset(test=0))
+    convlet(
+        "train", shop / "tiny.toml", "--data", data, "--run-dir", tmp_path / "r", "--engine", "numpy", "--steps", "2"
+    )
+    message = "--part=test: d has no such part; it has train and validation."
+    refused("evaluate", tmp_path / "r", "--engine", "numpy", says=message)
+
+
+def test_summaries_of_recipes_and_runs(digits):
+    deep = json.loads(convlet("summary", "--json").stdout)
+    assert deep["schema"] == 1 and "3274634" in json.dumps(deep)
+    assert json.loads(convlet("summary", "deep-mnist", "--json").stdout) == deep
+    assert "7850" in json.dumps(json.loads(convlet("summary", digits[0], "--json").stdout))
+    shown = convlet("summary")
+    assert "conv2d_1" in shown.stdout.lower().replace(" ", "_") and shown.stderr == ""
+
+
+def test_a_summary_needs_no_data(shop, tmp_path, undrawn):
+    data = tiny.save_npz(tmp_path / "d.npz", tiny.dataset())
+    arguments = ("--data", data, "--run-dir", tmp_path / "r", "--engine", "numpy", "--steps", "2")
+    convlet("train", shop / "tiny.toml", *arguments)
+    assert json.loads(convlet("summary", tmp_path / "r", "--json").stdout)["training_images"] == 23
+    data.unlink()
+    result = convlet("summary", tmp_path / "r", "--json")
+    assert json.loads(result.stdout)["training_images"] is None
+    assert "d.npz" in result.stderr and "The summary is without training images." in result.stderr
+
+
+def test_a_damaged_checkpoint_is_one_message(digits, tmp_path):
+    for name in ("recipe.toml", "last.safetensors"):
+        (tmp_path / name).write_bytes((digits[0] / name).read_bytes())
+    (tmp_path / "last.safetensors").write_bytes((digits[0] / "last.safetensors").read_bytes()[:-10])
+    for command in (("evaluate", tmp_path), ("predict", tmp_path, "x.png"), ("train", "--resume", tmp_path)):
+        refused(*command, "--engine", "numpy", says="not a checkpoint of convlet", code=1)
+
+
+# --- predict ----------------------------------------------------------------------------------------------------------
+
+
+def predicted(run, *images, code=0):
+    result = convlet("predict", run, *images, "--engine", "numpy", "--json", code=code)
+    printed = json.loads(result.stdout)
+    assert printed["schema"] == 1
+    return [row["class"] for row in printed["predictions"]], printed, result
+
+
+def test_digits_of_mnist_saved_as_pictures_are_recognised(digits, tmp_path):
+    test = mnist().test
+    paths = []
+    for index in range(20):
+        paths.append(tmp_path / f"{index}.png")
+        Image.fromarray(test.images[index, ..., 0]).save(paths[-1])
+    classes, printed, result = predicted(digits[0], *paths)
+    assert sum(int(found) == label for found, label in zip(classes, test.labels[:20], strict=True)) >= 17
+    assert result.stderr == ""
+    Image.fromarray(test.images[0, ..., 0].astype(np.uint16) * 257).save(tmp_path / "16.png")
+    assert predicted(digits[0], tmp_path / "16.png")[1]["predictions"][0]["probability"] == pytest.approx(
+        printed["predictions"][0]["probability"]
+    )
+    assert classes[0] in convlet("predict", digits[0], paths[0], "--engine", "numpy").stdout
+
+
+def drawn_one(mode, paper, ink):
+    picture = Image.new(mode, (200, 200), paper)
+    ImageDraw.Draw(picture).line([(100, 30), (100, 170)], fill=ink, width=16)
+    return picture
+
+
+def test_a_drawn_digit_is_recognised_when_brought_into_mnists_form(digits, tmp_path):
+    drawn_one("L", 255, 0).save(tmp_path / "one.png")
+    drawn_one("RGBA", (0, 0, 0, 0), (0, 0, 0, 255)).save(tmp_path / "transparent.png")
+    for name in ("one.png", "transparent.png"):
+        assert predicted(digits[0], tmp_path / name, "--digit")[0] == ["1"]
+    hint = predicted(digits[0], tmp_path / "one.png")[2].stderr
+    assert "--digit" in hint and hint.count("\n") == 1
+
+
+def test_files_that_are_no_pictures_are_one_message(digits, tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)).save(tmp_path / "whole.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:1500])
+    Image.new("1", (14_000, 14_000)).save(tmp_path / "bomb.png")
+    Image.new("L", (50, 50), 255).save(tmp_path / "blank.png")
+    cases = {"text.png": "not an image", "half.png": "cannot be read", "bomb.png": "too many pixels"}
+    cases |= {"missing.png": "No such file", "blank.png": "nothing is drawn", "": "cannot be read"}
+    for name, says in cases.items():
+        arguments = ("predict", digits[0], tmp_path / "whole.png", tmp_path / name, "--digit", "--engine", "numpy")
+        refused(*arguments, says=says, code=1)
+
+
+# --- help -------------------------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_verb_there_is():
+    shown = convlet("--help").stdout
+    files = {path.stem for path in Path(cli.__file__).parent.glob("[a-z]*.py")} - {"shared"}
+    assert files == set(cli.VERBS)
+    for verb, line in cli.VERBS.items():
+        assert f"  {verb} " in shown and line in shown
+        assert convlet(verb, "--help").stdout.startswith(f"Usage: main {verb} ")
+
+
+def test_help_waits_for_no_library():
+    code = """
+import sys
+from click.testing import CliRunner
+from convlet.cli import main
+assert CliRunner().invoke(main, ["--help"]).exit_code == 0
+print(sorted({"matplotlib", "numba", "rich", "PIL"} & set(sys.modules)))
+"""
+    assert tiny.in_new_process(code) == "[]\n"
