@@ -51,8 +51,8 @@ def measured(workload: Facts) -> list[Facts]:
 def _workload_table(workload: Facts) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("", no_wrap=True)
-    unit = "ms a step" if workload["task"] == "training" else "ms a call"
-    for column in (unit, "fastest – slowest", "× numba", "GFLOP/s", "of sgemm"):
+    unit = "ms a\nstep" if workload["task"] == "training" else "ms a\ncall"
+    for column in (unit, "fastest –\nslowest", "×\nnumba", "\nGFLOP/s", "of\nsgemm"):  # 80 columns are enough
         table.add_column(column, justify="right", no_wrap=True)
     for each in measured(workload):
         spread = f"{milliseconds(each['ms']['low'])} – {milliseconds(each['ms']['high'])}"
@@ -129,7 +129,7 @@ def _origin(facts: Facts) -> list[Text]:
     said = (each["version"].split(", ") for workload in facts["workloads"] for each in measured(workload))
     versions = sorted({version for parts in said for version in parts})
     threads = f"{plan['threads']} thread{'s' * (plan['threads'] != 1)}"
-    turns = f"medians of {plan['rounds']} rounds in turns of {plan['seconds']:g} s"
+    turns = f"medians of {plan['rounds']} round{'s' * (plan['rounds'] != 1)} in turns of {plan['seconds']:g} s"
     check = "each first gave the numpy engine's losses or logits"
     lines = (
         f"{machine['processor']}, {threads}; {turns}; {check}",
