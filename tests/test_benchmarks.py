@@ -71,6 +71,8 @@ def test_workloads_are_the_networks_they_are_named_after():
         "deep-mnist-1000-images": ((28, 28, 1), 1000),
         "deep-mnist-1-image": ((28, 28, 1), 1),
     }
+    rates = {name: workloads.workload(name).optimizer.learning_rate for name in sizes}
+    assert all(isinstance(rate, float) for rate in rates.values()), rates  # a peer's optimizer takes no schedule
     assert workloads.workload("lenet-5").network.weights == 61_706  # 156 + 2,416 + 48,120 + 10,164 + 850
 
 

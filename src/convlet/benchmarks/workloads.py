@@ -64,10 +64,14 @@ class Workload:
 
 
 def of_recipe(name: str, task: Task = "training", batch_size: int | None = None, title: str = "") -> Workload:
-    """A built-in recipe's network and optimizer, at its own batch size unless another is given."""
+    """A built-in recipe's network and optimizer, at its own batch size unless another is given.
+
+    Where its learning rate changes, it is the first one throughout: that is the same work.
+    """
     taken = recipe.load(name)
     size = batch_size or taken.training.batch_size
-    return Workload(name, title or f"{name}: a training step, batch {size}", taken.network, size, task, taken.optimizer)
+    optimizer = replace(taken.optimizer, learning_rate=taken.optimizer.rate(0, 1))
+    return Workload(name, title or f"{name}: a training step, batch {size}", taken.network, size, task, optimizer)
 
 
 def _first_kernels() -> Workload:
