@@ -36,7 +36,7 @@ EDGE = np.float32(9)
 P = tuple(np.float32(c / 135135) for c in (17325, 378, 1))
 Q = tuple(np.float32(c / 135135) for c in (62370, 3150, 28))
 ONE, TWO, HALF, QUARTER = np.float32(1), np.float32(2), np.float32(0.5), np.float32(0.25)
-WIDTH = 8  # lanes
+WIDTH = 8  # lanes: outputs come in multiples of 8 filters
 
 
 @inlined
