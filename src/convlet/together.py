@@ -6,14 +6,14 @@ process's folder and output are kept; the others work in a folder that vanishes.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from convlet import __version__, storage
 from convlet.datasets import Dataset
-from convlet.engines import Group
+from convlet.engines import Accept, Files, Group
 from convlet.errors import DataError
 from convlet.recipe import Recipe
 
@@ -25,12 +25,7 @@ class Alone:
 
     place, count, is_main = 0, 1, True
 
-    def join(
-        self,
-        alike: Mapping[str, str],
-        files: Mapping[str, bytes] | None = None,
-        accept: Callable[[dict[str, bytes]], None] | None = None,
-    ) -> None:
+    def join(self, alike: Mapping[str, str], files: Files | None = None, accept: Accept | None = None) -> None:
         """There is nobody to join."""
 
     def refuse(self, reason: str) -> None:
@@ -60,14 +55,14 @@ def resume(group: Group, run_dir: Path, steps: int | None) -> Iterator[Path]:
     Raises StorageError where there is none, InputError where the processes do not agree, GroupError where one does
     not come or cannot begin.
     """
-    files: dict[str, bytes] = {}
+    files: Files = {}
     if group.is_main and group.count > 1:
         with told(group):
             files = storage.files_to_continue(run_dir)
             files[DATA] = storage.recipe_of(run_dir).data.load().sha256.encode()
     with _own_folder(group) as folder:
 
-        def accept(files: dict[str, bytes]) -> None:
+        def accept(files: Files) -> None:
             assert folder is not None
             expected = files.pop(DATA).decode()
             for name, content in files.items():

@@ -25,6 +25,8 @@ from convlet.optimizers import Optimizer
 
 Array = NDArray[Any]
 Progress = Callable[[int, int, str], None]  # what is being prepared: (how many are done, how many in all, which)
+Files = dict[str, bytes]  # of a run, by name
+Accept = Callable[[Files], None]  # what is done with files that another process sends
 Masks = Mapping[str, NDArray[np.bool_]]  # {dropout layer: which values it keeps, (N, *shape)}
 
 ENGINES = ("numpy", "numba", "keras")
@@ -100,12 +102,7 @@ class Group(Protocol):
         """Whether this process is the one that writes files and prints: the first."""
         ...
 
-    def join(
-        self,
-        alike: Mapping[str, str],
-        files: Mapping[str, bytes] | None = None,
-        accept: Callable[[dict[str, bytes]], None] | None = None,
-    ) -> None:
+    def join(self, alike: Mapping[str, str], files: Files | None = None, accept: Accept | None = None) -> None:
         """Become one of the group, before anything is compiled.
 
         `alike` is what all must have in common, by name. The main process's `files` are given to every other one's

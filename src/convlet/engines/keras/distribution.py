@@ -9,13 +9,13 @@ What it is not: a way to start processes. ssh, a shell loop or a scheduler does 
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
 from convlet.checks import whole_number
+from convlet.engines import Accept, Files
 from convlet.engines.keras.backend import load_backend
 from convlet.engines.keras.greetings import stdout_to_stderr
 from convlet.engines.keras.meeting import Meeting
@@ -31,31 +31,21 @@ SCHEDULERS = (
     ("SLURM_PROCID", "SLURM_NTASKS"),
 )
 HOST = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+SECONDS = 300  # to wait for the others
 VERSIONS = ("keras", "jax", "jaxlib")  # other ones may compute, and exchange, something else
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(Meeting):
     """The processes of a run, this one being number `place` of `count`; see `convlet.engines.Group`."""
-
-    place: int
-    count: int
-    address: str
-    timeout: int = 300  # seconds to wait for the others
 
     @property
     def is_main(self) -> bool:
         return self.place == 0
 
-    def join(
-        self,
-        alike: Mapping[str, str],
-        files: Mapping[str, bytes] | None = None,
-        accept: Callable[[dict[str, bytes]], None] | None = None,
-    ) -> None:
+    def join(self, alike: Mapping[str, str], files: Files | None = None, accept: Accept | None = None) -> None:
         """See `convlet.engines.Group`. The versions of Keras and JAX and the processor must be alike too."""
         alike = {**alike, **{name: version(name) for name in VERSIONS}, "processor": environment()["processor"]}
-        self._meeting.attend(alike, dict(files or {}), accept or (lambda files: None))
+        self.attend(alike, files or {}, accept or (lambda files: None))
         jax = _jax()
         try:
             with stdout_to_stderr():  # gloo greets its peers
@@ -64,7 +54,7 @@ class Group:
                     self.count,
                     self.place,
                     cluster_detection_method="deactivate",
-                    initialization_timeout=self.timeout,
+                    initialization_timeout=SECONDS,
                 )
                 if jax.default_backend() == "cpu":
                     _connect_directly()
@@ -73,13 +63,6 @@ class Group:
                 f"process {self.place} of {self.count} met the others at {self.address}, but JAX could not connect "
                 f"them: {error} Join before anything else uses JAX, and only once."
             ) from error
-
-    def refuse(self, reason: str) -> None:
-        self._meeting.refuse(reason)
-
-    @property
-    def _meeting(self) -> Meeting:
-        return Meeting(self.place, self.count, self.address, self.timeout)
 
 
 def group(hosts: Sequence[str] | None = None, process_id: int | None = None) -> Group:
@@ -95,7 +78,7 @@ def group(hosts: Sequence[str] | None = None, process_id: int | None = None) -> 
     if (backend := load_backend()) != "jax":
         raise EngineError(f"backend={backend!r}: several processes need 'jax'. Start with KERAS_BACKEND=jax.")
     address, count, place = _who_is_who(hosts, process_id, os.environ)
-    return Group(place, count, address)
+    return Group(place, count, address, timeout=SECONDS)
 
 
 def _connect_directly() -> None:

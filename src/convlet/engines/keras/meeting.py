@@ -16,19 +16,19 @@ import json
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from convlet.engines import Accept, Files
 from convlet.errors import ConvletError, GroupError, InputError
 
 LINE = 65_536  # bytes that a line may have at most
 GREETING_SECONDS = 5.0  # for a first line; who is silent for longer is a stranger
 REFUSAL_SECONDS = 10.0  # how long a refusal waits for those who are still on their way, to tell them too
 
-Files = dict[str, bytes]
-Accept = Callable[[Files], None]
+REASON = (str, type(None))  # of a refusal, if it is one
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,15 @@ class Meeting:
                 raise GroupError(f"hosts: port {port} cannot be used here ({error}). Choose another one.") from error
             gathering = _Gathering(self.count, alike, GroupError(f"process 0: {refused}") if refused else None)
             try:
-                while not gathering.complete:
+                while gathering.missing:
                     server.settimeout(gathering.seconds_left(deadline))
                     connection = _Connection(stack.enter_context(server.accept()[0]))
                     gathering.welcome(connection)
             except TimeoutError:
+                missing = ", ".join(map(str, gathering.missing))
                 gathering.error = gathering.error or GroupError(
                     f"process 0 of {self.count} waited at port {port}, but these did not come: process "
-                    f"{gathering.missing}. Start all of them with the same hosts, and check that they can reach "
+                    f"{missing}. Start all of them with the same hosts, and check that they can reach "
                     "this port."
                 )
             gathering.hand_out(files, self.timeout)
@@ -112,7 +113,7 @@ class Meeting:
 
     def _obey(self, connection: "_Connection", accept: Accept, deadline: float) -> bool:
         """Take process 0's files, and wait for its go; whether it came. Raises what is wrong."""
-        if (answer := connection.hear({"refused": (str, type(None)), "files": dict}, deadline)) is None:
+        if (answer := connection.hear({"refused": REASON, "files": dict}, deadline)) is None:
             return False
         _raise_refusal(answer)
         files = {name: connection.read(size, deadline) for name, size in answer["files"].items()}
@@ -125,7 +126,7 @@ class Meeting:
                 raise GroupError(f"process {self.place}: {error}") from error
             raise
         connection.say({"refused": None}, deadline)
-        answer = connection.hear({"refused": (str, type(None))}, deadline)
+        answer = connection.hear({"refused": REASON}, deadline)
         if answer is not None:
             _raise_refusal(answer)
         return answer is not None
@@ -137,16 +138,13 @@ class _Gathering:
     def __init__(self, count: int, alike: Mapping[str, str], error: ConvletError | None) -> None:
         self.count, self.alike, self.error = count, alike, error
         self._wrong_since = time.monotonic() if error else None
-        self._keys: dict[int, str] = {}
         self._connections: dict[tuple[int, str], _Connection] = {}  # who comes again is heard where it came last
 
     @property
-    def complete(self) -> bool:
-        return len(self._keys) >= self.count - 1
-
-    @property
-    def missing(self) -> str:
-        return ", ".join(str(place) for place in range(1, self.count) if place not in self._keys)
+    def missing(self) -> list[int]:
+        """The places of those who have not come."""
+        came = {place for place, _ in self._connections}
+        return [place for place in range(1, self.count) if place not in came]
 
     def seconds_left(self, deadline: float) -> float:
         """Until the deadline; where something is wrong already, not for long."""
@@ -156,16 +154,13 @@ class _Gathering:
 
     def welcome(self, connection: "_Connection") -> None:
         """Hear who somebody is; a stranger is left standing."""
-        kinds = {"place": int, "count": int, "key": str, "alike": dict, "refused": (str, type(None))}
+        kinds = {"place": int, "count": int, "key": str, "alike": dict, "refused": REASON}
         said = connection.hear(kinds, time.monotonic() + GREETING_SECONDS)
         if said is None:
             return
-        place, key = said["place"], said["key"]
-        self._connections[place, key] = connection
+        self._connections[said["place"], said["key"]] = connection
         if self.error is None and (wrong := self._difference(said)):
             self.error, self._wrong_since = wrong, time.monotonic()
-        if 0 < place < self.count:
-            self._keys[place] = key
 
     def _difference(self, said: Mapping[str, Any]) -> ConvletError | None:
         """What another process has that process 0 has not."""
@@ -174,7 +169,7 @@ class _Gathering:
             return GroupError(f"process {place}: {said['refused']}")
         if said["count"] != self.count or not 0 < place < self.count:
             return InputError(f"hosts: process {place} counts {said['count']} of them, process 0 counts {self.count}.")
-        if self._keys.get(place, said["key"]) != said["key"]:
+        if any(other == place and key != said["key"] for other, key in self._connections):
             return InputError(f"process_id={place}: two processes say so; each needs its own, 0 to {self.count - 1}.")
         for name, value in self.alike.items():
             if (other := said["alike"].get(name)) != value:
@@ -187,21 +182,21 @@ class _Gathering:
         """Give all of them the files, hear that they can use them, and let them go; or tell them what is wrong."""
         deadline = time.monotonic() + seconds
         if self.error is None:
-            sizes = {name: len(content) for name, content in files.items()}
-            self._tell_all(deadline, sizes, files)
+            self._tell_all(deadline, files)
             for (place, _), connection in self._connections.items():
-                answer = connection.hear({"refused": (str, type(None))}, deadline)
+                answer = connection.hear({"refused": REASON}, deadline)
                 if answer is None or answer["refused"] is not None:
                     reason = answer["refused"] if answer else "it came, and then left, or did not answer."
                     self.error = self.error or GroupError(f"process {place}: {reason}")
-        self._tell_all(deadline)
+        self._tell_all(deadline, {})
 
-    def _tell_all(self, deadline: float, sizes: Mapping[str, int] | None = None, files: Files | None = None) -> None:
+    def _tell_all(self, deadline: float, files: Files) -> None:
         refusal = {"refused": str(self.error) if self.error else None, "usage": isinstance(self.error, InputError)}
+        sizes = {name: len(content) for name, content in files.items()}
         for connection in self._connections.values():
             with suppress(OSError):  # who has left is noticed by what it does not answer
-                connection.say({**refusal, "files": dict(sizes or {})}, deadline)
-                for content in (files or {}).values():
+                connection.say({**refusal, "files": sizes}, deadline)
+                for content in files.values():
                     connection.send(content, deadline)
 
 
