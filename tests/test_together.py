@@ -64,9 +64,10 @@ def test_the_other_processes_continue_from_the_main_ones_files(tmp_path):
     recipe = replace(RECIPE, data=Data(str(data)))
     images = recipe.data.load()
     experiment.perform(experiment.new(recipe, images, run, "numpy"), images)
-    with together.resume(group := FakeGroup(0), run, 9) as folder:
-        assert folder == run
-    with together.resume(FakeGroup(1, group.sent), tmp_path / "elsewhere", 9) as folder:
+    with together.resume(group := FakeGroup(0), run, 9) as (folder, own_data):
+        assert folder == run and own_data.sha256 == images.sha256
+    with together.resume(FakeGroup(1, group.sent), tmp_path / "elsewhere", 9) as (folder, other_data):
+        assert other_data.sha256 == images.sha256
         planned = experiment.resumed(folder, "numpy", steps=9)
         run_of_other, _ = experiment.perform(planned, images)
     own, _ = experiment.perform(experiment.resumed(run, "numpy", steps=9), images)

@@ -49,29 +49,36 @@ def begin(group: Group, recipe: Recipe, data: Dataset, run_dir: Path | None) -> 
 
 
 @contextmanager
-def resume(group: Group, run_dir: Path, steps: int | None) -> Iterator[Path]:
+def resume(group: Group, run_dir: Path, steps: int | None) -> Iterator[tuple[Path, Dataset]]:
     """Meet, to continue the run that the main process has in its folder; gives a copy of it to each of the others.
+
+    Each has the folder then, and the run's data, loaded.
 
     Raises StorageError where there is none, InputError where the processes do not agree, GroupError where one does
     not come or cannot begin.
     """
     files: Files = {}
-    if group.is_main and group.count > 1:
+    data: Dataset | None = None
+    if group.is_main:
         with told(group):
-            files = storage.files_to_continue(run_dir)
-            files[DATA] = storage.recipe_of(run_dir).data.load().sha256.encode()
+            data = storage.recipe_of(run_dir).data.load()
+            if group.count > 1:
+                files = {**storage.files_to_continue(run_dir), DATA: data.sha256.encode()}
     with _own_folder(group) as folder:
 
         def accept(files: Files) -> None:
+            nonlocal data
             assert folder is not None
             expected = files.pop(DATA).decode()
             for name, content in files.items():
                 storage.write_file(folder / name, content)
-            if (own := storage.recipe_of(folder).data.load().sha256) != expected:
-                raise DataError(f"data (sha256): {own} here, {expected} in process 0; all must have the same.")
+            data = storage.recipe_of(folder).data.load()
+            if data.sha256 != expected:
+                raise DataError(f"data (sha256): {data.sha256} here, {expected} in process 0; all must have the same.")
 
         group.join({"convlet": __version__, "steps": str(steps)}, files, accept)
-        yield folder or run_dir
+        assert data is not None
+        yield folder or run_dir, data
 
 
 @contextmanager

@@ -78,9 +78,8 @@ def train(
         if resume is not None:
             _refuse_changes(recipe, data, run_dir, overrides)
             _say_waiting(group)
-            folder = stack.enter_context(together.resume(group, resume, overrides["steps"]))
+            folder, images = stack.enter_context(together.resume(group, resume, overrides["steps"]))
             planned = experiment.resumed(folder, engine_name, steps=overrides["steps"])
-            images = planned.recipe.data.load()
         else:
             with together.told(group):
                 chosen = _overridden(with_data(recipes.load(recipe or DEFAULT_RECIPE), data), overrides)

@@ -46,11 +46,13 @@ def load_backend() -> str:
     name = _current() or os.environ.get("KERAS_BACKEND") or next(filter(installed, BACKENDS), "tensorflow")
     one_of("KERAS_BACKEND", name, BACKENDS)
     use_backend(name)
-    os.environ.update({variable: str(chosen_threads()) for variable in THREADS[name]})
-    with hold_back_stderr():  # TensorFlow greets, whatever level of messages it is told
-        import_module("keras")
+    threads = chosen_threads()
+    if _current() is None:
+        os.environ.update({variable: str(threads) for variable in THREADS[name]})
+        with hold_back_stderr():  # TensorFlow greets, whatever level of messages it is told
+            import_module("keras")
     if name == "torch":
-        import_module("torch").set_num_threads(chosen_threads())
+        import_module("torch").set_num_threads(threads)
     return name
 
 
