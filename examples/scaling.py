@@ -65,11 +65,10 @@ def table(name: str, network: cl.Sequential, machines: Machines, batch: int) -> 
     for count in PROCESSES:
         exchange = machines.exchanging(network, count)
         shared, each = alone / count + exchange, alone + exchange
-        columns = [f"{1e3 * seconds:,.1f} ms" for seconds in (alone / count, exchange, shared, each)]
-        gains = [f"{alone / shared:.2f} ×", f"{count * alone / each:.2f} ×"]
-        compute, exchange_text, step, step_each = columns
+        ms = [f"{1e3 * seconds:,.1f} ms" for seconds in (alone / count, exchange, shared, each)]
         lines.append(
-            f"{count:>10}  {compute:>9} {exchange_text:>9} {step:>9} {gains[0]:>7}  {step_each:>9} {gains[1]:>7}"
+            f"{count:>10}  {ms[0]:>9} {ms[1]:>9} {ms[2]:>9} {alone / shared:>5.2f} ×  "
+            f"{ms[3]:>9} {count * alone / each:>5.2f} ×"
         )
     return "\n".join(lines)
 

@@ -14,18 +14,9 @@ from convlet.optimizers import SGD, Adam
 from convlet.run import load
 from convlet.schedules import Cosine
 
-IMAGES, BATCH = 23, 4  # an epoch ends within steps 6, 12, 18, and with step 23
+pytestmark = pytest.mark.usefixtures("no_flushing")
 
-
-@pytest.fixture(scope="module", autouse=True)
-def no_flushing():
-    """Nothing here turns on what a crash of the machine leaves, and waiting for the disk is slow."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda descriptor: None)
-        yield
-
-
-STEPS = 14
+STEPS = 14  # of 4 images among 23: an epoch ends within steps 6, 12, 18, and with step 23
 
 
 def never_stopped(**options):

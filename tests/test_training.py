@@ -23,13 +23,7 @@ from convlet.training import batch_indices
 
 IMAGES, BATCH = 23, 4  # an epoch ends within steps 6, 12, 18, and with step 23
 
-
-@pytest.fixture(scope="module", autouse=True)
-def no_flushing():
-    """Nothing here turns on what a crash of the machine leaves, and waiting for the disk is slow."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda descriptor: None)
-        yield
+pytestmark = pytest.mark.usefixtures("no_flushing")
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ class Watcher:
         self.console, self.recipe, self.data, self.threads = console, recipe, data, threads
         self.processes = processes
         self._shown_at = self._warm_at = 0.0
-        self._first = self._warm_steps = self._validations = -1
+        self._begun, self._warm_steps, self._validations = False, -1, -1
         self._bar: Progress | None = None
         self._run: Run | None = None
         self._task = TaskID(0)
@@ -51,7 +51,7 @@ class Watcher:
         if self._status is not None:
             self._status.stop()
             self._status = None
-        if self._first < 0:
+        if not self._begun:
             self._begin(run, now)
         if run.clock.taken == WARM_UP:
             self._warm_at, self._warm_steps = now, run.history.steps
@@ -78,7 +78,7 @@ class Watcher:
     def _begin(self, run: Run, now: float) -> None:
         """Say what it is, where it begins, and put up the bar."""
         before = run.history.steps - run.clock.taken
-        self._first, self._validations, self._shown_at = run.history.steps, len(run.history.validations), now
+        self._begun, self._validations, self._shown_at = True, len(run.history.validations), now
         self.console.print(
             f"[bold]{escape(self.recipe.name)}[/]: {len(run.network.layers)} layers, {count(run.network.weights)} "
             f"weights · {escape(self.data.name)}, {count(len(self.data.train))} training images · "

@@ -10,7 +10,7 @@ from typing import Any
 
 from convlet.benchmarks.workloads import Task
 from convlet.checks import listed, nearest
-from convlet.engines import installed
+from convlet.engines import EXTRAS, installed
 from convlet.errors import InputError
 
 BASELINE = "numba"  # whose time every other one is divided by
@@ -60,7 +60,6 @@ _ONNX: dict[str, Any] = {
     "install": "pip install onnx onnxruntime",
     "tasks": ("inference",),
 }
-_INSTALL_KERAS = "pip install 'convlet[keras]' tensorflow-cpu"
 
 
 def _engine(name: str, label: str, requires: tuple[str, ...] = (), install: str = "") -> Competitor:
@@ -70,11 +69,11 @@ def _engine(name: str, label: str, requires: tuple[str, ...] = (), install: str 
 _ALL = (
     _engine("numba", "convlet numba"),
     _engine("numpy", "convlet numpy"),
-    _engine("keras", "convlet keras (TensorFlow)", _KERAS, _INSTALL_KERAS),
+    _engine("keras", "convlet keras (TensorFlow)", _KERAS, EXTRAS["keras"]),
     Competitor("pytorch", "PyTorch as people write it", peer="PyTorch", **_TORCH),
     Competitor("pytorch-best", "PyTorch at its best", peer="PyTorchAtItsBest", **_TORCH),
     Competitor("pytorch-compiled", "PyTorch compiled", peer="PyTorchCompiled", programs=("g++",), **_TORCH),
-    Competitor("keras-fit", "Keras on TensorFlow", f"{_PEERS}.keras_fit", "KerasFit", _KERAS, _INSTALL_KERAS),
+    Competitor("keras-fit", "Keras on TensorFlow", f"{_PEERS}.keras_fit", "KerasFit", _KERAS, EXTRAS["keras"]),
     Competitor(
         "tensorflow",
         "TensorFlow, raw tf.function",

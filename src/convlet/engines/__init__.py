@@ -30,8 +30,8 @@ Accept = Callable[[Files], None]  # what is done with files that another process
 Masks = Mapping[str, NDArray[np.bool_]]  # {dropout layer: which values it keeps, (N, *shape)}
 
 ENGINES = ("numpy", "numba", "keras")
-EXTRAS = {"keras": "pip install 'convlet[keras]' tensorflow-cpu"}  # engine (and module): what to type to have it
 BACKENDS = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}  # of the keras engine: what to install
+EXTRAS = {"keras": f"pip install 'convlet[keras]' {BACKENDS['tensorflow']}"}  # engine (and module): what to type for it
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,15 @@ def activate(activation, x):
 
 
 @inlined
+def activate_lanes(activation, x):
+    """The same of WIDTH numbers, for tanh and sigmoid."""
+    if activation == SIGMOID:
+        half = splat(WIDTH, HALF)
+        return fma(half, tanh_lanes(mul(half, x)), half)
+    return tanh_lanes(x)
+
+
+@inlined
 def slope(activation, y):
     """The activation's derivative, where its output is y."""
     if activation == RELU:
@@ -108,11 +117,7 @@ def activation(low, high, x, xf, y, yf, shape, code):
                 i, o = at(xf, n, h, w), at(yf, n, h, w)
                 whole = shape.C - shape.C % WIDTH if code in (TANH, SIGMOID) else 0
                 for c in range(0, whole, WIDTH):
-                    if code == TANH:
-                        store(y, o + c, tanh_lanes(load(WIDTH, x, i + c)))
-                    else:
-                        half = splat(WIDTH, HALF)
-                        store(y, o + c, fma(half, tanh_lanes(mul(half, load(WIDTH, x, i + c))), half))
+                    store(y, o + c, activate_lanes(code, load(WIDTH, x, i + c)))
                 for c in range(whole, shape.C):
                     put(y, o + c, activate(code, element(x, i + c)))
                 if code == SOFTMAX:
