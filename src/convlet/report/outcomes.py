@@ -31,7 +31,7 @@ def training_table(results: Mapping[str, Any]) -> RenderableType:
         table.add_row("a step", f"{results['ms_per_step']:.1f} ms", speed)
     compiling = f"and {duration(results['compile_seconds'])} to compile" if results["compile_seconds"] >= 0.5 else ""
     table.add_row("training", duration(results["train_seconds"]), compiling)
-    table.add_row("run folder", Text(results["run_dir"], "bold"), "curves, confusion, worst mistakes, weights")
+    table.add_row("run folder", Text(results["run_dir"], "bold"), "curves, confusion, mistakes, weights")
     return table
 
 
