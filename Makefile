@@ -28,10 +28,10 @@ train: $(VENV)/installed ## Train the default recipe on the MNIST images inside 
 test: $(VENV)/installed ## Run the tests
 	@$(ONE_THREAD_EACH) $(VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
-test-keras: $(KERAS_VENV)/installed ## Run tests/keras once per backend, in an environment of its own (2.5 GB)
+test-keras: $(KERAS_VENV)/installed ## Run tests/engines/keras once per backend, in an environment of its own (2.5 GB)
 	@for backend in $(KERAS_BACKENDS); do \
-		echo "tests/keras on $$backend" >&2; \
-		KERAS_BACKEND=$$backend $(KERAS_VENV)/bin/python -m pytest -n $(WORKERS) tests/keras $(ARGS) || exit 1; \
+		echo "tests/engines/keras on $$backend" >&2; \
+		KERAS_BACKEND=$$backend $(KERAS_VENV)/bin/python -m pytest -n $(WORKERS) tests/engines/keras $(ARGS) || exit 1; \
 	done
 
 check: $(VENV)/installed ## Lint, formatting and types

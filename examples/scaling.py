@@ -13,7 +13,7 @@ import argparse
 from dataclasses import dataclass, replace
 
 import convlet as cl
-from convlet.recipe import load
+from convlet.runs.recipe import load
 
 PROCESSES = (1, 2, 4, 8, 16, 64)
 BYTES = 4  # of a float32

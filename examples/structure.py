@@ -31,8 +31,8 @@ from unshared import UnsharedProgram, initial_parameters
 import convlet as cl
 from convlet.datasets import Dataset, Examples
 from convlet.engines import default_engine, engine
-from convlet.evaluation import evaluate
-from convlet.training import batch_indices
+from convlet.runs.evaluation import evaluate
+from convlet.training.batches import batch_indices
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 KINDS = ("dense", "local", "convolution", "shuffled")

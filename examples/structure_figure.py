@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from convlet.report.style import BLUE, GREEN, QUIET, VERMILION, blank, style, to_bytes
+from convlet.report.figures.style import BLUE, GREEN, QUIET, VERMILION, blank, style, to_bytes
 
 Row = dict[str, Any]
 COLOURS = {"shuffled": QUIET, "dense": VERMILION, "local": GREEN, "convolution": BLUE}

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import convlet as cl
+from convlet.descriptions.network import Parameters, Placed
+from convlet.descriptions.optimizers import Optimizer
 from convlet.engines import Masks, State
 from convlet.engines.numpy.activations import relu, relu_backward
 from convlet.engines.numpy.layer import backward, forward
 from convlet.engines.numpy.sections import add_sections, cut_sections
 from convlet.losses import softmax_cross_entropy
-from convlet.network import Parameters, Placed
-from convlet.optimizers import Optimizer
 
 Array = NDArray[Any]
 Memory = Any

@@ -1,8 +1,4 @@
-"""Settings of every test.
-
-Test modules are imported by their bare name (pytest's "prepend" mode), so no two may share one, and no folder here
-may have an `__init__.py`: `tests/numpy` would then stand in for NumPy itself.
-"""
+"""Settings of every test. Its helpers, in `tests/helpers`, are imported by their bare names."""
 
 import pytest
 from hypothesis import settings

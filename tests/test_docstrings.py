@@ -12,7 +12,7 @@ ELSEWHERE = (
     "convlet.engines.numba",  # a compiler and a framework, which have tests of their own
     "convlet.engines.keras",
     "convlet.benchmarks.peers",  # each needs a framework
-    "convlet.datasets.idx",  # its example reads a file that the reader has and we have not
+    "convlet.datasets.readers.idx",  # its example reads a file that the reader has and we have not
     "convlet.__main__",  # runs when imported
 )
 MODULES = sorted(

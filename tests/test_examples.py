@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import convlet as cl
-from convlet import recipe
 from convlet.engines import engine
+from convlet.runs import recipe
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

@@ -10,12 +10,15 @@ import pytest
 import tiny
 from PIL import Image
 
-from convlet import experiment, storage
+from convlet import experiment
+from convlet.descriptions.optimizers import SGD, Adam
 from convlet.errors import NumericsError, StorageError
-from convlet.optimizers import SGD, Adam
-from convlet.recipe import Data, Recipe, Training
-from convlet.run import load
-from convlet.stopping import Stopped
+from convlet.report.facts.training import training_json
+from convlet.runs.checkpoint import load_checkpoint, weights_sha256
+from convlet.runs.folder import recipe_of
+from convlet.runs.recipe import Data, Recipe, Training
+from convlet.runs.run import load
+from convlet.signals import Stopped
 
 ALWAYS = {"recipe.toml", "environment.json", "metrics.csv", "history.json", "last.safetensors", "best.safetensors"}
 DRAWN = {"curves.svg", "kernels.png"}
@@ -55,7 +58,7 @@ def test_the_run_folder_holds_everything_and_nothing_half_written(finished):
 
 def test_what_is_in_it_is_what_its_name_says(finished):
     folder, run, _ = finished
-    assert storage.recipe_of(folder) == recipe()
+    assert recipe_of(folder) == recipe()
     for name in ("curves.svg", "confusion.svg"):
         assert ElementTree.parse(folder / name).getroot().tag == "{http://www.w3.org/2000/svg}svg"
     for name in ("mistakes.png", "kernels.png"):
@@ -80,11 +83,11 @@ def test_the_run_folder_gives_the_run_back(finished):
 
 def test_the_figures_are_those_of_the_run(finished):
     folder, run, evaluation = finished
-    figures = experiment.results(run, evaluation, threads=1)
+    figures = training_json(run, evaluation, threads=1)
     state = run.program.state()
     assert figures["test_accuracy"] == evaluation.accuracy and figures["test_loss"] == evaluation.loss
     assert figures["validation_accuracy"] == run.history.validations[-1][2]
-    assert figures["weights_sha256"] == storage.weights_sha256(state.parameters)
+    assert figures["weights_sha256"] == weights_sha256(state.parameters)
     assert (figures["steps"], figures["seed"], figures["engine"], figures["run_dir"]) == (14, 0, "numpy", str(folder))
     assert figures["ms_per_step"] == pytest.approx(1e3 * run.clock.steps / 14, abs=1e-3)
     assert 0 < figures["ms_per_step"] * 14 / 1e3 <= figures["train_seconds"] + 0.001
@@ -96,16 +99,16 @@ def test_the_figures_are_those_of_the_run(finished):
 def test_figures_of_a_run_that_took_no_step_say_so(finished, undrawn):
     folder, run, _ = finished
     again, evaluation = perform(folder, resume=True)
-    figures = experiment.results(again, evaluation, threads=1)
+    figures = training_json(again, evaluation, threads=1)
     assert figures["ms_per_step"] is figures["images_per_second"] is figures["gflops"] is None
-    assert figures["weights_sha256"] == storage.weights_sha256(run.program.state().parameters)
+    assert figures["weights_sha256"] == weights_sha256(run.program.state().parameters)
 
 
 def test_with_patience_the_figures_are_those_of_the_weights_that_are_kept(tmp_path, undrawn):
     training = {"steps": 60, "patience": 2}
     run, evaluation = perform(tmp_path / "r", recipe=replace(recipe(**training), optimizer=Adam(0.05)))
     assert run.program.state().step < run.history.steps, "choose other settings: the last was the best"
-    figures = experiment.results(run, evaluation, threads=1)
+    figures = training_json(run, evaluation, threads=1)
     assert figures["validation_accuracy"] == run.history.best[2] == run.evaluate(tiny.dataset().validation).accuracy
     assert load(tmp_path / "r", engine_name="numpy").evaluate(tiny.dataset().test).loss == evaluation.loss
 
@@ -113,7 +116,7 @@ def test_with_patience_the_figures_are_those_of_the_weights_that_are_kept(tmp_pa
 def test_without_test_or_validation_examples_their_figures_and_files_are_left_out(tmp_path):
     run, evaluation = perform(tmp_path / "r", tiny.dataset(validation=0, test=0))
     assert evaluation is None
-    figures = experiment.results(run, evaluation, threads=1)
+    figures = training_json(run, evaluation, threads=1)
     assert figures["test_accuracy"] is figures["test_loss"] is figures["validation_accuracy"] is None
     assert names(tmp_path / "r") == ALWAYS | DRAWN
 
@@ -123,7 +126,7 @@ def stopping(monkeypatch, during):
     import os
     import signal
 
-    from convlet import run as room
+    from convlet.runs import run as room
 
     real = room.evaluate
 
@@ -142,7 +145,7 @@ def test_a_run_stopped_during(tmp_path, monkeypatch, during, steps):
         perform(tmp_path / "r")
     assert names(tmp_path / "r") >= {"last.safetensors", *DRAWN, "metrics.csv", "history.json"}
     assert not names(tmp_path / "r") & TESTED
-    assert storage.load_checkpoint(tmp_path / "r" / "last.safetensors").state.step == steps
+    assert load_checkpoint(tmp_path / "r" / "last.safetensors").state.step == steps
     monkeypatch.undo()
     monkeypatch.setattr(experiment, "draw_run", lambda *arguments, **options: [])
     run, _ = perform(tmp_path / "r", resume=True)
@@ -192,6 +195,4 @@ def test_pictures_of_one_run_are_the_same_bytes_every_time(finished, tmp_path):
     perform(tmp_path / "r")
     for name in (*DRAWN, *TESTED, "metrics.csv", "history.json", "recipe.toml"):
         assert (tmp_path / "r" / name).read_bytes() == (folder / name).read_bytes(), name
-    np.testing.assert_equal(
-        *(storage.load_checkpoint(f / "best.safetensors").state.step for f in (folder, tmp_path / "r"))
-    )
+    np.testing.assert_equal(*(load_checkpoint(f / "best.safetensors").state.step for f in (folder, tmp_path / "r")))

@@ -65,8 +65,8 @@ def test_the_wheel_holds_the_whole_package_and_nothing_beside_it(wheel: zipfile.
         "datasets/files/train-labels-idx1-ubyte.xz",
         "datasets/files/t10k-images-idx3-ubyte.xz",
         "datasets/files/t10k-labels-idx1-ubyte.xz",
-        "recipes/deep-mnist.toml",
-        "recipes/first-kernels.toml",
+        "runs/recipes/deep-mnist.toml",
+        "runs/recipes/first-kernels.toml",
     ],
 )
 def test_the_wheel_holds_what_is_not_python(wheel: zipfile.ZipFile, name: str) -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convlet.initializers import TruncatedNormal
-from convlet.layers import Conv2D, Dense, Flatten
-from convlet.network import Sequential
+from convlet.descriptions.initializers import TruncatedNormal
+from convlet.descriptions.layers import Conv2D, Dense, Flatten
+from convlet.descriptions.network import Sequential
 from convlet.randomness import generator
 
 PURPOSES = ("initial values", "shuffle", "dropout")

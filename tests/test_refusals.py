@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from convlet.checks import nearest, number, one_of, pair, true_or_false, whole_number
-from convlet.engines import ENGINES, engine
-from convlet.errors import ConvletError, InputError, NetworkError, RecipeError
-from convlet.initializers import Constant, GlorotUniform, HeNormal, TruncatedNormal, Uniform
-from convlet.layers import (
+from convlet.descriptions.initializers import Constant, GlorotUniform, HeNormal, TruncatedNormal, Uniform
+from convlet.descriptions.layers import (
     Activation,
     AveragePooling2D,
     BatchNormalization,
@@ -21,9 +19,11 @@ from convlet.layers import (
     Layer,
     MaxPooling2D,
 )
-from convlet.network import Sequential
-from convlet.optimizers import SGD, Adam, optimizer_from_table
-from convlet.schedules import Cosine, OneCycle, Steps
+from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import SGD, Adam, optimizer_from_table
+from convlet.descriptions.schedules import Cosine, OneCycle, Steps
+from convlet.engines import ENGINES, engine
+from convlet.errors import ConvletError, InputError, NetworkError, RecipeError
 
 WHOLE = "expected a whole number of at least 1."
 PAIR = "expected a whole number of at least 1, or two of them: (rows, columns)."

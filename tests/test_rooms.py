@@ -1,6 +1,7 @@
 """Each room imports only from rooms before it, so the package can be read in one direction."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,15 @@ import convlet
 # In reading order. A module or folder of `src/convlet` is a room; a new one is added here, after all it builds on.
 # An engine is a room of its own: nothing but the door may know of it, and that by name only.
 ROOMS = [
-    *("errors", "checks", "environment", "stopping", "descriptions"),
-    *("randomness", "initializers", "layers", "network", "losses", "schedules", "optimizers"),
-    *("engines", "engines.numpy", "engines.numba", "engines.keras"),
-    *("threads", "datasets", "recipe", "history", "evaluation"),
-    *("storage", "run", "checkpoints", "resuming", "training", "comparison", "onnx"),
+    *("errors", "checks", "environment", "signals", "randomness", "losses"),
+    *("descriptions", "processes", "engines", "engines.numpy", "engines.numba", "engines.keras"),
+    *("datasets", "runs", "training", "comparison"),
     "convlet",
-    *("report", "progress", "experiment", "together", "benchmarks", "explore", "locale", "cli", "__main__"),
+    *("report", "experiment", "benchmarks", "explore", "cli", "__main__"),
 ]
 
+GROUND = ROOMS[: ROOMS.index("descriptions")]
+ENGINES = (["numpy"], ["numba"], ["keras"])
 SOURCE = Path(convlet.__file__).parent
 
 
@@ -27,7 +28,7 @@ def room_of(module):
     parts = module.split(".")[1:]
     if not parts:
         return "convlet"
-    return f"engines.{parts[1]}" if parts[0] == "engines" and len(parts) > 1 else parts[0]
+    return ".".join(parts[:2]) if parts[:1] == ["engines"] and parts[1:2] in ENGINES else parts[0]
 
 
 def module_of(path, root):
@@ -73,6 +74,24 @@ def test_rooms_import_only_from_rooms_before_them():
     assert wrong_imports(SOURCE, ROOMS) == []
 
 
+def test_readme_draws_every_room_in_this_order():
+    """Rooms of a line stand in any order; what stands deeper is a part of a room, and is there."""
+    text = (SOURCE.parents[1] / "README.md").read_text("utf-8")
+    lines = text.partition("    src/convlet/\n")[2].partition("    tests/")[0].splitlines()
+    drawn, room = [], SOURCE
+    for line in lines:
+        names = re.findall(r"[\w-]+(?:/|\.py)", line[:37])
+        for name in names:
+            inside = line.startswith(" " * 8)
+            assert (room / name if inside else SOURCE / name).exists(), f"README draws {name} where it is not"
+            if not inside:
+                room = SOURCE / name
+                drawn.append(name.removesuffix("/").removesuffix(".py"))
+    rooms = [room for room in ROOMS if "." not in room and room not in ("convlet", "__main__")]
+    assert sorted(drawn) == sorted(rooms)
+    assert [room for room in drawn if room not in GROUND] == [room for room in rooms if room not in GROUND]
+
+
 def test_the_reference_engine_imports_nothing_but_numpy_the_standard_library_and_convlet():
     import sys
 
@@ -92,10 +111,10 @@ def package(tmp_path):
     """A little package in good order."""
     for folder in ("engines/numpy", "engines/numba"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "__init__.py").write_text("from convlet.layers import Layer\n")
+    (tmp_path / "__init__.py").write_text("from convlet.losses import Loss\n")
     (tmp_path / "errors.py").write_text("import math\n")
-    (tmp_path / "layers.py").write_text("from convlet import errors\nfrom convlet.errors import Root\n")
-    (tmp_path / "engines/__init__.py").write_text("import convlet.layers\n")
+    (tmp_path / "losses.py").write_text("from convlet import errors\nfrom convlet.errors import Root\n")
+    (tmp_path / "engines/__init__.py").write_text("import convlet.losses\n")
     (tmp_path / "engines/numpy/__init__.py").write_text("from convlet.engines.numpy.dense import dense\n")
     (tmp_path / "engines/numpy/dense.py").write_text("from convlet.engines import State\n")
     (tmp_path / "engines/numba/__init__.py").write_text("")
@@ -109,12 +128,12 @@ def test_a_package_in_good_order_has_no_wrong_imports(package):
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
-        ("errors.py", "from convlet.layers import Layer", "convlet.errors imports convlet.layers"),
-        ("errors.py", "from convlet import layers", "convlet.errors imports convlet.layers"),
-        ("errors.py", "import convlet.layers as l", "convlet.errors imports convlet.layers"),
-        ("errors.py", "from convlet import Layer", "convlet.errors imports convlet"),
+        ("errors.py", "from convlet.losses import Loss", "convlet.errors imports convlet.losses"),
+        ("errors.py", "from convlet import losses", "convlet.errors imports convlet.losses"),
+        ("errors.py", "import convlet.losses as l", "convlet.errors imports convlet.losses"),
+        ("errors.py", "from convlet import Loss", "convlet.errors imports convlet"),
         ("errors.py", "def late():\n    import convlet.engines", "convlet.errors imports convlet.engines"),
-        ("layers.py", "if False:\n    from convlet.nowhere import x", "convlet.layers imports convlet.nowhere"),
+        ("losses.py", "if False:\n    from convlet.nowhere import x", "convlet.losses imports convlet.nowhere"),
         (
             "engines/numba/__init__.py",
             "from convlet.engines.numpy import dense",
@@ -129,6 +148,6 @@ def test_an_import_against_the_order_is_noticed(package, file, text, complaint):
 
 
 def test_a_relative_import_is_noticed(package):
-    (package / "layers.py").write_text("from .errors import Root")
-    with pytest.raises(AssertionError, match=r"convlet\.layers: relative import"):
+    (package / "losses.py").write_text("from .errors import Root")
+    with pytest.raises(AssertionError, match=r"convlet\.losses: relative import"):
         wrong_imports(package, ROOMS)

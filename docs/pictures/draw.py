@@ -26,7 +26,19 @@ from measured import (
 )
 
 import convlet as cl
-from convlet.report.style import AROUND_ZERO, BLUE, FAINT, GREEN, INK, PAPER, QUIET, VERMILION, blank, style, to_bytes
+from convlet.report.figures.style import (
+    AROUND_ZERO,
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    PAPER,
+    QUIET,
+    VERMILION,
+    blank,
+    style,
+    to_bytes,
+)
 
 HERE = Path(__file__).parent
 

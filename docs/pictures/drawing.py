@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from convlet.report.style import BLUE, GREEN, INK, PAPER, QUIET, VERMILION
+from convlet.report.figures.style import BLUE, GREEN, INK, PAPER, QUIET, VERMILION
 
 
 def bare(axes: Axes, width: float, height: float) -> Axes:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 import convlet as cl
-from convlet import recipe
 from convlet.datasets import Examples
-from convlet.engines.numba.layouts import frames
-from convlet.engines.numba.lowering import lower
+from convlet.engines.numba.assembly.layouts import frames
+from convlet.engines.numba.assembly.lowering import lower
 from convlet.engines.numpy.layer import backward, forward
 from convlet.losses import softmax_cross_entropy
-from convlet.report.style import BLUE, FAINT, GREEN, QUIET, VERMILION
+from convlet.report.figures.style import BLUE, FAINT, GREEN, QUIET, VERMILION
+from convlet.runs import recipe
 
 RECIPE, STEPS, BATCH = recipe.load("deep-mnist"), 1000, 50
 LIGHT = {BLUE: "#CFE4F2", VERMILION: "#FADCC8", GREEN: "#CDEBE1", QUIET: FAINT}

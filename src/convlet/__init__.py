@@ -11,10 +11,8 @@ print(run.evaluate(mnist.test).accuracy)
 from importlib.metadata import version as _version
 
 from convlet import datasets, errors
-from convlet.evaluation import Evaluation
-from convlet.history import History
-from convlet.initializers import Constant, GlorotUniform, HeNormal, TruncatedNormal, Uniform
-from convlet.layers import (
+from convlet.descriptions.initializers import Constant, GlorotUniform, HeNormal, TruncatedNormal, Uniform
+from convlet.descriptions.layers import (
     Activation,
     AveragePooling2D,
     BatchNormalization,
@@ -25,11 +23,13 @@ from convlet.layers import (
     GlobalAveragePooling2D,
     MaxPooling2D,
 )
-from convlet.network import Sequential
-from convlet.optimizers import SGD, Adam
-from convlet.run import Run, load
-from convlet.schedules import Cosine, OneCycle, Steps
-from convlet.training import fit
+from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import SGD, Adam
+from convlet.descriptions.schedules import Cosine, OneCycle, Steps
+from convlet.runs.evaluation import Evaluation
+from convlet.runs.history import History
+from convlet.runs.run import Run, load
+from convlet.training.fit import fit
 
 __version__ = _version("convlet")
 

@@ -82,3 +82,6 @@ def nearest(value: object, allowed: Collection[str | None]) -> str:
     spellings = {name.lower(): name for name in allowed if name is not None}
     close = get_close_matches(str(value).lower(), spellings, n=1)
     return f" Did you mean {spellings[close[0]]!r}?" if close else ""
+
+
+Shape = tuple[int, ...]

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.datasets import Dataset
+from convlet.descriptions.network import Parameters
 from convlet.engines import ENGINES, Program, engine
 from convlet.errors import InputError
-from convlet.network import Parameters
-from convlet.recipe import Recipe
-from convlet.training import batch_indices, check_data
+from convlet.runs.recipe import Recipe
+from convlet.training.batches import batch_indices
+from convlet.training.fit import check_data
 
 Kind = Literal["output", "gradient", "loss"]
 TOLERANCES: dict[Kind, float] = {

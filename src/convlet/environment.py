@@ -1,10 +1,12 @@
-"""The machine and the versions that a figure came from: a number never travels alone."""
+"""The machine, the versions a figure came from, the processors a run uses: a number never travels alone."""
 
 import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 from convlet.checks import whole_number
 
@@ -59,3 +61,14 @@ def _processor() -> str:
             return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or "unknown"
+
+
+def limit_threads(count: int | None) -> int:
+    """Use this many threads, or `chosen_threads`; returns how many. Raises InputError.
+
+    The numba engine reads the variable; NumPy's own matrix products take their limit here. No result depends on it.
+    """
+    threads = chosen_threads() if count is None else whole_number("threads", count)
+    os.environ[THREADS] = str(threads)
+    threadpool_limits(threads, user_api="blas")
+    return threads

@@ -1,22 +1,21 @@
 """A whole experiment, from a recipe to a run folder with everything in it: what `convlet train` does."""
 
-import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from convlet import storage
 from convlet.datasets import Dataset
 from convlet.engines import Progress, default_engine, engine
-from convlet.environment import peak_memory_mb
 from convlet.errors import GroupError
-from convlet.evaluation import Evaluation
-from convlet.recipe import Recipe
-from convlet.report.pictures import draw_run
-from convlet.run import Run
-from convlet.stopping import Stopped, stop_on_signals
-from convlet.training import Watch, check_data, fit_recipe
+from convlet.report.figures.run import draw_run
+from convlet.runs.checkpoint import load_checkpoint
+from convlet.runs.evaluation import Evaluation
+from convlet.runs.folder import claim_folder, recipe_of
+from convlet.runs.recipe import Recipe
+from convlet.runs.run import Run
+from convlet.signals import Stopped, stop_on_signals
+from convlet.training.fit import check_data, fit_recipe
+from convlet.training.loop import Watch
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,12 @@ def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine_name:
     """
     check_data(recipe.network, data)
     engine(name := engine_name or default_engine())
-    return Experiment(recipe, run_dir or storage.claim_folder(Path("runs"), recipe.name), name)
+    return Experiment(recipe, run_dir or claim_folder(Path("runs"), recipe.name), name)
 
 
 def resumed(run_dir: Path, engine_name: str | None = None, *, steps: int | None = None) -> Experiment:
     """The run in a folder, from where it was saved; with `steps`, until that many in all. Raises StorageError."""
-    recipe = storage.recipe_of(run_dir)
+    recipe = recipe_of(run_dir)
     if steps is not None:
         recipe = replace(recipe, training=replace(recipe.training, steps=steps, epochs=None))
     return Experiment(recipe, run_dir, engine_name or default_engine(), resume=True)
@@ -98,7 +97,7 @@ def _draw_stopped(experiment: Experiment) -> None:
     last = experiment.run_dir / "last.safetensors"
     if not last.exists():  # stopped while compiling: there is nothing to draw, and it goes on from its recipe
         return
-    checkpoint = storage.load_checkpoint(last)
+    checkpoint = load_checkpoint(last)
     draw_run(
         experiment.run_dir,
         history=checkpoint.history,
@@ -107,31 +106,3 @@ def _draw_stopped(experiment: Experiment) -> None:
         classes=checkpoint.classes,
         title=experiment.recipe.name,
     )
-
-
-def results(run: Run, evaluation: Evaluation | None, threads: int, processes: int = 1) -> dict[str, Any]:
-    """The figures of a finished run, as `convlet train --json` prints them. What does not exist is None.
-
-    `processes` trained it together: times are this one's, images and steps those of all.
-    """
-    clock, images = run.clock, run.clock.taken * run.history.batch_size
-    state, peak = run.program.state(), peak_memory_mb()
-    validated = {step: accuracy for step, _, accuracy in run.history.validations}
-    return {
-        "test_accuracy": evaluation.accuracy if evaluation else None,
-        "test_loss": evaluation.loss if evaluation else None,
-        "validation_accuracy": validated.get(state.step),  # of these weights: with patience, the best ones
-        "steps": run.history.steps,
-        "train_seconds": round(clock.train, 3),
-        "compile_seconds": round(clock.compile, 3),
-        "ms_per_step": round(1e3 * clock.steps / clock.taken, 3) if clock.taken else None,
-        "images_per_second": round(images / clock.steps, 1) if clock.taken else None,
-        "gflops": round(2e-9 * run.network.training_multiply_adds * images / clock.steps, 2) if clock.taken else None,
-        "peak_memory_mb": round(peak, 1) if math.isfinite(peak) else None,
-        "engine": run.engine,
-        "threads": threads,
-        "processes": processes,
-        "seed": run.seed,
-        "weights_sha256": storage.weights_sha256(state.parameters),
-        "run_dir": str(run.run_dir),
-    }

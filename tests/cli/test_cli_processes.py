@@ -14,9 +14,10 @@ import pytest
 import tiny
 from commands import convlet
 
-from convlet import __version__, storage
-from convlet.recipe import load as load_recipe
-from convlet.training import fit_recipe
+from convlet import __version__
+from convlet.runs.checkpoint import load_checkpoint, weights_sha256
+from convlet.runs.recipe import load as load_recipe
+from convlet.training.fit import fit_recipe
 
 
 def command(*arguments, **options):
@@ -52,7 +53,7 @@ def never_stopped(shop):
     """The weights of the long run."""
     recipe = load_recipe(str(shop / "long.toml"))
     run = fit_recipe(recipe, recipe.data.load(), engine_name="numpy")
-    return storage.weights_sha256(run.program.state().parameters)
+    return weights_sha256(run.program.state().parameters)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -82,7 +83,7 @@ def test_a_stopped_command_saves_says_how_to_go_on_and_that_gives_the_same_weigh
         == f"Stopped and saved. Go on with: convlet train --resume {tmp_path / 'r'} --engine numpy"
     )
     assert {path.name for path in (tmp_path / "r").iterdir()} >= {"last.safetensors", "curves.svg", "metrics.csv"}
-    saved = storage.load_checkpoint(tmp_path / "r" / "last.safetensors")
+    saved = load_checkpoint(tmp_path / "r" / "last.safetensors")
     assert 0 < saved.state.step < 3000
     resumed = convlet("train", "--resume", tmp_path / "r", "--engine", "numpy", "--json")
     assert json.loads(resumed.stdout)["weights_sha256"] == never_stopped

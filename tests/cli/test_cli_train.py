@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from commands import convlet, refused
 
-from convlet import experiment, storage
+from convlet import experiment
+from convlet.runs.folder import recipe_of
 
 TRAIN_KEYS = {
     *("schema", "test_accuracy", "test_loss", "validation_accuracy", "steps", "train_seconds", "compile_seconds"),
@@ -51,11 +52,11 @@ def test_the_same_seed_gives_the_same_weights_and_options_override_the_recipe(sh
     options = {"--seed": 5, "--steps": 7, "--batch-size": 3, "--learning-rate": 0.5, "--patience": 9, "--epochs": 1}
     for number, (option, value) in enumerate(options.items()):
         other = weights(f"other {number}", option, value)
-        training = storage.recipe_of(Path(other["run_dir"])).training
+        training = recipe_of(Path(other["run_dir"])).training
         assert (other["weights_sha256"] != first["weights_sha256"]) == (option != "--patience")
         if option != "--learning-rate":
             assert getattr(training, option[2:].replace("-", "_")) == value
-    assert storage.recipe_of(tmp_path / "other 3").optimizer.learning_rate == 0.5
+    assert recipe_of(tmp_path / "other 3").optimizer.learning_rate == 0.5
     assert weights("other 9", "--epochs", "2")["steps"] == 30
     assert weights("other 10", "--epochs", "2", "--train-images", "20")["steps"] == 10
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 from idx_bytes import CODES, PACK, header, idx_bytes
 
-from convlet.datasets import read_idx, streams
+from convlet.datasets import read_idx
+from convlet.datasets.readers import streams
 from convlet.errors import DataError, FormatError
 
 MIB = 1 << 20
@@ -205,7 +206,7 @@ def test_a_disk_that_fails_is_an_error_of_ours(file, monkeypatch):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(streams, "decompressed", fail)
-    monkeypatch.setattr("convlet.datasets.idx.decompressed", fail)
+    monkeypatch.setattr("convlet.datasets.readers.idx.decompressed", fail)
     with pytest.raises(DataError, match=r"cannot be read .*Input/output error"):
         read_idx(file)
 

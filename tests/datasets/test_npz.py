@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
-from convlet.datasets import streams
-from convlet.datasets.npz import read_npz
+from convlet.datasets.readers import streams
+from convlet.datasets.readers.npz import read_npz
 from convlet.errors import DataError, FormatError
 
 MIB = 1 << 20

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from convlet import datasets
+from convlet.descriptions.network import Sequential
 from convlet.engines import engine
 from convlet.engines.numpy.layer import forward
 from convlet.explore.wire import packet, weights
-from convlet.network import Sequential
-from convlet.recipe import built_in, load
+from convlet.runs.recipe import built_in, load
 
 RELATIVE = 1e-5  # of the largest value of the layer's output
 

@@ -6,10 +6,10 @@ import cases
 import numpy as np
 import pytest
 
+from convlet.descriptions.layers import Dense, Flatten
+from convlet.descriptions.network import Sequential
 from convlet.errors import InputError
 from convlet.explore.wire import ALIGNMENT, IMAGE, describe, pack, packet, weights
-from convlet.layers import Dense, Flatten
-from convlet.network import Sequential
 
 SMALL = Sequential([Flatten(), Dense(3, name="last")], (2, 2, 1))
 

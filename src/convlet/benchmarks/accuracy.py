@@ -4,10 +4,10 @@ import time
 from typing import Any
 
 from convlet.benchmarks.competitors import BASELINE
-from convlet.evaluation import Evaluation
-from convlet.recipe import Recipe
-from convlet.run import Run
-from convlet.training import fit_recipe
+from convlet.runs.evaluation import Evaluation
+from convlet.runs.recipe import Recipe
+from convlet.runs.run import Run
+from convlet.training.fit import fit_recipe
 
 TARGETS = (0.95, 0.97, 0.98, 0.985, 0.99)
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from convlet.benchmarks.competitors import Competitor
 from convlet.benchmarks.workloads import Array, Workload
+from convlet.descriptions.network import Parameters
+from convlet.descriptions.optimizers import optimizer_to_table
 from convlet.errors import EngineError
-from convlet.network import Parameters
-from convlet.optimizers import optimizer_to_table
 
 PATIENCE = 900.0  # seconds for an answer: compiling a network may take minutes
 THREAD_VARIABLES = (

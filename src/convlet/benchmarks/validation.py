@@ -8,9 +8,9 @@ import numpy as np
 from convlet.benchmarks.peers.peer import plain_rate
 from convlet.benchmarks.worker import CHECKED, LOGITS
 from convlet.benchmarks.workloads import Array, Workload, without_dropout
+from convlet.descriptions.network import Parameters
 from convlet.engines import engine
 from convlet.errors import NumericsError
-from convlet.network import Parameters
 
 FIRST = 1e-4  # relative, of the first loss and of logits: some float32 roundings, and Winograd's
 LATER = 1e-3  # relative, of the next ones: Adam's first steps have the size of the rate wherever a gradient's sign is

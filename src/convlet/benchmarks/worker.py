@@ -21,8 +21,8 @@ import numpy as np
 
 from convlet.benchmarks.peers.peer import Array, Batch, Job, Peer
 from convlet.benchmarks.workloads import Workload, without_dropout
-from convlet.network import Sequential
-from convlet.optimizers import optimizer_from_table
+from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import optimizer_from_table
 
 CHECKED = 3  # steps whose losses are compared: the first shows the forward pass, the others gradients and optimizer
 LOGITS = 20  # images whose logits are compared

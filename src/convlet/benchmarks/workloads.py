@@ -11,15 +11,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet import datasets, recipe
+from convlet import datasets
 from convlet.checks import listed, nearest, one_of
+from convlet.descriptions.initializers import HeNormal
+from convlet.descriptions.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
+from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import Adam, Optimizer
 from convlet.environment import cores
 from convlet.errors import InputError
-from convlet.initializers import HeNormal
-from convlet.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
-from convlet.network import Sequential
-from convlet.optimizers import Adam, Optimizer
 from convlet.randomness import generator
+from convlet.runs import recipe
 
 Array = NDArray[Any]
 Task = Literal["training", "inference"]

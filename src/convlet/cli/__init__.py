@@ -14,7 +14,7 @@ import click
 
 from convlet import __version__
 from convlet.errors import ConvletError, InputError
-from convlet.stopping import Stopped, end_process
+from convlet.signals import Stopped, end_process
 
 VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is its help's first line
     "train": "Train a network and keep everything in a run folder.",

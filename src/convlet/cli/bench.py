@@ -7,19 +7,19 @@ from typing import Any
 
 import click
 
-from convlet import recipe as recipes
-from convlet import storage
 from convlet.benchmarks.accuracy import time_to_accuracy
 from convlet.benchmarks.results import Plan, document
 from convlet.benchmarks.rounds import measure
 from convlet.benchmarks.selection import select
 from convlet.benchmarks.workloads import SWEEPS
 from convlet.cli.shared import DEFAULT_RECIPE, json_option, names_in, show, threads_option
+from convlet.environment import limit_threads
 from convlet.errors import InputError
-from convlet.report.benchmark import benchmark_table
-from convlet.report.benchmark_pictures import benchmark_figure
-from convlet.report.style import to_bytes
-from convlet.threads import limit_threads
+from convlet.report.figures.benchmark import benchmark_figure
+from convlet.report.figures.style import to_bytes
+from convlet.report.terminal.benchmark import benchmark_table
+from convlet.runs import recipe as recipes
+from convlet.runs.files import write_file
 
 
 @click.command()
@@ -55,7 +55,7 @@ def bench(
         facts["training"] = time_to_accuracy(trained)
     show(as_json, facts, benchmark_table(facts))
     if picture is not None:
-        storage.write_file(picture, to_bytes(benchmark_figure(facts), kind))
+        write_file(picture, to_bytes(benchmark_figure(facts), kind))
     if not all(outcome.complete for outcome in measured):
         sys.exit(1)
 

@@ -5,11 +5,12 @@ import sys
 import click
 
 from convlet import comparison
-from convlet import recipe as recipes
 from convlet.cli.shared import DEFAULT_RECIPE, backend_option, json_option, names_in, show, threads_option, with_data
 from convlet.engines import use_backend
-from convlet.report import outcomes
-from convlet.threads import limit_threads
+from convlet.environment import limit_threads
+from convlet.report.facts.comparison import comparison_json
+from convlet.report.terminal.comparison import comparison_table
+from convlet.runs import recipe as recipes
 
 
 @click.command()
@@ -35,7 +36,7 @@ def compare(
         use_backend(backend)
     chosen = with_data(recipes.load(recipe or DEFAULT_RECIPE), data)
     compared = comparison.compare(chosen, chosen.data.load(), names_in(engines) or [], steps=steps, watch=_say)
-    show(as_json, outcomes.comparison_json(compared), outcomes.comparison_table(compared))
+    show(as_json, comparison_json(compared), comparison_table(compared))
     if not all(one.within for one in compared):
         sys.exit(1)
 

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from convlet import storage
 from convlet.cli.shared import backend_option, engine_option, json_option, settle_engine, show, threads_option
 from convlet.datasets import Dataset, Examples, load
+from convlet.environment import limit_threads
 from convlet.errors import InputError
-from convlet.report import tables
-from convlet.run import load as load_run
-from convlet.threads import limit_threads
+from convlet.report.facts.evaluation import evaluation_json
+from convlet.report.terminal.evaluation import confusion_table, evaluation_table
+from convlet.runs.folder import recipe_of
+from convlet.runs.run import load as load_run
 
 
 @click.command()
@@ -36,14 +37,14 @@ def evaluate(
     """
     limit_threads(threads)
     trained = load_run(run, engine_name=settle_engine(engine, backend))
-    images = load(data) if data else storage.recipe_of(trained.run_dir or run).data.load()
+    images = load(data) if data else recipe_of(trained.run_dir or run).data.load()
     evaluation = trained.evaluate(_part(images, part))
     show(
         as_json,
-        {"run": str(run), "data": images.name, "part": part, **tables.evaluation_json(evaluation, trained.classes)},
-        tables.evaluation_table(evaluation, trained.classes),
+        {"run": str(run), "data": images.name, "part": part, **evaluation_json(evaluation, trained.classes)},
+        evaluation_table(evaluation, trained.classes),
         "",
-        tables.confusion_table(evaluation, trained.classes),
+        confusion_table(evaluation, trained.classes),
     )
 
 

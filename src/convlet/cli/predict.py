@@ -6,10 +6,11 @@ import click
 import numpy as np
 
 from convlet.cli.shared import backend_option, engine_option, json_option, settle_engine, show, threads_option
-from convlet.datasets.pictures import light_background, read_picture
-from convlet.report import tables
-from convlet.run import load as load_run
-from convlet.threads import limit_threads
+from convlet.datasets.readers.pictures import light_background, read_picture
+from convlet.environment import limit_threads
+from convlet.report.facts.evaluation import prediction_json
+from convlet.report.terminal.evaluation import prediction_table
+from convlet.runs.run import load as load_run
 
 LIGHT = "The background is light, but MNIST's digits are light on dark: --digit brings an image into that form."
 
@@ -41,6 +42,6 @@ def predict(
     names = [str(path) for path in images]
     show(
         as_json,
-        {"run": str(run), "predictions": tables.prediction_json(names, probabilities, trained.classes)},
-        tables.prediction_table(names, probabilities, trained.classes),
+        {"run": str(run), "predictions": prediction_json(names, probabilities, trained.classes)},
+        prediction_table(names, probabilities, trained.classes),
     )

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from convlet.engines import BACKENDS, ENGINES, use_backend
 from convlet.errors import InputError
-from convlet.recipe import Recipe
+from convlet.runs.recipe import Recipe
 
 SCHEMA = 1  # of every JSON object convlet prints
 DEFAULT_RECIPE = "deep-mnist"

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from convlet import recipe as recipes
-from convlet import storage
 from convlet.cli.shared import DEFAULT_RECIPE, json_option, show
 from convlet.engines import ENGINES, plan
 from convlet.errors import ConvletError
-from convlet.recipe import Data
-from convlet.report import outcomes, tables
+from convlet.report.facts.network import summary_json
+from convlet.report.terminal.network import plan_table, summary_table
+from convlet.runs import recipe as recipes
+from convlet.runs.folder import recipe_of
+from convlet.runs.recipe import Data
 
 
 @click.command()
@@ -20,13 +21,13 @@ from convlet.report import outcomes, tables
 def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
     """Layers, shapes, weights, how often each is used, multiply-adds and memory of a recipe's or a run's network."""
     folder = Path(subject) if subject else None
-    recipe = storage.recipe_of(folder) if folder and folder.is_dir() else recipes.load(subject or DEFAULT_RECIPE)
+    recipe = recipe_of(folder) if folder and folder.is_dir() else recipes.load(subject or DEFAULT_RECIPE)
     if engine is not None:
         rows = plan(engine, recipe.network)
-        show(as_json, {"engine": engine, "blocks": rows}, outcomes.plan_table(rows))
+        show(as_json, {"engine": engine, "blocks": rows}, plan_table(rows))
         return
     images = _training_images(recipe.data)
-    show(as_json, tables.summary_json(recipe.network, images), tables.summary_table(recipe.network, images))
+    show(as_json, summary_json(recipe.network, images), summary_table(recipe.network, images))
 
 
 def _training_images(data: Data) -> int | None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from convlet import engines, experiment, together
-from convlet import recipe as recipes
+from convlet import experiment
+from convlet.cli.progress import Watcher
 from convlet.cli.shared import (
     DEFAULT_RECIPE,
     backend_option,
@@ -23,13 +23,17 @@ from convlet.cli.shared import (
     with_data,
 )
 from convlet.datasets import Dataset
+from convlet.engines import lookup
+from convlet.environment import limit_threads
 from convlet.errors import GroupError, InputError
 from convlet.experiment import Experiment
-from convlet.progress import Watcher
-from convlet.recipe import Recipe
-from convlet.report.outcomes import training_table
-from convlet.stopping import Stopped
-from convlet.threads import limit_threads
+from convlet.processes import group
+from convlet.report.facts import training
+from convlet.report.terminal.training import training_table
+from convlet.runs import recipe as recipes
+from convlet.runs.recipe import Recipe
+from convlet.signals import Stopped
+from convlet.training import joint
 
 
 @click.command()
@@ -78,14 +82,14 @@ def train(
         if resume is not None:
             _refuse_changes(recipe, data, run_dir, overrides)
             _say_waiting(group)
-            folder, images = stack.enter_context(together.resume(group, resume, overrides["steps"]))
+            folder, images = stack.enter_context(joint.resume(group, resume, overrides["steps"]))
             planned = experiment.resumed(folder, engine_name, steps=overrides["steps"])
         else:
-            with together.told(group):
+            with joint.told(group):
                 chosen = _overridden(with_data(recipes.load(recipe or DEFAULT_RECIPE), data), overrides)
                 images = chosen.data.load()
             _say_waiting(group)
-            own_dir = stack.enter_context(together.begin(group, chosen, images, run_dir))
+            own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
             planned = experiment.new(chosen, images, own_dir, engine_name)
         same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
         results = _perform(replace(planned, keep=group.is_main), images, used, group.count, same)
@@ -93,7 +97,7 @@ def train(
         _show(as_json, results, images)
 
 
-def _say_waiting(group: engines.Group) -> None:
+def _say_waiting(group: group.Group) -> None:
     if group.count > 1:
         click.echo(f"Process {group.place} of {group.count}: waiting for the others.", err=True)
 
@@ -112,7 +116,7 @@ def _perform(
         raise
     if planned.keep and not run.clock.taken:
         click.echo(f"The run had ended, at step {run.history.steps}. Go further with --steps.", err=True)
-    return experiment.results(run, evaluation, threads, processes)
+    return training.training_json(run, evaluation, threads, processes)
 
 
 def _show(as_json: bool, results: dict[str, Any], images: Dataset) -> None:
@@ -131,17 +135,17 @@ def _say_how_to_go_on(folder: Path, same: dict[str, Any]) -> None:
     click.echo(f"Stopped and saved. Go on with: {command}", err=True)
 
 
-def _group(hosts: str | None, process_id: int | None, engine: str | None, backend: str | None) -> engines.Group:
+def _group(hosts: str | None, process_id: int | None, engine: str | None, backend: str | None) -> group.Group:
     """The processes that --hosts names, this one among them."""
     if hosts is None:
         if process_id is not None:
             raise InputError(f"--process-id={process_id} without --hosts: say with --hosts who the others are.")
-        return together.Alone()
+        return joint.Alone()
     if engine not in (None, "keras") or backend not in (None, "jax"):
         wrong = f"--engine={engine}" if engine not in (None, "keras") else f"--backend={backend}"
         raise InputError(f"--hosts with {wrong}: several processes need --engine keras --backend jax.")
     settle_engine("keras", "jax")
-    return engines.group(None if hosts == "auto" else names_in(hosts), process_id)
+    return lookup.group(None if hosts == "auto" else names_in(hosts), process_id)
 
 
 def _refuse_changes(recipe: str | None, data: str | None, run_dir: Path | None, overrides: dict[str, Any]) -> None:

@@ -9,9 +9,10 @@ What it is not: it draws no random numbers and knows no network. Shuffling belon
     sources    a name or a path → a Dataset
 """
 
+from convlet.datasets.dataset import Dataset
 from convlet.datasets.embedded import mnist
-from convlet.datasets.examples import Dataset, Examples, examples, pixels
-from convlet.datasets.idx import read_idx
+from convlet.datasets.examples import Examples, examples, pixels
+from convlet.datasets.readers.idx import read_idx
 from convlet.datasets.sources import load
 
 __all__ = ["Dataset", "Examples", "examples", "load", "mnist", "pixels", "read_idx"]

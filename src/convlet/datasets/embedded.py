@@ -7,8 +7,9 @@ Attribution: `files/README.md`.
 import functools
 from pathlib import Path
 
-from convlet.datasets.examples import Dataset, Examples, examples
-from convlet.datasets.idx import read_idx
+from convlet.datasets.dataset import Dataset
+from convlet.datasets.examples import Examples, examples
+from convlet.datasets.readers.idx import read_idx
 
 FILES = Path(__file__).parent / "files"
 VALIDATION = 5_000

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.datasets.dataset import Dataset
 from convlet.datasets.embedded import mnist
-from convlet.datasets.examples import Dataset, Examples, examples
-from convlet.datasets.idx import read_idx
-from convlet.datasets.npz import read_npz
+from convlet.datasets.examples import Examples, examples
+from convlet.datasets.readers.idx import read_idx
+from convlet.datasets.readers.npz import read_npz
+from convlet.datasets.splits import hold_out
 from convlet.errors import DataError, InputError
 
 IDX_NAMES = {  # key → the canonical name of MNIST's file
@@ -23,7 +25,6 @@ IDX_NAMES = {  # key → the canonical name of MNIST's file
 }
 IDX_SUFFIXES = ("", ".gz", ".xz")  # in this order, where a file is there in more than one form
 NPZ_KEYS = ("x_train", "y_train", "x_validation", "y_validation", "x_test", "y_test")
-HELD_OUT = 12  # one in twelve: 5,000 of MNIST's 60,000
 MOST_CLASSES = 10_000  # a larger label is a mistake, and would name that many classes
 
 
@@ -85,7 +86,7 @@ def _dataset(path: Path, name: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
         raise DataError(f"{path}: holds no x_train and y_train. Save the training images and labels by these names.")
     validation, test = _pair(path, arrays, "validation", classes), _pair(path, arrays, "test", classes)
     if validation is None:
-        train, validation = _hold_out(train)
+        train, validation = hold_out(train)
     return Dataset(name, tuple(str(label) for label in range(classes)), train, validation, test)
 
 
@@ -108,19 +109,3 @@ def _pair(path: Path, arrays: dict[str, NDArray[Any]], part: str, classes: int) 
         return examples(images, labels, classes=classes)
     except DataError as error:
         raise DataError(f"{path}: {part} {error}") from error
-
-
-def _hold_out(train: Examples) -> tuple[Examples, Examples | None]:
-    """`train` without its held-out part, and that part; None if there are fewer than twelve examples."""
-    count = len(train) // HELD_OUT
-    if count == 0:
-        return train, None
-    rest, held = train.take(slice(count, None)), train.take(slice(count))
-    if min(_classes_in(rest), _classes_in(held)) == _classes_in(train):
-        return rest, held
-    chosen = np.arange(len(train)) % HELD_OUT == 0
-    return train.take(~chosen), train.take(chosen)
-
-
-def _classes_in(part: Examples) -> int:
-    return np.unique(part.labels).size

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.descriptions.layers import Layer
+from convlet.descriptions.network import Parameters, Placed, Sequential
 from convlet.errors import InputError
-from convlet.layers import Layer
-from convlet.network import Parameters, Placed, Sequential
 
 Array = NDArray[Any]
 Table = dict[str, Any]

@@ -9,9 +9,9 @@ import numpy as np
 from jax import lax
 
 from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
-from convlet.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
-from convlet.network import Placed
-from convlet.optimizers import Adam
+from convlet.descriptions.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.descriptions.network import Placed
+from convlet.descriptions.optimizers import Adam
 
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}
 Values = dict[str, Any]

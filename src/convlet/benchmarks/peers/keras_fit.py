@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
 from convlet.benchmarks.peers.tensorflow_threads import limit
-from convlet.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
-from convlet.optimizers import Adam
+from convlet.descriptions.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
+from convlet.descriptions.optimizers import Adam
 
 Batch = tuple[Array, Array]
 

@@ -9,9 +9,9 @@ import onnxruntime  # type: ignore[import-not-found, unused-ignore]
 from onnx import helper, numpy_helper
 
 from convlet.benchmarks.peers.peer import Array, Job, Peer, unknown
+from convlet.descriptions.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.descriptions.network import Placed
 from convlet.errors import EngineError
-from convlet.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
-from convlet.network import Placed
 
 OPSET, IR_VERSION = 17, 9
 ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid"}

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.benchmarks.workloads import Task
+from convlet.descriptions.network import Parameters, Sequential
+from convlet.descriptions.optimizers import SGD, Adam, Optimizer
 from convlet.errors import EngineError
-from convlet.network import Parameters, Sequential
-from convlet.optimizers import SGD, Adam, Optimizer
 
 Array = NDArray[Any]
 Batch = Any  # a batch in the framework's own form

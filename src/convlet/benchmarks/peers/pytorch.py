@@ -8,9 +8,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
-from convlet.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
-from convlet.network import Placed
-from convlet.optimizers import Adam
+from convlet.descriptions.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.descriptions.network import Placed
+from convlet.descriptions.optimizers import Adam
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 Batch = tuple[torch.Tensor, torch.Tensor]

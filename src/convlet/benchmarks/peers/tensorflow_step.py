@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
 from convlet.benchmarks.peers.tensorflow_threads import limit
-from convlet.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
-from convlet.network import Placed
-from convlet.optimizers import Adam
+from convlet.descriptions.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.descriptions.network import Placed
+from convlet.descriptions.optimizers import Adam
 
 ACTIVATIONS = {"relu": tf.nn.relu, "tanh": tf.nn.tanh, "sigmoid": tf.nn.sigmoid}
 

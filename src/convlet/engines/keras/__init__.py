@@ -16,10 +16,10 @@ package imports neither Keras nor a backend; the first `compile` does.
 
 from typing import TYPE_CHECKING
 
+from convlet.descriptions.network import Parameters, Sequential
+from convlet.descriptions.optimizers import Optimizer
 from convlet.engines.keras.backend import load_backend, use_backend
 from convlet.engines.keras.distribution import group
-from convlet.network import Parameters, Sequential
-from convlet.optimizers import Optimizer
 
 if TYPE_CHECKING:  # importing it imports Keras
     from convlet.engines.keras.program import KerasProgram

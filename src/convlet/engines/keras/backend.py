@@ -10,7 +10,7 @@ from importlib import import_module
 
 from convlet.checks import one_of
 from convlet.engines import BACKENDS, installed
-from convlet.engines.keras.greetings import hold_back_stderr
+from convlet.engines.keras.library_output import hold_back_stderr
 from convlet.environment import chosen_threads
 from convlet.errors import EngineError
 

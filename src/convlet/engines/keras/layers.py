@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from convlet.layers import Window
+from convlet.descriptions.window import Window
 
 Tensor = Any  # the backend's
 

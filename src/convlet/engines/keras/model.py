@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from convlet.engines.keras.layers import MaskedDropout, PaddedAveragePooling2D
-from convlet.layers import (
+from convlet.descriptions.layers import (
     Activation,
     AveragePooling2D,
     BatchNormalization,
@@ -23,7 +22,8 @@ from convlet.layers import (
     GlobalAveragePooling2D,
     MaxPooling2D,
 )
-from convlet.network import Placed, Sequential
+from convlet.descriptions.network import Placed, Sequential
+from convlet.engines.keras.layers import MaskedDropout, PaddedAveragePooling2D
 
 Tensor = Any  # the backend's
 Values = dict[str, Tensor]  # by a parameter's public name

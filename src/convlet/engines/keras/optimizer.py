@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import keras
 
-from convlet.optimizers import SGD, Adam, Optimizer
+from convlet.descriptions.optimizers import SGD, Adam, Optimizer
 
 
 def build_optimizer(optimizer: Optimizer, learnt: Mapping[str, keras.Variable]) -> keras.optimizers.Optimizer:

@@ -7,13 +7,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.descriptions.layers import Dropout
+from convlet.descriptions.network import Parameters, Sequential
+from convlet.descriptions.optimizers import Optimizer
 from convlet.engines import Masks, Progress, State
 from convlet.engines.keras.model import Batch, Tensor, build
 from convlet.engines.keras.optimizer import build_optimizer, slot_variables
 from convlet.errors import EngineError, InputError
-from convlet.layers import Dropout
-from convlet.network import Parameters, Sequential
-from convlet.optimizers import Optimizer
 
 Array = NDArray[Any]
 CHUNK = 500  # images at a time when predicting: every layer's output is in memory at once

@@ -13,7 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from convlet.engines.keras.model import Batch
 from convlet.errors import GroupError, InputError
-from convlet.stopping import Stop, abandon_threads
+from convlet.signals import Stop, abandon_threads
 
 PATIENCE = 600  # seconds for the slowest process to catch up: it may be evaluating, or writing a checkpoint
 STOP_SECONDS = 5  # the same, for a process that was asked to stop: schedulers kill it in half a minute

@@ -13,8 +13,8 @@ Read it in this order:
 7. `passes.py`, `program.py`   tables and memory for any number of images; the engine's side of the door
 """
 
-from convlet.engines.numba.lowering import plan
+from convlet.engines.numba.assembly.lowering import plan
 from convlet.engines.numba.program import compile
-from convlet.engines.numba.threads import set_threads
+from convlet.engines.numba.running.threads import set_threads
 
 __all__ = ["compile", "plan", "set_threads"]

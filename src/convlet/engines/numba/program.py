@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.descriptions.layers import Flatten
+from convlet.descriptions.network import Parameters, Sequential
+from convlet.descriptions.optimizers import Optimizer
 from convlet.engines import Masks, Progress, State, check_masks
-from convlet.engines.numba import dense, threads, updates
 from convlet.engines.numba.assembly import Update
+from convlet.engines.numba.assembly.lowering import Switches, lower
+from convlet.engines.numba.assembly.passes import Passes
+from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import buffer
-from convlet.engines.numba.entries import argument_types, entry
-from convlet.engines.numba.lowering import Switches, lower
-from convlet.engines.numba.passes import Passes
-from convlet.engines.numba.weights import Weights
+from convlet.engines.numba.kernels import dense, updates
+from convlet.engines.numba.running import threads
+from convlet.engines.numba.running.entries import argument_types, entry
 from convlet.errors import EngineError, InputError
-from convlet.layers import Flatten
-from convlet.network import Parameters, Sequential
-from convlet.optimizers import Optimizer
 
 Array = NDArray[Any]
 CHUNK = 112  # images at a time when predicting: two tiles of the dense kernel

@@ -12,7 +12,7 @@ Read it in this order:
 
 A forward function is followed by its backward function. What backward needs, forward returns beside its outputs. A
 gradient has the name of what it is a gradient by, with `d_` in front: `d_kernels` has the shape of `kernels`, and is
-the derivative of the batch's mean loss. Dimension letters are those of `convlet.layers`.
+the derivative of the batch's mean loss. Dimension letters are those of `convlet.descriptions.layers`.
 """
 
 from convlet.engines.numpy.program import compile

@@ -8,8 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from convlet.descriptions.window import Window
 from convlet.engines.numpy.sections import add_sections, cut_sections, pad
-from convlet.layers import Window
 
 Array = NDArray[Any]
 

@@ -9,6 +9,18 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from convlet.descriptions.layers import (
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    MaxPooling2D,
+)
+from convlet.descriptions.network import Parameters, Placed
 from convlet.engines import Masks
 from convlet.engines.numpy.activations import BACKWARD, FORWARD
 from convlet.engines.numpy.convolution import convolution, convolution_backward
@@ -22,18 +34,6 @@ from convlet.engines.numpy.pooling import (
     max_pooling,
     max_pooling_backward,
 )
-from convlet.layers import (
-    Activation,
-    AveragePooling2D,
-    BatchNormalization,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePooling2D,
-    MaxPooling2D,
-)
-from convlet.network import Parameters, Placed
 
 Array = NDArray[Any]
 Memory = Any  # each layer's own

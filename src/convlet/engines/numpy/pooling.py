@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.descriptions.window import Window
 from convlet.engines.numpy.sections import add_sections, cut_sections, pad
-from convlet.layers import Window
 
 Array = NDArray[Any]
 

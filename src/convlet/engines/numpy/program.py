@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.descriptions.network import Parameters, Placed, Sequential
+from convlet.descriptions.optimizers import Optimizer
 from convlet.engines import Masks, Progress, State, check_masks
 from convlet.engines.numpy.layer import backward, forward, moving_averages
 from convlet.errors import InputError
 from convlet.losses import softmax_cross_entropy
-from convlet.network import Parameters, Placed, Sequential
-from convlet.optimizers import Optimizer
 
 Array = NDArray[Any]
 CHUNK = 100  # images at a time when predicting: their sections are stacked in memory, and there are many

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from convlet.layers import Window
+from convlet.descriptions.window import Window
 
 Array = NDArray[Any]
 

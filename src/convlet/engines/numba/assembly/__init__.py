@@ -7,10 +7,9 @@ enough for the load to balance, and fixed by the work.
 
 from collections.abc import Callable
 
-from convlet.engines.numba import updates
 from convlet.engines.numba.assembly.convolution import convolution_backward, convolution_forward, convolution_pack
 from convlet.engines.numba.assembly.dense import dense_backward, dense_forward
-from convlet.engines.numba.assembly.others import (
+from convlet.engines.numba.assembly.elementwise import (
     activation_backward,
     activation_forward,
     dropout_backward,
@@ -22,8 +21,7 @@ from convlet.engines.numba.assembly.others import (
     pooling_backward,
     pooling_forward,
 )
-from convlet.engines.numba.assembly.site import Memory, Site, Update
-from convlet.engines.numba.lowering import (
+from convlet.engines.numba.assembly.lowering import (
     ActivationBlock,
     Block,
     ConvolutionBlock,
@@ -33,8 +31,10 @@ from convlet.engines.numba.lowering import (
     NormalizationBlock,
     PoolingBlock,
 )
-from convlet.engines.numba.tables import Job
-from convlet.engines.numba.weights import Weights
+from convlet.engines.numba.assembly.site import Memory, Site, Update
+from convlet.engines.numba.assembly.weights import Weights
+from convlet.engines.numba.kernels import updates
+from convlet.engines.numba.running.worklist import Job
 
 __all__ = ["BACKWARD", "FORWARD", "Memory", "Site", "Update", "pack", "update_jobs"]
 

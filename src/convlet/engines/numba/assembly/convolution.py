@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from convlet.engines.numba import convolution, convolution_gradients, sparse_convolution, winograd
-from convlet.engines.numba.activations import CODES, LINEAR, RELU
+from convlet.engines.numba.assembly.layouts import geometry
+from convlet.engines.numba.assembly.lowering import ConvolutionBlock
 from convlet.engines.numba.assembly.site import NO_WINNERS, Site, activation_backward_jobs, activation_jobs
 from convlet.engines.numba.buffers import Geometry
-from convlet.engines.numba.entries import Scratch
-from convlet.engines.numba.layouts import geometry
-from convlet.engines.numba.lowering import ConvolutionBlock
-from convlet.engines.numba.tables import Job
+from convlet.engines.numba.kernels import convolution, convolution_gradients, sparse_convolution, winograd
+from convlet.engines.numba.kernels.activations import CODES, LINEAR, RELU
+from convlet.engines.numba.running.entries import Scratch
+from convlet.engines.numba.running.worklist import Job
 
 
 def _packed(site: Site) -> tuple[np.ndarray, np.ndarray]:

@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from convlet.engines.numba import dense, updates
-from convlet.engines.numba.activations import CODES, LINEAR, SOFTMAX
+from convlet.engines.numba.assembly.lowering import DenseBlock
 from convlet.engines.numba.assembly.site import Site, Update, activation_backward_jobs, activation_jobs, keep
+from convlet.engines.numba.assembly.weights import NOTHING, Own
 from convlet.engines.numba.buffers import buffer
-from convlet.engines.numba.entries import Scratch
-from convlet.engines.numba.lowering import DenseBlock
-from convlet.engines.numba.tables import Job
-from convlet.engines.numba.weights import NOTHING, Own
+from convlet.engines.numba.kernels import dense, updates
+from convlet.engines.numba.kernels.activations import CODES, LINEAR, SOFTMAX
+from convlet.engines.numba.running.entries import Scratch
+from convlet.engines.numba.running.worklist import Job
 
 
 def _dense_sizes(site: Site) -> tuple[int, int, int]:

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from convlet.engines.numba import activations
+from convlet.engines.numba.assembly.layouts import proper
+from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import Frame, buffer
-from convlet.engines.numba.layouts import proper
-from convlet.engines.numba.tables import Job
-from convlet.engines.numba.weights import Weights
+from convlet.engines.numba.kernels import activations
+from convlet.engines.numba.running.worklist import Job
 
 PARTS = 16
 NO_WINNERS = buffer(0, np.int8)

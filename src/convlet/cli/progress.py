@@ -1,0 +1,134 @@
+"""A run on the terminal while it trains: one line of what it is, then one bar for the whole run, on stderr.
+
+Where stderr is no terminal there is no bar, but a plain line every few seconds. Nothing here slows the run: the
+figures are made when they are shown, a few times a second, never at every step.
+"""
+
+import time
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
+from rich.status import Status
+
+from convlet.datasets import Dataset
+from convlet.report.numbers import count, duration
+from convlet.runs.recipe import Recipe
+from convlet.runs.run import Run
+
+PLAIN_SECONDS = 5.0  # between two plain lines
+BAR_SECONDS = 0.1  # between two looks of the bar
+PREPARING_SECONDS = 2.0  # of preparing; less is not compiling but reading the cache, and not worth a word
+WARM_UP = 3  # steps that say nothing of the speed: caches fill, the clock rises
+
+
+class Watcher:
+    """Shows a run; call it after every step. Use it as a context manager, so that the bar is taken down at the end."""
+
+    def __init__(self, console: Console, recipe: Recipe, data: Dataset, threads: int, processes: int = 1) -> None:
+        self.console, self.recipe, self.data, self.threads = console, recipe, data, threads
+        self.processes = processes
+        self._shown_at = self._warm_at = 0.0
+        self._begun, self._warm_steps, self._validations = False, -1, -1
+        self._bar: Progress | None = None
+        self._run: Run | None = None
+        self._task = TaskID(0)
+        self._status: Status | None = None
+        self._prepared_at = 0.0
+
+    def __enter__(self) -> "Watcher":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+        if self._bar is not None and self._run is not None:
+            self._show(self._run, time.monotonic())  # what stays on the screen is where the run ended
+            self._bar.stop()
+
+    def __call__(self, run: Run) -> None:
+        now, self._run = time.monotonic(), run
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+        if not self._begun:
+            self._begin(run, now)
+        if run.clock.taken == WARM_UP:
+            self._warm_at, self._warm_steps = now, run.history.steps
+        if len(run.history.validations) > self._validations:
+            self._validations = len(run.history.validations)
+            self._say_validation(run)
+        if now - self._shown_at >= (BAR_SECONDS if self._bar else PLAIN_SECONDS):
+            self._shown_at = now
+            self._show(run, now)
+
+    def preparing(self, done: int, total: int, part: str) -> None:
+        """One line that says what is being compiled, in place; a plain one, once, where it takes long."""
+        now = time.monotonic()
+        self._prepared_at = self._prepared_at or now
+        if self._status is None and now - self._prepared_at > PREPARING_SECONDS:
+            self._status = self.console.status("")
+            self._status.start()
+            if not self.console.is_terminal:
+                self.console.print("Compiling for this machine; the next run starts at once.", highlight=False)
+        if self._status is not None:
+            text = f"Compiling for this machine, {done + 1} of {total}: {part} (the next run starts at once)"
+            self._status.update(text)
+
+    def _begin(self, run: Run, now: float) -> None:
+        """Say what it is, where it begins, and put up the bar."""
+        before = run.history.steps - run.clock.taken
+        self._begun, self._validations, self._shown_at = True, len(run.history.validations), now
+        self.console.print(
+            f"[bold]{escape(self.recipe.name)}[/]: {len(run.network.layers)} layers, {count(run.network.weights)} "
+            f"weights · {escape(self.data.name)}, {count(len(self.data.train))} training images · "
+            f"{run.engine} engine, {self._workers()}",
+            highlight=False,
+        )
+        if before:
+            self.console.print(f"Resumed at step {count(before)} of {count(run.total_steps)}.", highlight=False)
+        if self.console.file.isatty() and not self.console.is_dumb_terminal:  # FORCE_COLOR asks for colour, not a bar
+            self._bar = _bar(self.console)
+            self._task = self._bar.add_task("", total=run.total_steps, completed=run.history.steps, figures="")
+            self._bar.start()
+
+    def _workers(self) -> str:
+        if self.processes > 1:
+            return f"{self.processes} processes"
+        return f"{self.threads} thread{'s' * (self.threads != 1)}"
+
+    def _seconds_left(self, run: Run, now: float) -> float | None:
+        done = run.history.steps - self._warm_steps
+        if self._warm_steps < 0 or done <= 0:
+            return None
+        return (now - self._warm_at) / done * (run.total_steps - run.history.steps)
+
+    def _show(self, run: Run, now: float) -> None:
+        loss, accuracy = run.history.recent()
+        speed = run.clock.taken * run.history.batch_size / run.clock.steps if run.clock.steps else 0
+        left = self._seconds_left(run, now)
+        figures = f"loss {loss:.4f}  accuracy {accuracy:.3f}  {count(round(speed))} images/s"
+        figures += f"  {duration(left)} left" if left else ""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=run.history.steps, figures=figures)
+        else:
+            where = f"step {count(run.history.steps)} of {count(run.total_steps)}"
+            self.console.print(f"{where}  {figures}", highlight=False)
+
+    def _say_validation(self, run: Run) -> None:
+        step, loss, accuracy = run.history.validations[-1]
+        epochs = step * run.history.batch_size / len(self.data.train)
+        best = "  best so far" if run.history.best == run.history.validations[-1] else ""
+        self.console.print(
+            f"epoch {epochs:.3g}, step {count(step)}: validation accuracy {accuracy:.4f}, loss {loss:.4f}{best}",
+            highlight=False,
+        )
+
+
+def _bar(console: Console) -> Progress:
+    columns: list[str | ProgressColumn] = [
+        TextColumn("step {task.completed:,} of {task.total:,}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[figures]}"),
+    ]
+    return Progress(*columns, console=console, refresh_per_second=5, expand=True)

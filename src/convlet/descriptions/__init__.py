@@ -1,0 +1,1 @@
+"""Networks, optimizers and schedules as words and numbers: no arrays, no engine."""

@@ -1,0 +1,16 @@
+"""An activation as a layer of its own."""
+
+from dataclasses import dataclass
+
+from convlet.checks import one_of
+from convlet.descriptions.layers.layer import ACTIVATIONS, Layer
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """relu, tanh, sigmoid (each number by itself) or softmax (over the last axis)."""
+
+    activation: str
+
+    def __post_init__(self) -> None:
+        one_of("activation", self.activation, ACTIVATIONS)

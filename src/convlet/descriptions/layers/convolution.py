@@ -1,0 +1,63 @@
+"""The convolution: one small linear layer, used at every position of an image."""
+
+import math
+from dataclasses import KW_ONLY, dataclass
+
+from convlet.checks import Pair, Shape, one_of, pair, true_or_false, whole_number
+from convlet.descriptions.initializers import Constant, GlorotUniform, Initializer
+from convlet.descriptions.layers.layer import (
+    ACTIVATIONS,
+    Layer,
+    Parameter,
+    bias_parameter,
+    check_image,
+    check_initializers,
+)
+from convlet.descriptions.tables import settle
+from convlet.descriptions.window import PADDINGS, Window
+
+
+@dataclass(frozen=True)
+class Conv2D(Layer):
+    """Each filter is one small linear layer, used at every position: the seed's "baby linear layer".
+
+    Weights: kernel (KH, KW, C, filters) and, with `use_bias`, bias (filters,). Input (H, W, C), output
+    (OH, OW, filters).
+    """
+
+    filters: int
+    kernel_size: int | Pair
+    strides: int | Pair = 1
+    padding: str = "valid"
+    activation: str | None = None
+    _: KW_ONLY
+    use_bias: bool = True
+    kernel_initializer: Initializer = GlorotUniform()
+    bias_initializer: Initializer = Constant(0.0)
+
+    def __post_init__(self) -> None:
+        one_of("padding", self.padding, PADDINGS)
+        one_of("activation", self.activation, (None, *ACTIVATIONS))
+        check_initializers(self)
+        settle(self, use_bias=true_or_false("use_bias", self.use_bias))
+        settle(self, filters=whole_number("filters", self.filters))
+        settle(self, kernel_size=pair("kernel_size", self.kernel_size), strides=pair("strides", self.strides))
+
+    def window(self, input_shape: Shape) -> Window:
+        size, strides = pair("kernel_size", self.kernel_size), pair("strides", self.strides)
+        return Window.over(check_image(input_shape), size, strides, self.padding)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (*self.window(input_shape).positions, self.filters)
+
+    def parameters(self, input_shape: Shape) -> tuple[Parameter, ...]:
+        size, channels = self.window(input_shape).size, input_shape[2]
+        kernel = Parameter("kernel", (*size, channels, self.filters), self.kernel_initializer)
+        return (kernel, *bias_parameter(self.use_bias, self.filters, self.bias_initializer))
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        section = math.prod(self.window(input_shape).size) * input_shape[2]
+        return self.uses(input_shape) * section * self.filters
+
+    def uses(self, input_shape: Shape) -> int:
+        return math.prod(self.window(input_shape).positions)

@@ -1,0 +1,20 @@
+"""Dropout: noise while training, nothing afterwards."""
+
+from dataclasses import dataclass
+
+from convlet.checks import number
+from convlet.descriptions.layers.layer import Layer
+from convlet.descriptions.tables import settle
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """While training, each value becomes 0 with probability `rate`, and the others are divided by 1 − rate.
+
+    Source: Srivastava et al., "Dropout", JMLR 2014, section 10 (the scaling while training).
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        settle(self, rate=number("rate", self.rate, low=0, high=1))

@@ -1,0 +1,71 @@
+"""The questions every layer answers, and what several kinds of them check alike."""
+
+import math
+from dataclasses import KW_ONLY, dataclass
+
+from convlet.checks import Shape
+from convlet.descriptions.initializers import Initializer
+from convlet.errors import InputError, NetworkError
+
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "softmax")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One array of a layer. `trainable` is False for what is measured rather than learnt (moving averages)."""
+
+    name: str
+    shape: Shape
+    initializer: Initializer
+    trainable: bool = True
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The questions every layer answers. `name` is given by the network where it is left empty."""
+
+    _: KW_ONLY
+    name: str = ""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of one image's output. Raises NetworkError where the input does not suit."""
+        return input_shape
+
+    def parameters(self, input_shape: Shape) -> tuple[Parameter, ...]:
+        """The arrays this layer owns, in a fixed order."""
+        return ()
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Multiply-adds of one image's forward pass, dense count; 0 where there is no product."""
+        return 0
+
+    def uses(self, input_shape: Shape) -> int:
+        """How many times each weight is used on one image: the seed's "reusing weights in multiple places"."""
+        return 0
+
+
+def check_image(input_shape: Shape) -> Shape:
+    if len(input_shape) != 3:
+        raise NetworkError("expected images (H, W, C); put this layer before Flatten.")
+    return input_shape
+
+
+def check_vector(input_shape: Shape) -> int:
+    if len(input_shape) != 1:
+        raise NetworkError("expected one row of numbers an image; put Flatten() before this layer.")
+    return input_shape[0]
+
+
+def check_initializers(layer: Layer) -> None:
+    for name in ("kernel_initializer", "bias_initializer"):
+        value = getattr(layer, name)
+        if isinstance(value, type) or not callable(getattr(value, "draw", None)):
+            raise InputError(f"{name}={value!r}: expected an initialiser, such as HeNormal() or Constant(0.1).")
+
+
+def bias_parameter(use_bias: bool, size: int, initializer: Initializer) -> tuple[Parameter, ...]:
+    return (Parameter("bias", (size,), initializer),) if use_bias else ()

@@ -1,0 +1,262 @@
+"""Lowering: from a list of layers to a list of blocks, each of which one set of kernels computes in one go.
+
+A block is one layer, or several that are fused: convolution + activation + pooling, or dense + activation + dropout.
+Blocks are descriptions, like layers: frozen, printable, without arrays. `plan` shows them as rows of text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from convlet.checks import Shape
+from convlet.descriptions.layers import (
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    Layer,
+    MaxPooling2D,
+)
+from convlet.descriptions.network import Placed, Sequential
+from convlet.descriptions.window import Window
+from convlet.engines.numba.buffers import padded
+
+NARROW = 32  # floats in a row of a section: below, vectors run along the filters instead
+WINOGRAD = 512  # channels × filters: below, transforming costs more than it saves
+
+
+@dataclass(frozen=True)
+class Switches:
+    """For tests: what a network is computed with. Results are the same, up to rounding, whatever they say."""
+
+    fusion: bool = True
+    sparse: bool = True
+    winograd: bool = True
+
+
+@dataclass(frozen=True)
+class Block:
+    """Layers that are computed together."""
+
+    layers: tuple[Placed, ...]
+
+    @property
+    def input_shape(self) -> Shape:
+        return self.layers[0].input_shape
+
+    @property
+    def output_shape(self) -> Shape:
+        return self.layers[-1].output_shape
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(placed.name for placed in self.layers)
+
+    def explain(self) -> tuple[str, str, str]:
+        """(what it computes, the kernels of its forward pass, those of its backward pass)."""
+        return type(self).__name__, "general", "general"
+
+
+@dataclass(frozen=True)
+class ConvolutionBlock(Block):
+    """Convolution + bias [+ activation [+ 2×2 max pooling]]."""
+
+    convolution: Placed
+    window: Window
+    activation: str | None
+    pooled: bool
+    winograd: bool
+    sparse: bool  # backward only where ReLU (and pooling) let gradient through
+    narrow: bool  # kernel gradients with vectors along the filters
+    first: bool  # no gradient of its inputs is wanted
+
+    def explain(self) -> tuple[str, str, str]:
+        (kh, kw), fused = self.window.size, ["convolution", "bias", self.activation, "2×2 max" if self.pooled else None]
+        outputs = 7 - kh
+        forward = f"Winograd F({outputs}×{outputs}, {kh}×{kw})" if self.winograd else "direct"
+        kernels = "dense (narrow rows)" if self.narrow else "sparse" if self.sparse else "dense"
+        images = "" if self.first else f"; inputs {'sparse' if self.sparse else 'dense'}"
+        return " + ".join(filter(None, fused)), forward, f"kernels {kernels}{images}"
+
+
+@dataclass(frozen=True)
+class DenseBlock(Block):
+    """[Flatten +] dense + bias [+ activation [+ dropout]]."""
+
+    dense: Placed
+    activation: str | None
+    dropout: Placed | None
+    sparse: bool
+    first: bool
+
+    def explain(self) -> tuple[str, str, str]:
+        fused = ["dense", "bias", self.activation, "dropout" if self.dropout else None]
+        how = "sparse" if self.sparse and (self.activation == "relu" or self.dropout) else "dense"
+        return (
+            " + ".join(filter(None, fused)),
+            "transposed inputs",
+            f"{how}; gradient, optimizer and inputs in one pass",
+        )
+
+
+@dataclass(frozen=True)
+class PoolingBlock(Block):
+    """Maximum or mean of windows; of the whole image, where `window` is as large."""
+
+    window: Window
+    largest: bool
+
+    def explain(self) -> tuple[str, str, str]:
+        kh, kw = self.window.size
+        return (
+            f"{kh}×{kw} {'max' if self.largest else 'mean'} pooling",
+            "general",
+            "winners" if self.largest else "shares",
+        )
+
+
+@dataclass(frozen=True)
+class NormalizationBlock(Block):
+    """Batch normalisation."""
+
+    momentum: float
+    epsilon: float
+
+    def explain(self) -> tuple[str, str, str]:
+        return "batch normalisation", "two passes, then one", "one pass, then one"
+
+
+@dataclass(frozen=True)
+class ActivationBlock(Block):
+    """An activation that stands alone."""
+
+    activation: str
+
+    def explain(self) -> tuple[str, str, str]:
+        return self.activation, "elementwise", "elementwise"
+
+
+@dataclass(frozen=True)
+class DropoutBlock(Block):
+    """Dropout that stands alone."""
+
+    dropout: Placed
+    rate: float
+
+    def explain(self) -> tuple[str, str, str]:
+        return "dropout", "elementwise", "elementwise"
+
+
+@dataclass(frozen=True)
+class FlattenBlock(Block):
+    """A copy without borders and padding channels: needed only where no dense layer follows."""
+
+    def explain(self) -> tuple[str, str, str]:
+        return "flatten", "copy", "copy"
+
+
+def lower(network: Sequential, switches: Switches = Switches()) -> list[Block]:
+    """The network's layers as blocks, in order."""
+    layers, blocks = list(network), list[Block]()
+    while layers:
+        block = _next_block(layers, switches, first=not blocks)
+        blocks.append(block)
+        del layers[: len(block.layers)]
+    return blocks
+
+
+def plan(network: Sequential, switches: Switches = Switches()) -> list[dict[str, str]]:
+    """One row a block: its layers, what is fused, and the kernels of both passes with what is special about them."""
+    columns = ("layers", "computes", "forward", "backward")
+    return [
+        dict(zip(columns, (" + ".join(block.names), *block.explain()), strict=True))
+        for block in lower(network, switches)
+    ]
+
+
+def _next_block(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+    placed = layers[0]
+    match placed.layer:
+        case Conv2D() as layer:
+            return _convolution(layer, layers, switches, first)
+        case Dense():
+            return _dense((), layers, switches, first)
+        case Flatten():
+            if len(layers) > 1 and isinstance(layers[1].layer, Dense):
+                return _dense((placed,), layers[1:], switches, first)
+            return FlattenBlock((placed,))
+        case MaxPooling2D() | AveragePooling2D() as layer:
+            window = layer.window(placed.input_shape)
+            return PoolingBlock((placed,), window, largest=isinstance(layer, MaxPooling2D))
+        case GlobalAveragePooling2D():
+            size = placed.input_shape[0], placed.input_shape[1]
+            return PoolingBlock((placed,), Window.over(placed.input_shape, size, (1, 1), "valid"), largest=False)
+        case BatchNormalization() as layer:
+            return NormalizationBlock((placed,), layer.momentum, layer.epsilon)
+        case Activation() as layer:
+            return ActivationBlock((placed,), layer.activation)
+        case Dropout() as layer:
+            return DropoutBlock((placed,), placed, layer.rate)
+    raise TypeError(f"no block for {type(placed.layer).__name__}")
+
+
+def _activation(own: str | None, layers: Sequence[Placed], switches: Switches) -> tuple[str | None, int]:
+    """The activation after a layer whose own is `own`, and how many of the layers that follow it takes."""
+    if own is None and switches.fusion and layers and isinstance(layers[0].layer, Activation):
+        return layers[0].layer.activation, 1
+    return own, 0
+
+
+def _convolution(layer: Conv2D, layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+    placed, window = layers[0], layer.window(layers[0].input_shape)
+    activation, taken = _activation(layer.activation, layers[1:], switches)
+    count = 1 + taken
+    fusing = switches.fusion and switches.sparse  # the backward pass of a fused pooling is sparse
+    pooled = fusing and activation == "relu" and count < len(layers) and _halves(layers[count])
+    # The larger of two numbers is the same before and after ReLU, so pooling may come first.
+    if fusing and activation is None and len(layers) > 2 and _halves(layers[1]) and _is_relu(layers[2].layer):
+        activation, pooled, count = "relu", True, 2
+    return ConvolutionBlock(
+        tuple(layers[: count + pooled]),
+        convolution=placed,
+        window=window,
+        activation=activation,
+        pooled=pooled,
+        winograd=switches.winograd and _suits_winograd(placed, layer, window, first),
+        sparse=switches.sparse and activation == "relu",
+        narrow=switches.sparse and activation == "relu" and window.size[1] * placed.input_shape[2] < NARROW,
+        first=first,
+    )
+
+
+def _is_relu(layer: Layer) -> bool:
+    return isinstance(layer, Activation) and layer.activation == "relu"
+
+
+def _halves(placed: Placed) -> bool:
+    """Whether this is 2×2 max pooling, in steps of 2, without padding."""
+    if not isinstance(placed.layer, MaxPooling2D):
+        return False
+    window = placed.layer.window(placed.input_shape)
+    return (window.size, window.strides, window.padding) == ((2, 2), (2, 2), ((0, 0), (0, 0)))
+
+
+def _suits_winograd(placed: Placed, layer: Conv2D, window: Window, first: bool) -> bool:
+    channels = placed.input_shape[2] if first else padded(placed.input_shape[2])
+    fits = window.size in ((3, 3), (5, 5)) and window.strides == (1, 1) and channels % 8 == 0
+    return fits and channels * layer.filters >= WINOGRAD and min(window.positions) >= 4
+
+
+def _dense(before: tuple[Placed, ...], layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+    dense = layers[0]
+    assert isinstance(dense.layer, Dense)
+    activation, taken = _activation(dense.layer.activation, layers[1:], switches)
+    count, dropout = 1 + taken, None
+    # Softmax needs its whole row, before anything is dropped.
+    if switches.fusion and activation != "softmax" and count < len(layers):
+        dropout = layers[count] if isinstance(layers[count].layer, Dropout) else None
+    taking = layers[: count + (dropout is not None)]
+    return DenseBlock((*before, *taking), dense, activation, dropout, sparse=switches.sparse, first=first)

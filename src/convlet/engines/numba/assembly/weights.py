@@ -1,0 +1,125 @@
+"""A block's weights, with their slots and gradients, in the layout that its kernels want.
+
+What a kernel sees is an `Own`: a few flat arrays for each group of weights that moves together. A convolution's
+kernels and biases are one group; a dense layer's are two, for the kernel's gradient never leaves its registers.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.descriptions.layers import Parameter
+from convlet.descriptions.network import Parameters
+from convlet.engines.numba.assembly.layouts import Places, channels, convolution_places, dense_places, dense_size
+from convlet.engines.numba.assembly.lowering import Block, ConvolutionBlock, DenseBlock, NormalizationBlock
+from convlet.engines.numba.buffers import buffer, padded
+
+Array = NDArray[np.float32]
+NOTHING = buffer(8)  # in the place of an array that a kernel does not use
+
+
+@dataclass
+class Own:
+    """One flat array of weights, what the optimizer remembers of each, and where a public array's numbers are in it."""
+
+    values: Array
+    trainable: int  # that many numbers, from the first, may move
+    slots: dict[str, Array] = field(default_factory=dict)
+
+    def slot(self, index: int) -> Array:
+        return list(self.slots.values())[index] if index < len(self.slots) else NOTHING
+
+
+@dataclass(frozen=True)
+class Public:
+    """A parameter that the network knows by name: which Own holds it, and where."""
+
+    own: str
+    places: Any  # Places, or a function that makes them: those of a large kernel are larger than itself
+
+    def find(self) -> Places:
+        return self.places() if callable(self.places) else self.places
+
+
+class Weights:
+    """All weights of a network, by block and public name."""
+
+    def __init__(self, blocks: list[Block], slots: tuple[str, ...]) -> None:
+        self.own: dict[str, Own] = {}
+        self.public: dict[str, Public] = {}
+        self.fused: set[str] = set()  # moved by the kernel that makes the gradient
+        self._packs: dict[str, Array] = {}
+        self.packed = False  # whether those hold the weights as they are now
+        for i, block in enumerate(blocks):
+            C = channels(block.input_shape, i == 0)
+            if isinstance(block, ConvolutionBlock):
+                self._add_convolution(block, C)
+            elif isinstance(block, DenseBlock):
+                self._add_dense(block, C)
+            elif isinstance(block, NormalizationBlock):
+                self._add_normalization(block)
+        for own in self.own.values():
+            if own.trainable:
+                own.slots = {slot: buffer(len(own.values)) for slot in slots}
+
+    def _add_convolution(self, block: ConvolutionBlock, C: int) -> None:
+        name, parameters = block.convolution.name, block.convolution.parameters
+        kernel, bias, size = convolution_places(parameters[f"{name}/kernel"].shape, C)
+        has_bias = f"{name}/bias" in parameters
+        self.own[name] = Own(buffer(size), size if has_bias else size - padded(len(bias)))
+        self.public[f"{name}/kernel"] = Public(name, kernel)
+        if has_bias:
+            self.public[f"{name}/bias"] = Public(name, bias)
+
+    def _add_dense(self, block: DenseBlock, C: int) -> None:
+        name, parameters = block.dense.name, block.dense.parameters
+        units, shape = block.dense.output_shape[0], block.input_shape
+        size = dense_size(shape, C, units)
+        self.own[name] = Own(buffer(size), size)
+        self.fused.add(name)
+        self.public[f"{name}/kernel"] = Public(name, lambda: dense_places(shape, C, units))
+        has_bias = f"{name}/bias" in parameters
+        self.own[f"{name}/bias"] = Own(buffer(units), units if has_bias else 0)
+        if has_bias:
+            self.public[f"{name}/bias"] = Public(f"{name}/bias", np.arange(units))
+
+    def _add_normalization(self, block: NormalizationBlock) -> None:
+        parameters: dict[str, Parameter] = block.layers[0].parameters
+        for name, parameter in parameters.items():
+            self.own[name] = Own(buffer(parameter.size), parameter.size if parameter.trainable else 0)
+            self.public[name] = Public(name, np.arange(parameter.size))
+
+    def pack(self, name: str, size: int) -> Array:
+        """Memory for the weights in another order, the same for whoever asks."""
+        if name not in self._packs:
+            self._packs[name] = buffer(size)
+        return self._packs[name]
+
+    def load(self, parameters: Parameters, slots: Parameters) -> None:
+        """Take over public arrays; a slot that is not among them is 0."""
+        self.packed = False
+        for name, public in self.public.items():
+            own, places = self.own[public.own], public.find()
+            own.values[places] = parameters[name]
+            for slot, array in own.slots.items():
+                array[places] = slots.get(f"{name}/{slot}", 0)
+
+    def parameters(self) -> Parameters:
+        """A copy in the public layout."""
+        return {name: self.own[public.own].values[public.find()] for name, public in self.public.items()}
+
+    def slots(self) -> Parameters:
+        """A copy of what the optimizer remembers, in the public layout."""
+        copies: Parameters = {}
+        for name, public in self.public.items():
+            own = self.own[public.own]
+            if own.slots:
+                places = public.find()
+                copies |= {f"{name}/{slot}": array[places] for slot, array in own.slots.items()}
+        return copies
+
+    def gradients(self, arrays: dict[str, Array]) -> Parameters:
+        """A copy of gradients, given by Own, in the public layout."""
+        return {name: arrays[public.own][public.find()] for name, public in self.public.items() if public.own in arrays}

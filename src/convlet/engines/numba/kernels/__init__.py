@@ -1,0 +1,1 @@
+"""The kernels: compiled functions that compute one part of one layer."""

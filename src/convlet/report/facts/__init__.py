@@ -1,0 +1,1 @@
+"""Every figure, once: plain dictionaries, which `--json` prints and the tables and pictures are made from."""

@@ -1,0 +1,91 @@
+"""What is to be said of a network: layers, weights, costs, as plain dictionaries: what `--json` prints.
+
+The tables are made from these, so a number on the screen and the same number in the JSON cannot differ.
+"""
+
+import math
+from typing import Any
+
+from convlet.descriptions.layers import Conv2D, Dense, Dropout, Layer
+from convlet.descriptions.network import BYTES, Placed, Sequential
+
+Facts = dict[str, Any]
+COPIES_OF_ADAM = 2  # its two moments, each as large as the weights
+
+
+def kind(layer: Layer) -> str:
+    """What a layer is, in a few words.
+
+    >>> kind(Conv2D(32, 5, padding="same", activation="relu")), kind(Dropout(0.5))
+    ('Conv2D 32 × 5×5 same relu', 'Dropout 0.5')
+    """
+    return " ".join([type(layer).__name__, *_details(layer)])
+
+
+def _details(layer: Layer) -> list[str]:
+    words: list[str] = []
+    if isinstance(layer, Dropout):
+        words.append(f"{layer.rate:g}")
+    if isinstance(layer, Dense):
+        words.append(str(layer.units))
+    strides, pool = getattr(layer, "strides", None), getattr(layer, "pool_size", None)
+    if isinstance(layer, Conv2D):
+        words.append(f"{layer.filters} × {_pair(layer.kernel_size)}")
+    if pool:
+        words.append(_pair(pool))
+    if strides and strides != (pool or (1, 1)):
+        words.append(f"stride {_pair(strides) if strides[0] != strides[1] else strides[0]}")
+    if (isinstance(layer, Conv2D) or pool) and getattr(layer, "padding", None) == "same":
+        words.append("same")
+    if activation := getattr(layer, "activation", None):
+        words.append(str(activation))
+    return words
+
+
+def _pair(sizes: Any) -> str:
+    return "×".join(map(str, sizes))
+
+
+def summary_json(network: Sequential, training_images: int | None) -> Facts:
+    """A network's layers, weights and costs, and how its weights compare with the training images.
+
+    `unshared_weights` is what a dense layer from the same inputs to the same outputs would need: no weight reused.
+    Memory is in bytes, of float32; multiply-adds are of one image's forward pass.
+    """
+    rows = [_layer_facts(placed) for placed in network]
+    unshared = sum(row["unshared_weights" if "unshared_weights" in row else "weights"] for row in rows)
+    fixed = sum(p.size for p in network.parameters.values() if not p.trainable)
+    facts: Facts = {
+        "input_shape": list(network.input_shape),
+        "layers": rows,
+        "weights": network.weights,
+        "unshared_weights": unshared,
+        "training_images": training_images,
+        "weights_per_training_image": _per(network.weights, training_images),
+        "unshared_weights_per_training_image": _per(unshared, training_images),
+        "multiply_adds": network.multiply_adds,
+        "output_bytes": sum(placed.output_bytes for placed in network),
+        "weights_bytes": (network.weights + fixed) * BYTES,
+        "weights_and_adam_bytes": (network.weights * (1 + COPIES_OF_ADAM) + fixed) * BYTES,
+    }
+    return facts
+
+
+def _layer_facts(placed: Placed) -> Facts:
+    facts: Facts = {
+        "name": placed.name,
+        "kind": kind(placed.layer),
+        "output_shape": list(placed.output_shape),
+        "weights": placed.weights,
+        "uses": placed.uses,
+        "multiply_adds": placed.multiply_adds,
+        "output_bytes": placed.output_bytes,
+    }
+    if isinstance(placed.layer, Conv2D):
+        outputs = math.prod(placed.output_shape)
+        facts["unshared_weights"] = math.prod(placed.input_shape) * outputs + outputs * placed.layer.use_bias
+    return facts
+
+
+def _per(weights: int, images: int | None) -> float | None:
+    return weights / images if images else None

@@ -1,0 +1,37 @@
+"""What is to be said of a finished run, as plain dictionaries: what `--json` prints."""
+
+import math
+from typing import Any
+
+from convlet.environment import peak_memory_mb
+from convlet.runs.checkpoint import weights_sha256
+from convlet.runs.evaluation import Evaluation
+from convlet.runs.run import Run
+
+
+def training_json(run: Run, evaluation: Evaluation | None, threads: int, processes: int = 1) -> dict[str, Any]:
+    """The figures of a finished run, as `convlet train --json` prints them. What does not exist is None.
+
+    `processes` trained it together: times are this one's, images and steps those of all.
+    """
+    clock, images = run.clock, run.clock.taken * run.history.batch_size
+    state, peak = run.program.state(), peak_memory_mb()
+    validated = {step: accuracy for step, _, accuracy in run.history.validations}
+    return {
+        "test_accuracy": evaluation.accuracy if evaluation else None,
+        "test_loss": evaluation.loss if evaluation else None,
+        "validation_accuracy": validated.get(state.step),  # of these weights: with patience, the best ones
+        "steps": run.history.steps,
+        "train_seconds": round(clock.train, 3),
+        "compile_seconds": round(clock.compile, 3),
+        "ms_per_step": round(1e3 * clock.steps / clock.taken, 3) if clock.taken else None,
+        "images_per_second": round(images / clock.steps, 1) if clock.taken else None,
+        "gflops": round(2e-9 * run.network.training_multiply_adds * images / clock.steps, 2) if clock.taken else None,
+        "peak_memory_mb": round(peak, 1) if math.isfinite(peak) else None,
+        "engine": run.engine,
+        "threads": threads,
+        "processes": processes,
+        "seed": run.seed,
+        "weights_sha256": weights_sha256(state.parameters),
+        "run_dir": str(run.run_dir),
+    }

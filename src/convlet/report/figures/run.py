@@ -1,0 +1,57 @@
+"""All that a run folder shows of its run. Every figure is a function of what it is given.
+
+A figure is returned, not shown: `figure.savefig("curves.png")` writes it, and a notebook displays it.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from convlet.datasets import Examples
+from convlet.descriptions.network import Parameters, Sequential
+from convlet.report.facts.history import history_json, metrics_csv
+from convlet.report.figures.confusion import confusion
+from convlet.report.figures.curves import curves
+from convlet.report.figures.kernels import kernels
+from convlet.report.figures.mistakes import mistakes
+from convlet.report.figures.style import to_bytes
+from convlet.runs.evaluation import Evaluation
+from convlet.runs.files import write_file
+from convlet.runs.history import History
+
+
+def draw_run(
+    folder: Path,
+    *,
+    history: History,
+    network: Sequential,
+    parameters: Parameters,
+    classes: Sequence[str],
+    evaluation: Evaluation | None = None,
+    examples: Examples | None = None,
+    title: str,
+) -> list[Path]:
+    """Write what there is to see of a run into its folder, each file whole. Returns their paths. Raises StorageError.
+
+    Always metrics.csv, history.json and curves.svg; confusion.svg with an evaluation, mistakes.png with its examples
+    too, kernels.png where the network has a convolution.
+    """
+    write_file(folder / "metrics.csv", metrics_csv(history).encode())
+    write_file(folder / "history.json", history_json(history).encode())
+    figures: dict[str, Callable[[], Figure | None]] = {
+        "curves.svg": partial(curves, history, f"{title}: learning curves"),
+        "kernels.png": partial(kernels, network, parameters),
+    }
+    if evaluation is not None:
+        figures["confusion.svg"] = partial(confusion, evaluation, classes, f"{title}: confusion matrix")
+        if examples is not None:
+            figures["mistakes.png"] = partial(mistakes, evaluation, examples, classes)
+    written = [folder / "metrics.csv", folder / "history.json"]
+    for name, draw in figures.items():
+        figure = draw()
+        if figure is not None:
+            write_file(folder / name, to_bytes(figure, name.rpartition(".")[2]))
+            written.append(folder / name)
+    return written

@@ -1,0 +1,126 @@
+"""What the terminal shows of an evaluation and of predictions, as rich renderables.
+
+They fit themselves to the console's width, from 80 columns on, and lose nothing where it has no colour.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.bar import Bar
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from convlet.report.facts.evaluation import evaluation_json, prediction_json
+from convlet.report.facts.network import Facts
+from convlet.report.numbers import NOT_MEASURED, count, label, percent
+from convlet.report.terminal.layout import apart, class_name, pairs, plain_table, titled
+from convlet.runs.evaluation import Evaluation
+
+WORST = 5
+PAIRS = 12
+SHORTEST = 5  # letters to which a class's name may be cut at the head of a column
+TOP = 3
+
+
+def evaluation_table(evaluation: Evaluation, classes: Sequence[str]) -> RenderableType:
+    """Accuracy and loss, how well each class is known, and the worst mistakes."""
+    facts = evaluation_json(evaluation, classes, WORST)
+    low, high = percent(facts["accuracy_low"], 2), percent(facts["accuracy_high"], 2)
+    overall = pairs(
+        (
+            "accuracy",
+            percent(facts["accuracy"], 2),
+            f"{count(facts['right'])} of {count(facts['images'])} images right",
+        ),
+        ("", "", f"between {low} and {high} at 95 % confidence"),
+        ("loss", f"{facts['loss']:.4f}", "cross-entropy, mean of all images"),
+    )
+    return apart(overall, _classes(facts), *([_mistakes(facts)] if facts["mistakes"] else []))
+
+
+def _classes(facts: Facts) -> Group:
+    numbers = ("images", "recall", "precision")
+    table = plain_table("class", *numbers, "most often taken for", right=numbers, flexible="most often taken for")
+    for row in facts["classes"]:
+        recall, precision = (_share(row[name]) for name in ("recall", "precision"))
+        taken = f"{label(row['most_often_taken_for'])} ({count(row['times'])} ×)" if row["times"] else ""
+        table.add_row(class_name(row["class"]), count(row["images"]), recall, precision, Text(taken))
+    remark = "recall: found, of its images · precision: right, of the images taken for it"
+    return Group(table, Text(remark, "dim"))
+
+
+def _share(share: float | None) -> str:
+    return NOT_MEASURED if share is None else percent(share)
+
+
+def _mistakes(facts: Facts) -> Group:
+    table = plain_table("image", "label", "", "prediction", "probability", right=("image", "probability"))
+    for row in facts["mistakes"]:
+        chance = percent(row["probability"])
+        table.add_row(count(row["index"]), class_name(row["label"]), "→", class_name(row["prediction"]), chance)
+    return titled("Worst mistakes, by their loss", table)
+
+
+@dataclass(frozen=True)
+class _Confusion:
+    matrix: NDArray[Any]
+    classes: Sequence[str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        names = [label(name, 20) for name in self.classes]
+        longest = max(map(len, names))
+        needed = max(len(count(int(self.matrix.max()))), min(longest, SHORTEST)) + 1
+        cell = min((options.max_width - longest) // len(names), max(needed, longest + 1))
+        yield self.square(names, cell) if cell >= needed else self.most_frequent()
+
+    def square(self, names: Sequence[str], cell: int) -> Group:
+        table = Table(box=None, padding=0, pad_edge=False)
+        table.add_column("", style="bold", no_wrap=True)
+        for name in names:
+            table.add_column(Text(label(name, cell - 1)), justify="right", width=cell, no_wrap=True)
+        for i, name in enumerate(names):
+            table.add_row(Text(name), *(self.cell(i, j) for j in range(len(names))))
+        return titled("Labels (rows), and what they were taken for (columns)", table)
+
+    def cell(self, i: int, j: int) -> Text:
+        number = int(self.matrix[i, j])
+        if i == j:
+            return Text(count(number), style="dim")
+        share = number / max(self.matrix[i].sum(), 1)
+        return Text(count(number) if number else "·", style="bold red" if share >= 0.01 else "" if number else "dim")
+
+    def most_frequent(self) -> Group:
+        """For more classes than there are columns: the confusions that happened most."""
+        pairs = [(int(n), i, j) for (i, j), n in np.ndenumerate(self.matrix) if i != j and n]
+        table = plain_table("label", "", "taken for", "times", right=("times",))
+        for times, i, j in sorted(pairs, key=lambda row: -row[0])[:PAIRS]:
+            table.add_row(class_name(self.classes[i]), "→", class_name(self.classes[j]), count(times))
+        return titled("The most frequent confusions", table)
+
+
+def confusion_table(evaluation: Evaluation, classes: Sequence[str]) -> RenderableType:
+    """Which classes are taken for which: the matrix where it fits the console, else its largest entries."""
+    return _Confusion(evaluation.confusion, classes)
+
+
+def prediction_table(paths: Sequence[str | Path], probabilities: NDArray[Any], classes: Sequence[str]) -> Table:
+    """Each image's most probable classes. `probabilities` is (N, classes)."""
+    table = plain_table("image", "class", "probability", "", right=("probability",))
+    for row in prediction_json(paths, probabilities, classes):
+        for i, (name, chance) in enumerate(list(row["probabilities"].items())[:TOP]):
+            style = "" if i else "bold"
+            image = "" if i else Text(_end(row["image"]), style)
+            table.add_row(
+                image, Text(label(name, 20), style), Text(percent(chance), style), Bar(1, 0, chance, width=16)
+            )
+    return table
+
+
+def _end(path: str, longest: int = 26) -> str:
+    """A path's end: the part that tells images apart."""
+    return path if len(path) <= longest else f"…{path[1 - longest :]}"

@@ -1,0 +1,121 @@
+"""Checkpoints: a network at one moment, with all that is needed to use it or to go on training it.
+
+Weights are safetensors, with everything else a run needs in its metadata; nothing is pickled.
+"""
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from convlet.checks import whole_number
+from convlet.descriptions.network import Parameters, Sequential
+from convlet.engines import State
+from convlet.errors import FormatError, InputError, StorageError
+from convlet.randomness import check_seed
+from convlet.runs.files import write_file
+from convlet.runs.history import History
+
+FORMAT = "convlet 1"
+LARGEST = 64 * 2**30  # bytes: a hundred times what is reasonable to train on a CPU, Adam's moments included
+
+
+def weights_sha256(parameters: Parameters) -> str:
+    """One fingerprint of all weights: names, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(parameters):
+        array = np.ascontiguousarray(parameters[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network at one moment, with all that is needed to use it or to go on training it."""
+
+    network: Sequential
+    classes: tuple[str, ...]
+    state: State
+    history: History
+    seed: int
+    data_sha256: str = ""  # of the data it was trained on; empty where that is not known
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint as safetensors. Raises StorageError."""
+    arrays: dict[str, NDArray[Any]] = {f"parameters/{name}": a for name, a in checkpoint.state.parameters.items()}
+    arrays |= {f"optimizer/{name}": a for name, a in checkpoint.state.slots.items()}
+    arrays |= {f"history/{name}": a for name, a in checkpoint.history.to_arrays().items()}
+    metadata = {
+        "format": FORMAT,
+        "network": json.dumps(checkpoint.network.to_table()),
+        "classes": json.dumps(checkpoint.classes),
+        "preprocessing": "uint8 / 255",
+        "step": str(checkpoint.state.step),
+        "seed": str(checkpoint.seed),
+        "data_sha256": checkpoint.data_sha256,
+        "batch_size": str(checkpoint.history.batch_size),
+    }
+    write_file(path, save_tensors({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint. Raises StorageError where it cannot be read, FormatError where it is not one."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise FormatError(f"{path}: {path.stat().st_size:,} bytes; a checkpoint has at most {LARGEST:,}.")
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: no path has a NUL in it
+        raise StorageError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}.") from None
+    try:
+        return _checkpoint(load_tensors(content), _metadata(content))
+    except (
+        SafetensorError,
+        LookupError,
+        ValueError,
+        TypeError,
+        ArithmeticError,
+        struct.error,
+        RecursionError,
+    ) as error:
+        raise FormatError(f"{path}: not a checkpoint of convlet: {type(error).__name__}: {error}") from None
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The metadata of a safetensors file: its first eight bytes say how long the JSON header behind them is."""
+    (length,) = struct.unpack("<Q", content[:8])
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    if metadata.get("format") != FORMAT:
+        raise InputError(f"format={metadata.get('format')!r}: expected {FORMAT!r}")
+    return metadata
+
+
+def _checkpoint(arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> Checkpoint:
+    def part(prefix: str) -> dict[str, NDArray[Any]]:
+        return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+    network = Sequential.from_table(json.loads(metadata["network"]))
+    state = State(part("parameters/"), part("optimizer/"), int(metadata["step"]))
+    network.check_parameters(state.parameters)
+    for name, array in state.slots.items():
+        parameter = state.parameters[name.rpartition("/")[0]]
+        if (array.shape, array.dtype) != (parameter.shape, parameter.dtype):
+            raise InputError(f"optimizer/{name}: {array.dtype} {array.shape}; expected as the parameter")
+    history = History.from_arrays(part("history/"), whole_number("batch_size", int(metadata["batch_size"])))
+    if not 0 <= state.step <= history.steps:
+        raise InputError(f"step={state.step}: the history has {history.steps}")
+    classes = json.loads(metadata["classes"])
+    if not isinstance(classes, list) or len(classes) != network.check_classifier():
+        raise InputError(f"classes={classes!r}: expected a name for each output of the network")
+    seed = check_seed(int(metadata["seed"]))
+    names = tuple(str(name) for name in classes)
+    return Checkpoint(network, names, state, history, seed, metadata["data_sha256"])

@@ -1,0 +1,201 @@
+"""A whole experiment as data: what to train on, which network, how. Written in TOML, without surprises.
+
+    name = "my-digits"
+    data = { source = "mnist", train_images = 1000 }
+    network = { input_shape = [28, 28, 1], layers = [{ type = "Flatten" }, { type = "Dense", units = 10 }] }
+    optimizer = { type = "Adam", learning_rate = 1e-3 }
+    training = { batch_size = 50, steps = 2000 }
+
+Unknown keys are refused with the nearest known one. A recipe is resolved when every choice in it is made; the run
+folder keeps it so.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from convlet import datasets
+from convlet.checks import listed, nearest, whole_number
+from convlet.datasets import Dataset
+from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import Adam, Optimizer, optimizer_from_table, optimizer_to_table
+from convlet.descriptions.tables import Table, build
+from convlet.errors import InputError, RecipeError
+from convlet.randomness import check_seed
+
+
+@dataclass(frozen=True)
+class Data:
+    """What to train on: "mnist", a folder of IDX files or an .npz; of it the first `train_images` to train on."""
+
+    source: str = "mnist"
+    train_images: int | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.source, str) and self.source.encode(errors="ignore").decode() == self.source):
+            raise InputError(f"source={self.source!r}: expected a name or a path, such as 'mnist'.")
+        if self.train_images is not None:
+            whole_number("train_images", self.train_images)
+
+    def load(self) -> Dataset:
+        """The data set. Raises DataError or InputError where it cannot be had."""
+        data = datasets.load(self.source)
+        if self.train_images is None:
+            return data
+        if self.train_images > len(data.train):
+            raise InputError(f"train_images={self.train_images}: {self.source} has only {len(data.train):,}.")
+        return replace(data, train=data.train.take(slice(self.train_images)))
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and how: exactly one of `steps` and `epochs`.
+
+    Every `report_every` steps, the current batch's accuracy without dropout is noted. Every `validate_every` epochs,
+    and at the end, the network is validated and saved. With `patience`, the run ends early after that many
+    validations without a better accuracy, and keeps the best weights.
+    """
+
+    batch_size: int = 50
+    steps: int | None = None
+    epochs: int | None = None
+    seed: int = 0
+    report_every: int = 1000
+    validate_every: int = 1
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "report_every", "validate_every"):
+            whole_number(name, getattr(self, name))
+        for name in ("steps", "epochs", "patience"):
+            if getattr(self, name) is not None:
+                whole_number(name, getattr(self, name))
+        check_seed(self.seed)
+        if (self.steps is None) == (self.epochs is None):
+            raise InputError(f"steps={self.steps!r}, epochs={self.epochs!r}: expected exactly one of them.")
+
+    def total_steps(self, images: int) -> int:
+        """How many steps a run on so many training images takes.
+
+        >>> Training(batch_size=50, epochs=2).total_steps(55_000)
+        2200
+        """
+        return self.steps if self.steps is not None else -(-images * (self.epochs or 0) // self.batch_size)
+
+    def validates_after(self, step: int, images: int) -> bool:
+        """Whether the step-th step, counted from 1, completes an epoch after which the network is validated.
+
+        >>> [step for step in range(1, 12) if Training(batch_size=30, steps=12).validates_after(step, 100)]
+        [4, 7, 10]
+        """
+        now, before = step * self.batch_size // images, (step - 1) * self.batch_size // images
+        return now // self.validate_every > before // self.validate_every
+
+
+_ARTICLES = {"network": "a Sequential", "training": "a Training", "optimizer": "an SGD or Adam", "data": "a Data"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole experiment as data. Raises RecipeError where its parts do not fit together."""
+
+    name: str
+    network: Sequential
+    training: Training
+    optimizer: Optimizer = Adam()
+    data: Data = Data()
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and 0 < len(self.name) <= 100 and self.name.isprintable()):
+            raise RecipeError(f"name={self.name!r}: expected text of 1 to 100 printable characters.")
+        if set(self.name) & set("/\\"):
+            raise RecipeError(f"name={self.name!r}: expected no / or \\ in it: a run's folder is named after it.")
+        if not isinstance(self.description, str):
+            raise RecipeError(f"description={self.description!r}: expected text.")
+        for key, kind in (("network", Sequential), ("training", Training), ("optimizer", Optimizer), ("data", Data)):
+            if not isinstance(getattr(self, key), kind):
+                raise RecipeError(f"{key}={getattr(self, key)!r}: expected {_ARTICLES[key]}.")
+
+    def to_toml(self) -> str:
+        """The recipe as TOML text; `parse(recipe.to_toml())` is the same recipe.
+
+        Raises RecipeError where it cannot be: a schedule or an initialiser of one's own has no name in a recipe.
+        """
+        table = {
+            "name": self.name,
+            **({"description": self.description} if self.description else {}),
+            "data": _given(self.data),
+            "optimizer": optimizer_to_table(self.optimizer),
+            "training": _given(self.training),
+            "network": self.network.to_table(),
+        }
+        try:
+            text = tomli_w.dumps(table)
+            parse(text, self.name)
+        except (TypeError, RecipeError) as error:
+            raise RecipeError(f"this cannot be written as a recipe: {error}") from None
+        return text
+
+
+def _given(section: Data | Training) -> Table:
+    values = {item.name: getattr(section, item.name) for item in fields(section)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def parse(text: str, where: str) -> Recipe:
+    """The recipe in TOML text; `where` names it in messages. Raises RecipeError."""
+    try:
+        return _recipe(tomllib.loads(text), where)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{where}: not TOML: {error}.") from None
+    except RecursionError:
+        raise RecipeError(f"{where}: tables in tables in tables, too deep to be a recipe.") from None
+
+
+def _recipe(table: Table, where: str) -> Recipe:
+    sections: dict[str, Any] = {"name": Path(where).stem, **table}
+    for key, section in sections.items():
+        if key in ("data", "network", "optimizer", "training"):
+            if not isinstance(section, Mapping):
+                raise RecipeError(f"{where}: {key}={section!r}: expected a table.")
+            sections[key] = _section(key, dict(section), f"{where}: {key}")
+    recipe: Recipe = build(Recipe, sections, where)
+    return recipe
+
+
+def _section(key: str, table: Table, where: str) -> Any:
+    match key:
+        case "network":
+            return Sequential.from_table(table, where)
+        case "optimizer":
+            return optimizer_from_table(table, where)
+        case _:
+            return build(Data if key == "data" else Training, table, where)
+
+
+def built_in() -> list[str]:
+    """The names of the recipes that come with convlet."""
+    folder = resources.files("convlet.runs") / "recipes"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load(name: str) -> Recipe:
+    """A built-in recipe by its name, or the recipe in a .toml file. Raises RecipeError."""
+    if name in built_in():
+        return parse((resources.files("convlet.runs") / "recipes" / f"{name}.toml").read_text("utf-8"), name)
+    path = Path(name)
+    if path.suffix != ".toml":
+        raise RecipeError(
+            f"recipe {name!r}: expected a .toml file or one of {listed(built_in())}.{nearest(name, built_in())}"
+        )
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
+        raise RecipeError(f"recipe {name!r}: cannot be read: {getattr(error, 'strerror', error)}.") from None
+    return parse(text, str(path))

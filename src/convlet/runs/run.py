@@ -1,0 +1,135 @@
+"""A network with its weights, ready to be used: what training returns, and what a checkpoint becomes again."""
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.datasets import Examples, pixels
+from convlet.descriptions.network import Sequential
+from convlet.engines import Program, default_engine, engine
+from convlet.errors import DataError, InputError, NumericsError, StorageError
+from convlet.losses import softmax
+from convlet.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from convlet.runs.evaluation import Evaluation, evaluate
+from convlet.runs.folder import recipe_of
+from convlet.runs.history import History
+from convlet.signals import Stop
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Clock:
+    """Seconds of this process: compiling, training in all, and of that the batches and steps; how many steps."""
+
+    compile: float = 0.0
+    train: float = 0.0
+    steps: float = 0.0
+    taken: int = 0
+
+
+@dataclass(repr=False)
+class Run:
+    """A trained network, or one in training. `total_steps` is how many steps it was asked to take in all."""
+
+    network: Sequential
+    program: Program
+    classes: tuple[str, ...]
+    history: History
+    seed: int
+    engine: str
+    total_steps: int
+    run_dir: Path | None = None
+    data_sha256: str = ""
+    clock: Clock = field(default_factory=Clock)
+
+    def __repr__(self) -> str:
+        """How far it is, on which engine, and where it is kept."""
+        where = f", in {self.run_dir}" if self.run_dir else ""
+        steps = f"step {self.history.steps:,} of {self.total_steps:,}"
+        return f"<Run of {self.network.weights:,} weights, {steps}, {self.engine} engine{where}>"
+
+    def evaluate(self, examples: Examples, *, stop: Stop | None = None) -> Evaluation:
+        """The network's answers to labelled images.
+
+        Raises DataError where they are of another shape or class, NumericsError where the loss is not a finite number.
+        """
+        if examples.image_shape != self.network.input_shape:
+            raise DataError(f"images: shape {examples.image_shape}; the network takes {self.network.input_shape}.")
+        if examples.labels.max() >= len(self.classes):
+            raise DataError(f"labels: up to {examples.labels.max()}; the network knows {len(self.classes)} classes.")
+        with np.errstate(over="ignore", invalid="ignore"):
+            evaluation = evaluate(self.program, examples, poll=stop.check if stop else lambda: None)
+            loss = evaluation.loss
+        if not math.isfinite(loss):
+            first = int(np.argmax(~np.isfinite(evaluation.losses)))
+            worst, _ = examples.batch(slice(first, first + 1))
+            raise NumericsError(f"after step {self.history.steps}: {self.explain(worst, loss)}")
+        return evaluation
+
+    def predict(self, images: Array) -> Array:
+        """Probabilities (N, classes) of images (N, H, W, C): uint8, or float in [0, 1].
+
+        Raises DataError where they are no such images, InputError where they have another shape than the network takes.
+        """
+        given = np.asarray(images)
+        if given.shape[1:] != self.network.input_shape:
+            expected = ", ".join(map(str, self.network.input_shape))
+            raise InputError(f"images: shape {given.shape}; expected (N, {expected}).")
+        return softmax(self.program.predict(pixels(given) if len(given) else given))
+
+    def explain(self, batch: Array, loss: float) -> str:
+        """Where a loss that is not a finite number came from, and what to do. `batch` is (N, H, W, C)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            outputs = self.program.activations(batch)
+        where = next((name for name, array in outputs.items() if not np.isfinite(array).all()), None)
+        place = f"layer {where!r} is the first whose output is not finite" if where else "its logits are far too large"
+        last = self.run_dir / "last.safetensors" if self.run_dir else None
+        kept = f" {last} holds the last good weights." if last and last.exists() else ""
+        return f"the loss is {loss}; {place}. Try a lower learning rate.{kept}"
+
+    def checkpoint(self) -> Checkpoint:
+        """All that is needed to go on from here."""
+        return Checkpoint(self.network, self.classes, self.program.state(), self.history, self.seed, self.data_sha256)
+
+    def save(self, path: str | Path) -> None:
+        """Write network, weights, optimizer state and history to one safetensors file. Raises StorageError."""
+        save_checkpoint(Path(path), self.checkpoint())
+
+
+def load(path: str | Path, *, engine_name: str | None = None) -> Run:
+    """The network in a checkpoint, or in a run folder, ready to predict and evaluate.
+
+    Of a run with patience it has the best weights, as that run itself has at its end; of any other the last.
+
+    Raises StorageError where there is none, FormatError where it is damaged.
+    """
+    path = Path(path)
+    if not path.is_file() and not (path / "last.safetensors").exists():
+        raise StorageError(f"{path}: cannot be read: expected the folder of a run, or a checkpoint in it.")
+    checkpoint = _of_run(path) if path.is_dir() else load_checkpoint(path)
+    name = engine_name or default_engine()
+    program = engine(name).compile(checkpoint.network, checkpoint.state.parameters)
+    program.load(replace(checkpoint.state, slots={}))  # it knows its step, and is not to be trained on
+    return Run(
+        checkpoint.network,
+        program,
+        checkpoint.classes,
+        checkpoint.history,
+        checkpoint.seed,
+        name,
+        total_steps=checkpoint.history.steps,
+        run_dir=path if path.is_dir() else path.parent,
+        data_sha256=checkpoint.data_sha256,
+    )
+
+
+def _of_run(folder: Path) -> Checkpoint:
+    last, best = load_checkpoint(folder / "last.safetensors"), folder / "best.safetensors"
+    if best.exists() and (folder / "recipe.toml").exists() and recipe_of(folder).training.patience:
+        return replace(last, state=load_checkpoint(best).state)
+    return last

@@ -1,0 +1,1 @@
+"""How a run comes about: batches, the loop, saving, resuming, several processes."""

@@ -1,0 +1,143 @@
+"""`fit`: from a network and data to a trained run, and all that has to be right around the loop."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from convlet.datasets import Dataset
+from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import Adam, Optimizer
+from convlet.engines import Progress, default_engine, engine
+from convlet.errors import DataError, GroupError, InputError
+from convlet.runs.folder import abandon_run, begin_run, continue_run, hold
+from convlet.runs.history import History
+from convlet.runs.recipe import Data, Recipe, Training
+from convlet.runs.run import Run
+from convlet.signals import Stopped, stop_on_signals
+from convlet.training.loop import Watch, train
+from convlet.training.resuming import saved_run
+from convlet.training.saving import Checkpoints
+
+
+def fit(
+    network: Sequential,
+    data: Dataset,
+    *,
+    optimizer: Optimizer | None = None,
+    batch_size: int = 50,
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    patience: int | None = None,
+    report_every: int = 1000,
+    validate_every: int = 1,
+    engine_name: str | None = None,
+    run_dir: str | Path | None = None,
+    resume: bool = False,
+    watch: Watch = lambda run: None,
+) -> Run:
+    """Train a network, and return the run: its weights, its history, ready to evaluate and predict.
+
+    Exactly one of `steps` and `epochs` says how long. The other words are those of `Training`. `optimizer` is
+    Adam(0.001) unless given; `engine_name` the fastest engine that runs here. With `run_dir`, the run is saved there
+    as it goes; with `resume` too, it continues from what is saved there, exactly as if it had never stopped.
+
+    Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
+    Stopped (a KeyboardInterrupt) after Ctrl-C or SIGTERM, when the step is finished and the run saved; GroupError
+    where another process of the run is lost, when the step is undone and the run saved.
+    """
+    training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
+    recipe = Recipe("fit", network, training, optimizer or Adam(), Data(getattr(data, "name", "")))
+    return fit_recipe(recipe, data, engine_name=engine_name, run_dir=run_dir, resume=resume, watch=watch)
+
+
+def fit_recipe(
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    engine_name: str | None = None,
+    run_dir: str | Path | None = None,
+    resume: bool = False,
+    keep: bool = True,
+    watch: Watch = lambda run: None,
+    preparing: Progress | None = None,
+) -> Run:
+    """`fit`, with network, optimizer and training from a recipe, and its data already loaded.
+
+    Where another process keeps the run (`keep=False`), this one begins it in a folder, but saves nothing there.
+    """
+    folder = Path(run_dir) if run_dir is not None else None
+    check_data(recipe.network, data)
+    if recipe.training.patience and data.validation is None:
+        raise InputError(f"patience={recipe.training.patience}: {data.name} has no validation examples to go by.")
+    quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the loop itself looks at every loss
+    with stop_on_signals() as stop, hold(folder), quiet:
+        prepared = preparing or (lambda done, total, part: None)
+
+        def progress(done: int, total: int, part: str) -> None:
+            stop.check()
+            prepared(done, total, part)
+
+        run = _start(recipe, data, engine_name or default_engine(), folder, resume, progress)
+        if not keep:
+            run.run_dir = None
+        checkpoints = Checkpoints(run)
+        started = time.perf_counter()
+        try:
+            train(run, data, recipe, checkpoints, stop, watch)
+            stop.check()  # a signal during the last step or save
+        except (Stopped, GroupError):
+            checkpoints.save()
+            stop.check()  # where all processes of a run were told to stop, the first to go is missed by the others
+            raise
+        finally:
+            run.clock.train = time.perf_counter() - started
+    if recipe.training.patience:
+        checkpoints.restore_best()
+    return run
+
+
+def check_data(network: Sequential, data: Dataset) -> None:
+    """Raise unless the network can be trained on this data: its images' shape, and as many outputs as classes."""
+    if not isinstance(data, Dataset):
+        expected = "a Dataset, such as datasets.mnist() or datasets.load(path)"
+        raise InputError(f"data={type(data).__name__}: expected {expected}.")
+    if network.input_shape != data.image_shape:
+        raise DataError(
+            f"data {data.name!r} has images of shape {data.image_shape}, but the network takes {network.input_shape}: "
+            f"give the network input_shape = {list(data.image_shape)}."
+        )
+    if (outputs := network.check_classifier()) != len(data.classes):
+        raise DataError(
+            f"data {data.name!r} has {len(data.classes)} classes, but the network has {outputs} outputs: "
+            f"let it end in Dense({len(data.classes)})."
+        )
+
+
+def _start(
+    recipe: Recipe, data: Dataset, engine_name: str, folder: Path | None, resume: bool, progress: Progress
+) -> Run:
+    """The run before its first step, or as it was saved."""
+    started, training, total_steps = time.perf_counter(), recipe.training, recipe.training.total_steps(len(data.train))
+    saved = saved_run(recipe, data, folder) if resume else None
+    parameters = saved.state.parameters if saved else recipe.network.initial_parameters(training.seed)
+    history = saved.history if saved else History(training.batch_size)
+    program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
+    if saved:
+        program.load(saved.state)
+    if folder is not None and not resume:
+        begin_run(folder, recipe)
+    try:
+        program.prepare(training.batch_size, progress)
+    except InputError:
+        if folder is not None and not resume:
+            abandon_run(folder)
+        raise
+    if folder is not None and resume:
+        continue_run(folder, training)
+    run = Run(
+        recipe.network, program, data.classes, history, training.seed, engine_name, total_steps, folder, data.sha256
+    )
+    run.clock.compile = time.perf_counter() - started
+    return run

@@ -1,0 +1,66 @@
+"""The loop, on one screen.
+
+Every random choice of a step is a function of the seed and the step (`convlet.randomness`), so a run that is stopped
+and resumed goes exactly the way it would have gone.
+"""
+
+import math
+import time
+from collections.abc import Callable
+
+from convlet.datasets import Dataset
+from convlet.errors import NumericsError
+from convlet.runs.history import History
+from convlet.runs.recipe import Recipe, Training
+from convlet.runs.run import Run
+from convlet.signals import Stop
+from convlet.training.batches import batch_indices
+from convlet.training.saving import Checkpoints
+
+Watch = Callable[[Run], None]  # called after every step and every validation
+
+
+def train(run: Run, data: Dataset, recipe: Recipe, checkpoints: Checkpoints, stop: Stop, watch: Watch) -> None:
+    """Take the steps that are left. Raises Stopped, between two steps, and NumericsError."""
+    training, optimizer, seed = recipe.training, recipe.optimizer, recipe.training.seed
+    history, program, images = run.history, run.program, len(data.train)
+    while True:
+        step = history.steps
+        if validation_is_due(history, images, training, run.total_steps):
+            validate(run, data, checkpoints, stop)
+            watch(run)
+        if step >= run.total_steps or (training.patience and history.waited() >= training.patience):
+            return
+        stop.check()
+
+        started = time.perf_counter()
+        pixels, labels = data.train.batch(batch_indices(images, training.batch_size, seed, step))
+        right = program.predict(pixels).argmax(axis=1) == labels if step % training.report_every == 0 else None
+        masks = run.network.dropout_masks(len(labels), seed, step)
+        loss, correct = program.step(pixels, labels, masks, optimizer.rate(step, run.total_steps))
+        if not math.isfinite(loss):
+            raise NumericsError(f"step {step + 1}: {run.explain(pixels, loss)}")
+        if right is not None:
+            history.report(right)
+        history.record(loss, correct)
+        run.clock.steps += time.perf_counter() - started
+        run.clock.taken += 1
+
+        checkpoints.save_if_due()
+        watch(run)
+
+
+def validation_is_due(history: History, images: int, training: Training, total_steps: int) -> bool:
+    """Whether the validation that belongs before the next step is still to be done."""
+    step = history.steps
+    belongs = step > 0 and (step == total_steps or training.validates_after(step, images))
+    return belongs and not (history.validations and history.validations[-1][0] == step)
+
+
+def validate(run: Run, data: Dataset, checkpoints: Checkpoints, stop: Stop) -> None:
+    """Validate, where there are validation examples, and save; the best so far is kept apart."""
+    step = run.history.steps
+    if data.validation is not None:
+        evaluation = run.evaluate(data.validation, stop=stop)
+        run.history.validations.append((step, evaluation.loss, evaluation.accuracy))
+    checkpoints.save(best=data.validation is None or run.history.best == run.history.validations[-1])

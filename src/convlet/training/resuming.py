@@ -1,0 +1,84 @@
+"""Going on with a run: what it saved last, and whether a recipe continues it.
+
+A run that is stopped and continued must be the run that was never stopped, so all that made its steps has to be the
+same. Only how far it goes may be said anew.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from convlet.datasets import Dataset
+from convlet.errors import FormatError, InputError
+from convlet.runs.checkpoint import Checkpoint, load_checkpoint
+from convlet.runs.folder import recipe_of
+from convlet.runs.history import History
+from convlet.runs.recipe import Recipe, Training
+
+
+def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> Checkpoint | None:
+    """What the run in a folder saved last; None where it was killed before that, and starts from the beginning.
+
+    Raises InputError where the recipe, or the data, would not continue that run.
+    """
+    if folder is None:
+        raise InputError("resume=True without run_dir: name the folder of the run to continue.")
+    began = recipe_of(folder)
+    meant_to_take = began.training.total_steps(len(data.train))
+    began = replace(began, training=replace(began.training, steps=recipe.training.steps, epochs=recipe.training.epochs))
+    for name in ("network", "optimizer", "training"):
+        if (new := getattr(recipe, name)) != (old := getattr(began, name)):
+            raise InputError(f"{name}={new!r}: the run in {folder} has {old!r}; a run continues as it began.")
+    path = folder / "last.safetensors"
+    if not path.exists():
+        return None
+    checkpoint = load_checkpoint(path)
+    _check_saved(path, checkpoint, recipe)
+    if checkpoint.data_sha256 != data.sha256:
+        raise InputError(
+            f"data {data.name!r}: its training and validation examples are not those that the run in {folder} began "
+            "with; a run continues as it began. Give it the same data, or start a new run."
+        )
+    _check_rates(recipe, checkpoint.history.steps, meant_to_take, recipe.training.total_steps(len(data.train)))
+    return replace(checkpoint, history=_going_on(checkpoint.history, recipe.training, len(data.train)))
+
+
+def _check_saved(path: Path, checkpoint: Checkpoint, recipe: Recipe) -> None:
+    """Raise a FormatError unless a checkpoint is of this recipe, and whole."""
+    training, state, history = recipe.training, checkpoint.state, checkpoint.history
+    slots = {
+        f"{name}/{slot}"
+        for name, parameter in recipe.network.parameters.items()
+        for slot in (recipe.optimizer.slots if parameter.trainable else ())
+    }
+    whole = state.slots.keys() == slots and state.step == history.steps
+    run = (checkpoint.network, checkpoint.seed, history.batch_size)
+    if not whole or run != (recipe.network, training.seed, training.batch_size):
+        raise FormatError(f"{path}: this is not what the run of {path.with_name('recipe.toml')} saved last.")
+
+
+def _check_rates(recipe: Recipe, taken: int, before: int, now: int) -> None:
+    """Raise an InputError where a run of another length would have taken its first steps at other learning rates."""
+    rate = recipe.optimizer.rate
+    if before != now and any(rate(step, before) != rate(step, now) for step in range(min(taken, now))):
+        raise InputError(
+            f"steps={now}: this run's learning rate changes over the {before} steps it was meant to take, so in a run "
+            f"of {now} steps it would have been another one from the start. Leave the steps out, or start a new run."
+        )
+
+
+def _going_on(history: History, training: Training, images: int) -> History:
+    """The history of a run that now goes to `training`'s end, as if it had always been meant to.
+
+    A run that was to end in the middle of an epoch was validated there; one that goes on is not. (If that validation
+    was the best, `best.safetensors` holds its weights until a better one comes.) Raises InputError where it matters.
+    """
+    total_steps = training.total_steps(images)
+    if total_steps < history.steps:
+        raise InputError(f"steps={total_steps}: the run has taken {history.steps} already; give at least that many.")
+    kept = [row for row in history.validations if row[0] == total_steps or training.validates_after(row[0], images)]
+    if training.patience and kept and history.best not in kept:
+        raise InputError(
+            f"steps={total_steps} with patience={training.patience}: the run ended in the middle of an epoch, at its "
+            "best, so the best weights of a whole epoch are gone. Start a new run of that many steps."
+        )
+    return replace(history, validations=kept)

@@ -1,0 +1,185 @@
+"""SGD and Adam, step by hand; learning rates; and the optimizer on paper and back."""
+
+import json
+import math
+import tomllib
+
+import numpy as np
+import pytest
+import tomli_w
+from comparing import ROUNDING, assert_agree
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convlet.descriptions.optimizers import SGD, Adam, optimizer_from_table, optimizer_to_table
+from convlet.descriptions.schedules import Cosine, OneCycle, Steps
+
+
+def walked(optimizer, gradients, rate, start=1.0):
+    """The weight after each gradient."""
+    weight = np.array([start])
+    slots = {name: np.zeros(1) for name in optimizer.slots}
+    path = []
+    for step, gradient in enumerate(gradients, start=1):
+        optimizer.update(weight, np.array([gradient]), slots, rate, step)
+        path.append(float(weight[0]))
+    return np.array(path)
+
+
+def test_plain_sgd_by_hand():
+    assert_agree(walked(SGD(), [0.5, -2.0], rate=0.1), np.array([0.95, 1.15]), ROUNDING)
+
+
+def test_momentum_by_hand():
+    """v = −0.1, then 0.9 · −0.1 − 0.1 = −0.19, then 0.9 · −0.19 = −0.171."""
+    assert_agree(walked(SGD(momentum=0.9), [1, 1, 0], rate=0.1), np.array([0.9, 0.71, 0.539]), ROUNDING)
+
+
+def test_nesterov_by_hand():
+    """v as above; the weight moves by 0.9 v − 0.1 gradient: −0.19, −0.271, and 0.9 · −0.171 = −0.1539."""
+    path = walked(SGD(momentum=0.9, nesterov=True), [1, 1, 0], rate=0.1)
+    assert_agree(path, np.array([0.81, 0.539, 0.3851]), ROUNDING)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(weight_decay=0.5), SGD(momentum=0.9, weight_decay=0.5)], ids=repr)
+def test_weight_decay_first_takes_its_share_of_the_weight(optimizer):
+    """2 − 0.1 · 0.5 · 2 − 0.1 · 1; it does not pass through the momentum: then 1.8 − 0.09, and the velocity."""
+    path = walked(optimizer, [1, 0], rate=0.1, start=2.0)
+    assert_agree(path, np.array([1.8, 1.71 - 0.1 * optimizer.momentum]), ROUNDING)
+
+
+def test_adam_by_hand():
+    """β₁ = 1/2, β₂ = 3/4, ε = 1: m = v = 1 and √(1 − 3/4) / (1 − 1/2) = 1, so 1 / (√1 + 1); then a gradient of 0."""
+    path = walked(Adam(beta_1=0.5, beta_2=0.75, epsilon=1.0), [2, 0], rate=1.0)
+    second = math.sqrt(1 - 9 / 16) / (1 - 1 / 4) * 0.5 / (math.sqrt(0.75) + 1)
+    assert_agree(path, np.array([0.5, 0.5 - second]), ROUNDING)
+
+
+def test_adams_epsilon_stands_outside_the_bias_correction():
+    """With a gradient of 1e-8 at the first step: √v = √0.001 · 1e-8, and ε beside it, not beside 1e-8."""
+    (after,) = walked(Adam(), [1e-8], rate=1.0, start=0.0)
+    root = math.sqrt(0.001)
+    assert after == pytest.approx(-root / 0.1 * 1e-9 / (root * 1e-8 + 1e-8), rel=1e-9)
+    assert abs(after) < 0.04  # inside, it would be 0.5
+
+
+def test_adams_weight_decay_is_decoupled():
+    plain, decayed = walked(Adam(), [3], rate=0.1, start=2.0), walked(Adam(weight_decay=0.5), [3], rate=0.1, start=2.0)
+    assert_agree(decayed, plain - 0.1 * 0.5 * 2.0, ROUNDING)
+
+
+@given(st.floats(1e-3, 1e3), st.floats(1e-4, 1.0))
+def test_adams_first_step_is_the_rate_whatever_the_gradient(gradient, rate):
+    assert_agree(walked(Adam(), [gradient], rate, start=0.0), np.array([-rate]), ROUNDING._replace(relative=1e-3))
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), SGD(momentum=0.9), SGD(momentum=0.9, nesterov=True), Adam()], ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_update_happens_in_place_keeps_the_type_and_leaves_the_gradient(optimizer, dtype):
+    weight, gradient = np.ones((2, 3), dtype), np.full((2, 3), 0.5, dtype)
+    slots = {name: np.zeros((2, 3), dtype) for name in optimizer.slots}
+    kept = dict(slots)
+    optimizer.update(weight, gradient, slots, 0.1, 1)
+    assert (weight < 1).all() and (gradient == 0.5).all()
+    assert weight.dtype == dtype and all(slots[name] is kept[name] and slots[name].any() for name in slots)
+
+
+def test_slots_are_what_the_rule_remembers():
+    assert (SGD().slots, SGD(momentum=0.5).slots, Adam().slots) == ((), ("velocity",), ("m", "v"))
+
+
+def test_defaults_are_as_documented():
+    assert SGD() == SGD(0.01, 0.0, False, 0.0)
+    assert Adam() == Adam(0.001, 0.9, 0.999, 1e-8, 0.0)
+
+
+# -------------------------------------------------------------------------------------------------------- the rate
+
+
+def test_a_number_is_the_constant_schedule():
+    assert [SGD(0.5).rate(step, 10) for step in (0, 9)] == [0.5, 0.5]
+
+
+def test_a_schedule_is_asked_by_the_share_of_steps_done():
+    assert Adam(Cosine(1.0)).rate(5, 10) == Cosine(1.0).at(0.5) == pytest.approx(0.5)
+
+
+def test_a_cosines_values():
+    """1 + cos of 0°, 60°, 90° and 180° are 2, 3/2, 1 and 0."""
+    values = [Cosine(1.0, 0.2).at(progress) for progress in (0, 1 / 3, 0.5, 1)]
+    assert values == pytest.approx([1.0, 0.8, 0.6, 0.2])
+
+
+def test_a_one_cycles_values():
+    values = [OneCycle(1.0, warmup=0.4).at(progress) for progress in (0, 0.2, 0.4, 0.7, 1)]
+    assert values == pytest.approx([1 / 25, (1 + 1 / 25) / 2, 1.0, (1 + 1e-4) / 2, 1e-4])
+
+
+def test_a_one_cycle_without_warmup_begins_at_its_peak():
+    assert OneCycle(0.5, warmup=0).at(0.0) == 0.5
+
+
+def test_steps_values():
+    values = [Steps(0.8, factor=0.5).at(progress) for progress in (0, 0.33, 0.34, 0.66, 0.67, 0.999)]
+    assert values == pytest.approx([0.8, 0.8, 0.4, 0.4, 0.2, 0.2])
+
+
+def test_steps_drop_exactly_at_their_step_however_the_share_is_rounded():
+    for drops in range(1, 100):
+        for part in range(drops + 1):
+            at, before = 7 * part, 7 * part - 1
+            rates = SGD(Steps(1.0, 0.5, drops))
+            assert rates.rate(at, 7 * (drops + 1)) == 0.5**part, (drops, part)
+            assert not part or rates.rate(before, 7 * (drops + 1)) == 0.5 ** (part - 1), (drops, part)
+
+
+rates = st.floats(1e-6, 10)
+schedules = st.one_of(
+    st.builds(Cosine, rates, rates),
+    st.builds(OneCycle, rates, st.floats(0, 0.99)),
+    st.builds(Steps, rates, st.floats(0.01, 1), st.integers(1, 9)),
+)
+
+
+@given(schedules, st.floats(0, 1, exclude_max=True))
+def test_a_schedule_stays_between_its_ends(schedule, progress):
+    ends = {
+        Cosine: lambda s: sorted((s.start, s.end)),
+        OneCycle: lambda s: (s.peak / 10_000, s.peak),
+        Steps: lambda s: (s.start * s.factor**s.drops, s.start),
+    }[type(schedule)](schedule)
+    rate = schedule.at(progress)
+    assert type(rate) is float and ends[0] * (1 - 1e-9) <= rate <= ends[1] * (1 + 1e-9)
+
+
+# -------------------------------------------------------------------------------------------- on paper and back
+
+optimizers = st.one_of(
+    st.builds(SGD, st.one_of(rates, schedules), st.floats(0, 0.99), st.just(False), st.floats(0, 1)),
+    st.builds(SGD, st.one_of(rates, schedules), st.floats(0.01, 0.99), st.booleans()),
+    st.builds(Adam, st.one_of(rates, schedules), st.floats(0, 0.99), st.floats(0, 0.999), rates, st.floats(0, 1)),
+)
+
+
+@given(optimizers)
+def test_any_optimizer_comes_back_equal_from_json_and_toml(optimizer):
+    table = optimizer_to_table(optimizer)
+    assert optimizer_from_table(json.loads(json.dumps(table, allow_nan=False))) == optimizer
+    assert optimizer_from_table(tomllib.loads(tomli_w.dumps(table))) == optimizer
+
+
+def test_a_table_always_names_the_learning_rate():
+    assert optimizer_to_table(Adam()) == {"type": "Adam", "learning_rate": 0.001}
+    assert optimizer_to_table(SGD(Cosine(0.1), momentum=0.9)) == {
+        "type": "SGD",
+        "learning_rate": {"type": "Cosine", "start": 0.1},
+        "momentum": 0.9,
+    }
+
+
+@pytest.mark.parametrize("scalar", [np.float32, np.float64])
+def test_numpys_floats_become_pythons(scalar):
+    optimizer = Adam(scalar(0.5), scalar(0.25), scalar(0.5), scalar(0.125), scalar(0))
+    assert {type(value) for value in vars(optimizer).values()} == {float}
+    assert optimizer.rate(0, 1) == 0.5
+    assert {type(value) for value in vars(OneCycle(scalar(0.5), scalar(0.25))).values()} == {float}

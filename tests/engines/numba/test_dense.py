@@ -1,0 +1,126 @@
+"""The dense kernels against NumPy in float64, on poisoned arrays, for any number of images, inputs and units."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from guarded import check_guards, guarded, in_parts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convlet.engines.numba.assembly.layouts import dense_places
+from convlet.engines.numba.kernels import dense, updates
+from convlet.engines.numba.kernels.activations import CODES, LINEAR, RELU
+
+IMAGES = st.sampled_from([1, 2, 8, 9, 24, 33, 50])  # each further tile width is a kernel to compile
+SIZES = {"N": IMAGES, "I": st.integers(1, 140), "U": st.integers(1, 37), "parts": st.integers(1, 3)}
+
+
+def numbers(rng, *shape):
+    """Eighths: sums of a few hundred products are exact in float32."""
+    return rng.integers(-8, 9, shape) / 8
+
+
+def stored(kernel, units):
+    """A kernel (inputs, units) in the layout of the engine."""
+    inputs = len(kernel)
+    flat = np.zeros(dense.blocks(inputs) * units * dense.BLOCK)
+    flat[dense_places((inputs,), inputs, units)] = kernel
+    return flat
+
+
+def arranged(x, parts=1):
+    """(rows, columns) of inputs x (N, I)."""
+    (N, I), L = x.shape, dense.lanes_for(len(x))  # noqa: E741
+    blocks = dense.blocks(I)
+    rows, columns = guarded(blocks * N * dense.BLOCK), guarded(blocks * dense.BLOCK * L)
+    in_parts(dense.arrange, blocks, min(parts, blocks), guarded(x), rows, columns, N, I, L)
+    return rows, columns
+
+
+@settings(max_examples=30)
+@given(**SIZES, seed=st.integers(0, 99))
+def test_forward_is_inputs_times_kernel_plus_bias(N, I, U, parts, seed):  # noqa: E741
+    rng = np.random.default_rng(seed)
+    x, kernel, bias = numbers(rng, N, I), numbers(rng, I, U), numbers(rng, U)
+    rows, columns = arranged(x, parts)
+    L, sums = dense.lanes_for(N), guarded(U * dense.lanes_for(N))
+    weights = guarded(stored(kernel, U))
+    if N == 1:
+        in_parts(dense.forward_one, U, min(parts, U), weights, guarded(bias), rows, sums, I, U, L)
+    else:
+        arguments = (weights, guarded(bias), columns, sums, I, U, L)
+        for lanes, first, last in dense.tilings(N):
+            in_parts(dense.make_forward(lanes), U, min(parts, U), *arguments, first, last)
+    check_guards()
+    np.testing.assert_array_equal(sums.reshape(U, L)[:, :N].T, x @ kernel + bias)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", None])
+@pytest.mark.parametrize("drops", [False, True])
+def test_activation_and_dropout_finish_the_sums_and_begin_the_backward_pass(activation, drops):
+    rng, N, U, scale = np.random.default_rng(0), 5, 21, np.float32(2 if drops else 1)
+    L = dense.lanes_for(N)
+    sums, d_y = rng.normal(size=(N, U)), rng.normal(size=(N, U))
+    keep = rng.random((N, U)) < 0.5 if drops else np.ones((N, U), bool)
+    padded = np.full((U, L), np.nan)
+    padded[:, :N] = sums.T
+    kept = guarded(keep.astype(np.uint8), np.uint8) if drops else guarded(0, np.uint8)
+    y, code = guarded(N * U), CODES[activation]
+    in_parts(dense.finish, 2, 2, guarded(padded), y, kept, N, U, L, code, scale)
+    functions = {
+        "relu": (lambda z: np.maximum(z, 0), lambda a: a > 0),
+        "tanh": (np.tanh, lambda a: 1 - a * a),
+        "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda a: a * (1 - a)),
+        None: (lambda z: z, np.ones_like),
+    }
+    forward, slope = functions[activation]
+    a = forward(sums)
+    np.testing.assert_allclose(y.reshape(N, U), a * keep * scale, rtol=1e-5, atol=1e-6)
+
+    images, values = guarded(U * N, np.int64), guarded(U * N)
+    counts, d_bias = guarded(U, np.int64), guarded(U)
+    arguments = (guarded(d_y), y, kept, images, values, counts, d_bias, N, U, code, scale, 0)
+    in_parts(dense.collect, 2, 2, *arguments)
+    check_guards()
+    expected, found = d_y * slope(a) * keep * scale, np.zeros((N, U))
+    for u in range(U):
+        listed = slice(u * N, u * N + counts[u])
+        found[images[listed] // dense.BLOCK, u] = values[listed]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(d_bias, expected.sum(0), rtol=1e-4, atol=1e-5)
+    if activation == "relu":
+        assert counts.sum() == np.count_nonzero(expected), "closed units must not be listed"
+
+
+@settings(max_examples=30)
+@given(**SIZES, seed=st.integers(0, 99), backwards=st.booleans())
+def test_backward_is_both_products(N, I, U, parts, seed, backwards):  # noqa: E741
+    rng = np.random.default_rng(seed)
+    x, kernel, d_sums = numbers(rng, N, I), numbers(rng, I, U), numbers(rng, N, U) * (rng.random((N, U)) < 0.3)
+    rows, _ = arranged(x)
+    lists = guarded(U * N, np.int64), guarded(U * N), guarded(U, np.int64)
+    nothing = guarded(0, np.uint8)
+    dense.collect(0, -(-U // 16), guarded(d_sums), guarded(d_sums), nothing, *lists, guarded(U), N, U, LINEAR, 1.0, 0)
+    d_x, blocks = guarded(N * I), dense.blocks(I)
+    d_weights, empty, sweep = guarded(blocks * U * dense.BLOCK), guarded(0), guarded([int(backwards)], np.int64)
+    arguments = (updates.NONE, empty, d_weights, empty, sweep, N, I, U, 1, guarded(N * dense.BLOCK))
+    in_parts(dense.backward, blocks, min(parts, blocks), guarded(stored(kernel, U)), rows, *lists, d_x, *arguments)
+    check_guards()
+    np.testing.assert_array_equal(d_x.reshape(N, I), d_sums @ kernel.T)
+    np.testing.assert_array_equal(d_weights, stored(x.T @ d_sums, U))
+
+
+def test_tiles_cover_every_batch_with_little_waste():
+    for images in range(1, 300):
+        tiles = dense.tilings(images)
+        assert images <= dense.lanes_for(images) < images + 8
+        assert tiles[0][1] == 0 and tiles[-1][2] == dense.lanes_for(images)
+        assert all(0 < lanes <= 40 and (last - first) % lanes == 0 for lanes, first, last in tiles)
+        assert all(before[2] == after[1] for before, after in pairwise(tiles))
+
+
+def test_nan_passes_relu():
+    y = guarded(1)
+    dense.finish(0, 1, guarded([np.nan] * 8), y, guarded(0, np.uint8), 1, 1, 8, RELU, np.float32(1))
+    assert np.isnan(y[0])

@@ -1,0 +1,222 @@
+"""Pictures: what they show, that they come out the same each time, and that no odd run breaks them."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from convlet import Conv2D, Dense, Evaluation, Flatten, History
+from convlet.datasets import examples
+from convlet.descriptions.network import Sequential
+from convlet.report.facts.history import history_json, metrics_csv
+from convlet.report.figures.confusion import confusion
+from convlet.report.figures.curves import curves, interval_length
+from convlet.report.figures.kernels import kernels
+from convlet.report.figures.mistakes import mistakes
+from convlet.report.figures.run import draw_run
+from convlet.report.figures.style import to_bytes
+
+VIETNAMESE = ("áo thun", "quần dài", "váy $5 và $6")
+
+
+def history(steps, validations=(), reports=()):
+    random = np.random.default_rng(0)
+    losses = (2.3 / (1 + np.arange(steps) / 50) * random.lognormal(0, 0.3, steps)).tolist()
+    correct = random.binomial(50, np.clip(1 - np.array(losses) / 2.6, 0, 1)).tolist()
+    return History(50, losses, correct, [(s, 0.2, a) for s, a in validations], [(s, 0.5) for s in reports])
+
+
+def evaluation(classes, images, wrong):
+    labels = np.arange(images) % classes
+    predictions = np.where(np.arange(images) < wrong, (labels + 1) % classes, labels)
+    return Evaluation(np.eye(classes)[predictions] * 4.0, labels)
+
+
+def pixels(count, channels=1):
+    return np.random.default_rng(0).integers(0, 256, (count, 8, 8, channels), np.uint8)
+
+
+def texts(figure):
+    drawn = [text.get_text() for axes in figure.axes for text in axes.texts]
+    drawn += [t.get_text() for legend in figure.legends for t in legend.get_texts()]
+    drawn += [text.get_text() for text in figure.texts]
+    return drawn + [axes.get_title() for axes in figure.axes] + [axes.get_title(loc="left") for axes in figure.axes]
+
+
+def network(channels=1, filters=5):
+    return Sequential([Conv2D(filters, 3), Flatten(), Dense(3)], (8, 8, channels))
+
+
+def test_curves_show_training_validation_and_reports():
+    figure = curves(history(500, [(100, 0.8), (300, 0.9), (500, 0.85)], [0, 250]), "a run")
+    loss, accuracy = figure.axes
+    assert loss.get_yscale() == "log"
+    assert "best validation: 90.00 % right, loss 0.2000, after 300 steps" in texts(figure)
+    assert {"each step", "validation", "best validation", "current batch, without dropout"} <= set(texts(figure))
+    lines = {line.get_label(): line.get_xydata() for line in accuracy.get_lines()}
+    assert lines["best validation"].tolist() == [[300, 0.9]]
+    assert lines["validation"][:, 1].tolist() == [0.8, 0.9, 0.85]
+    assert lines["current batch, without dropout"].tolist() == [[0, 0.5], [250, 0.5]]
+
+
+def test_the_smooth_curve_is_the_mean_of_each_interval_at_its_middle():
+    run = history(500)
+    (line,) = curves(run, "a run").axes[1].get_lines()
+    assert interval_length(500) == 10
+    assert line.get_xdata()[:2].tolist() == [5.5, 15.5]
+    assert line.get_ydata()[0] == pytest.approx(sum(run.correct[:10]) / 500)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 20, 501, 30_000])
+@pytest.mark.parametrize("validated", [False, True])
+def test_curves_of_any_length_can_be_drawn(steps, validated):
+    run = history(steps, [(s, 0.97) for s in sorted({1, steps})] if validated and steps else [], [0] if steps else [])
+    assert to_bytes(curves(run, "a run"), "svg").startswith(b"<?xml")
+
+
+def test_a_loss_of_exactly_zero_can_be_drawn():
+    run = History(2, [1.0, 0.0, 0.0], [1, 2, 2])
+    figure = curves(run, "a run")
+    assert figure.axes[0].get_yscale() == "linear"
+    to_bytes(figure, "svg")
+
+
+@pytest.mark.parametrize("classes", [2, 3, 40, 100])
+def test_a_confusion_matrix_of_any_size_can_be_drawn(classes):
+    names = [f"class number {i}, with a long name" for i in range(classes)]
+    figure = confusion(evaluation(classes, 3 * classes, wrong=classes), names, "a run")
+    assert to_bytes(figure, "svg")
+    assert figure.get_size_inches().max() < 25
+
+
+def test_a_confusion_matrix_shows_counts_and_names_the_most_frequent_mistake():
+    figure = confusion(evaluation(3, 9, wrong=1), VIETNAMESE, "a run")
+    assert texts(figure).count("3") == 2  # two classes all right
+    assert texts(figure).count("2") == 1
+    assert texts(figure).count("1") == 1
+    assert "most often: áo thun taken for quần dài (1 ×)" in texts(figure)
+    recall = figure.axes[0].child_axes[0]
+    assert [label.get_text() for label in recall.get_yticklabels()] == ["66.7 %", "100.0 %", "100.0 %"]
+
+
+def test_a_perfect_confusion_matrix_and_a_class_without_images():
+    perfect = Evaluation(np.eye(3)[[0, 1]] * 4.0, np.array([0, 1]))
+    figure = confusion(perfect, VIETNAMESE, "a run")
+    assert "no image was taken for another class" in texts(figure)
+    assert to_bytes(figure, "svg")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_mistakes_show_label_and_prediction(channels):
+    shown = evaluation(3, 12, wrong=4)
+    figure = mistakes(shown, examples(pixels(12, channels), shown.labels, classes=3), ("a", "b", "c"))
+    assert "a → b" in texts(figure)
+    assert "all 4 mistakes in 12 images: label → prediction, its probability" in texts(figure)
+    captions = [axes.get_xlabel() for axes in figure.axes]
+    assert f"{100 * np.exp(4) / (np.exp(4) + 2):.0f} % · image 0" in captions
+    assert to_bytes(figure, "png").startswith(b"\x89PNG")
+
+
+def test_as_many_mistakes_as_asked_for():
+    shown = evaluation(3, 60, wrong=50)
+    figure = mistakes(shown, examples(pixels(60), shown.labels, classes=3), VIETNAMESE, count=7)
+    assert sum(bool(axes.images) for axes in figure.axes) == 7
+    assert "the 7 of highest loss among 50 mistakes in 60 images: label → prediction, its probability" in texts(figure)
+
+
+def test_no_mistakes_is_good_news():
+    shown = evaluation(3, 6, wrong=0)
+    figure = mistakes(shown, examples(pixels(6), shown.labels, classes=3), VIETNAMESE)
+    assert any("all 6 images are classified correctly" in text for text in texts(figure))
+
+
+@pytest.mark.parametrize(("channels", "filters"), [(1, 1), (1, 5), (2, 70), (3, 16)])
+def test_kernels_are_drawn_on_one_scale_around_zero(channels, filters):
+    shown = network(channels, filters)
+    parameters = shown.initial_parameters(0)
+    figure = kernels(shown, parameters)
+    assert len(figure.axes[0].images) == min(filters, 64)
+    low, high = figure.axes[1].get_ylim()
+    assert low == -high == pytest.approx(-np.abs(parameters["conv2d_1/kernel"]).max())
+    assert to_bytes(figure, "png")
+
+
+def test_kernels_that_are_all_zero_can_be_drawn():
+    shown = network()
+    zeros = {name: np.zeros_like(array) for name, array in shown.initial_parameters(0).items()}
+    assert to_bytes(kernels(shown, zeros), "png")
+
+
+def test_without_a_convolution_there_are_no_kernels():
+    dense = Sequential([Flatten(), Dense(3)], (8, 8, 1))
+    assert kernels(dense, dense.initial_parameters(0)) is None
+
+
+def test_metrics_have_a_row_for_each_step_at_which_something_was_measured():
+    run = history(250, [(120, 0.9), (200, 0.91)], [0, 100])
+    rows = list(csv.DictReader(io.StringIO(metrics_csv(run))))
+    assert list(rows[0]) == ["step", "loss", "accuracy", "validation_loss", "validation_accuracy", "batch_accuracy"]
+    assert [row["step"] for row in rows] == ["0", "100", "120", "200", "250"]
+    assert rows[0]["loss"] == ""
+    assert float(rows[1]["loss"]) == sum(run.losses[:100]) / 100
+    assert float(rows[4]["accuracy"]) == sum(run.correct[200:]) / 50 / 50
+    assert (rows[2]["validation_accuracy"], rows[2]["loss"], rows[3]["validation_accuracy"]) == ("0.9", "", "0.91")
+    assert [row["batch_accuracy"] for row in rows] == ["0.5", "0.5", "", "", ""]
+
+
+def test_a_history_survives_json():
+    run = history(30, [(10, 0.5)], [0])
+    table = json.loads(history_json(run))
+    validations = [(row["step"], row["loss"], row["accuracy"]) for row in table["validations"]]
+    reports = [(row["step"], row["accuracy"]) for row in table["reports"]]
+    assert History(table["batch_size"], table["losses"], table["correct"], validations, reports) == run
+    assert table["steps"] == 30
+
+
+def test_a_run_is_drawn_the_same_each_time(tmp_path):
+    shown = evaluation(3, 12, wrong=4)
+    images = examples(pixels(12), shown.labels, classes=3)
+    parameters = network().initial_parameters(0)
+    run = history(120, [(120, 0.9)], [0])
+    drawn = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        paths = draw_run(
+            tmp_path / name,
+            history=run,
+            network=network(),
+            parameters=parameters,
+            classes=VIETNAMESE,
+            evaluation=shown,
+            examples=images,
+            title="a run",
+        )
+        drawn.append({path.name: path.read_bytes() for path in paths})
+    assert drawn[0] == drawn[1]
+    names = {"curves.svg", "confusion.svg", "mistakes.png", "kernels.png", "metrics.csv", "history.json"}
+    assert set(drawn[0]) == names == {path.name for path in (tmp_path / "first").iterdir()}
+    assert b"<dc:date>" not in drawn[0]["curves.svg"]
+
+
+def test_a_run_stopped_before_its_first_step_is_drawn_too(tmp_path):
+    dense = Sequential([Flatten(), Dense(3)], (8, 8, 1))
+    initial = dense.initial_parameters(0)
+    paths = draw_run(
+        tmp_path, history=History(50), network=dense, parameters=initial, classes=VIETNAMESE, title="a run"
+    )
+    assert {path.name for path in paths} == {"curves.svg", "metrics.csv", "history.json"}
+
+
+def test_the_callers_matplotlib_settings_stay_as_they_were():
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    to_bytes(curves(history(3), "a run"), "svg")
+    assert dict(mpl.rcParams) == before
+
+
+def test_letters_that_no_font_has_do_not_stop_the_drawing():
+    shown = evaluation(2, 6, wrong=1)
+    assert to_bytes(confusion(shown, ("𓀀𓀁", "b"), "a run"), "svg")

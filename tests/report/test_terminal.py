@@ -1,0 +1,174 @@
+"""The numbers that the terminal and `--json` show, computed here by hand, and how they fit the console."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from convlet import AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Evaluation, Flatten, MaxPooling2D
+from convlet.descriptions.network import Sequential
+from convlet.report.facts.evaluation import evaluation_json, interval, prediction_json
+from convlet.report.facts.network import kind, summary_json
+from convlet.report.terminal.evaluation import confusion_table, evaluation_table, prediction_table
+from convlet.report.terminal.network import summary_table
+
+NAMES = ("áo thun", "quần [red]", "a name that is longer than any console likes it to be")
+
+
+def deep_mnist():
+    return Sequential(
+        [
+            *(Conv2D(32, 5, padding="same", activation="relu"), MaxPooling2D(2)),
+            *(Conv2D(64, 5, padding="same", activation="relu"), MaxPooling2D(2)),
+            *(Flatten(), Dense(1024, activation="relu"), Dropout(0.5), Dense(10)),
+        ],
+        (28, 28, 1),
+    )
+
+
+def three_classes():
+    """Labels 0, 0, 0, 1, 1; predictions 0, 0, 1, 1, 0; class 2 is never seen nor said."""
+    logits = np.array([[2.0, 0, 0], [3, 0, 0], [0, 5, 0], [0, 2, 0], [1, 0, 0]])
+    return Evaluation(logits, np.array([0, 0, 0, 1, 1]))
+
+
+def shown(renderable, width=80, **console):
+    console = Console(width=width, file=io.StringIO(), **console)
+    console.print(renderable)
+    return console.file.getvalue()
+
+
+def test_the_tutorials_network_has_these_weights_and_costs():
+    facts = summary_json(deep_mnist(), 55_000)
+    rows = {row["name"]: row for row in facts["layers"]}
+    conv1, conv2 = 5 * 5 * 1 * 32 + 32, 5 * 5 * 32 * 64 + 64
+    dense1, dense2 = 7 * 7 * 64 * 1024 + 1024, 1024 * 10 + 10
+    assert facts["weights"] == conv1 + conv2 + dense1 + dense2 == 3_274_634
+    products = 28 * 28 * 25 * 32 + 14 * 14 * 25 * 32 * 64 + 7 * 7 * 64 * 1024 + 1024 * 10
+    assert facts["multiply_adds"] == products == 13_883_904
+    assert facts["weights_per_training_image"] == pytest.approx(59.5388, abs=1e-4)
+    assert facts["weights_bytes"] == 4 * 3_274_634
+    assert facts["weights_and_adam_bytes"] == 12 * 3_274_634
+    assert [rows[name]["uses"] for name in ("conv2d_1", "conv2d_2", "dense_1")] == [784, 196, 1]
+    assert rows["conv2d_1"]["output_bytes"] == 28 * 28 * 32 * 4
+
+
+def test_without_sharing_a_convolution_is_a_dense_layer():
+    facts = summary_json(deep_mnist(), 55_000)
+    dense = [Sequential([Flatten(), Dense(28 * 28 * 32)], (28, 28, 1)).weights]
+    dense.append(Sequential([Flatten(), Dense(14 * 14 * 64)], (14, 14, 32)).weights)
+    assert [row["unshared_weights"] for row in facts["layers"] if "unshared_weights" in row] == dense
+    assert facts["unshared_weights"] == 3_274_634 - 832 - 51_264 + sum(dense)
+
+
+def test_what_is_measured_rather_than_learnt_has_no_moments():
+    network = Sequential([Conv2D(4, 3, use_bias=False), BatchNormalization(), Flatten(), Dense(2)], (8, 8, 1))
+    facts = summary_json(network, None)
+    assert facts["weights_and_adam_bytes"] == 4 * (3 * facts["weights"] + 8)
+    assert facts["layers"][0]["unshared_weights"] == 64 * 36 * 4
+    assert facts["weights_per_training_image"] is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (Conv2D(32, 5, padding="same", activation="relu"), "Conv2D 32 × 5×5 same relu"),
+        (Conv2D(8, (3, 5), strides=(2, 1)), "Conv2D 8 × 3×5 stride 2×1"),
+        (MaxPooling2D(2), "MaxPooling2D 2×2"),
+        (AveragePooling2D(3, strides=2, padding="same"), "AveragePooling2D 3×3 stride 2 same"),
+        (Dense(10), "Dense 10"),
+        (Dropout(0.5), "Dropout 0.5"),
+        (Flatten(), "Flatten"),
+    ],
+)
+def test_a_layer_is_described_in_a_few_words(layer, words):
+    assert kind(layer) == words
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("images", [None, 55_000, 10_000_000])
+def test_a_summary_shows_every_number_whole(width, images):
+    text = shown(summary_table(deep_mnist(), images), width)
+    for number in ("832", "51,264", "3,212,288", "3,274,634", "19,694,080", "78,688,512", "13.9 M", "39.3 MB", "784"):
+        assert number in text
+    assert "…" not in text
+    assert ("59.5 weights for each training image" in text) == (images == 55_000)
+    assert ("3.05 training images for each weight" in " ".join(text.split())) == (images == 10_000_000)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_narrow_summary_names_the_layers_that_were_given_a_name():
+    network = Sequential([Conv2D(4, 3, name="eye"), Flatten(), Dense(2)], (8, 8, 1))
+    assert "eye: Conv2D" in shown(summary_table(network, 10))
+    assert "eye: " not in shown(summary_table(network, 10), 120)
+
+
+def test_an_evaluations_numbers():
+    facts = evaluation_json(three_classes(), NAMES)
+    assert (facts["images"], facts["right"], facts["accuracy"]) == (5, 3, 0.6)
+    assert facts["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 0, 0]]
+    first, second, third = facts["classes"]
+    assert (first["recall"], first["precision"]) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
+    assert (second["recall"], second["precision"]) == (0.5, 0.5)
+    assert (third["recall"], third["precision"], third["most_often_taken_for"]) == (None, None, None)
+    assert (first["most_often_taken_for"], first["times"]) == (NAMES[1], 1)
+    worst = facts["mistakes"][0]
+    assert (worst["index"], worst["label"], worst["prediction"]) == (2, NAMES[0], NAMES[1])
+    assert worst["probability"] == pytest.approx(np.exp(5) / (np.exp(5) + 2))
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+
+
+def test_the_interval_of_an_accuracy_stays_within_all_and_none():
+    assert interval(0, 10) == (0.0, pytest.approx(0.2775, abs=1e-3))
+    assert interval(10, 10) == (pytest.approx(0.7225, abs=1e-3), 1.0)
+
+
+def test_class_names_are_shown_as_they_are():
+    text = shown(evaluation_table(three_classes(), NAMES))
+    assert "quần [red]" in text
+    assert "60.00 %" in text
+    assert "–" in text  # the recall of a class without images
+
+
+def test_no_mistakes_no_list_of_them():
+    perfect = Evaluation(np.eye(2) * 9, np.array([0, 1]))
+    assert "Worst mistakes" not in shown(evaluation_table(perfect, ("a", "b")))
+
+
+def test_a_confusion_matrix_too_wide_for_the_console_becomes_a_list():
+    many = Evaluation(np.eye(60)[[*range(1, 60), 0]] * 9, np.arange(60))
+    names = [f"class {i}" for i in range(60)]
+    assert "most frequent" in shown(confusion_table(many, names))
+    matrix = shown(confusion_table(three_classes(), ("a", "b", "c")))
+    assert [line.split() for line in matrix.splitlines()[2:]] == [
+        ["a", "2", "1", "·"],
+        ["b", "1", "1", "·"],
+        list("c··0"),
+    ]
+
+
+def test_predictions_are_ranked_and_their_bars_as_long_as_they_are_probable():
+    probabilities = np.array([[0.25, 0.7, 0.05], [1.0, 0.0, 0.0]])
+    paths = ["one.png", "a/very/long/path/" + "x" * 30 + "/two.png"]
+    facts = prediction_json(paths, probabilities, NAMES)
+    assert list(facts[0]["probabilities"]) == [NAMES[1], NAMES[0], NAMES[2]]
+    assert (facts[0]["class"], facts[0]["probability"]) == (NAMES[1], 0.7)
+    text = shown(prediction_table(paths, probabilities, NAMES))
+    assert [line.count("█") for line in text.splitlines()[1:5]] == [11, 4, 0, 16]
+    assert "/two.png" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_without_colour_nothing_is_lost(width):
+    for table in (
+        evaluation_table(three_classes(), NAMES),
+        confusion_table(three_classes(), NAMES),
+    ):
+        plain = shown(table, width)
+        assert "\x1b" not in plain
+        colourful = shown(table, width, force_terminal=True, color_system="truecolor")
+        assert Text.from_ansi(colourful).plain.split() == plain.split()
