@@ -93,7 +93,7 @@ def train(kind: str, count: int, seed: int, steps: int = STEPS) -> dict[str, Any
                 best, best_step, kept = accuracy, step, program.state()
             if step - best_step >= PATIENCE * VALIDATE_EVERY:
                 break
-    program.load(kept)
+    program.restore(kept)
     return {
         "kind": kind,
         "images": count,

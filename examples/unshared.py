@@ -61,7 +61,7 @@ class UnsharedProgram:
 
     def __init__(self, network: cl.Sequential, parameters: Parameters, optimizer: Optimizer) -> None:
         self.network, self.optimizer, self.steps = network, optimizer, 0
-        self.load(State(parameters))
+        self.restore(State(parameters))
         self.slots = {name: {s: np.zeros_like(a) for s in optimizer.slots} for name, a in parameters.items()}
 
     def predict(self, images: Array) -> Array:
@@ -81,7 +81,7 @@ class UnsharedProgram:
     def state(self) -> State:
         return State({name: array.copy() for name, array in self.parameters.items()})
 
-    def load(self, state: State) -> None:
+    def restore(self, state: State) -> None:
         self.parameters = {name: array.copy() for name, array in state.parameters.items()}
 
     def _weights(self, placed: Placed) -> Parameters:

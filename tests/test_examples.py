@@ -44,7 +44,7 @@ def test_the_first_network_as_published_gives_the_published_log(first_network):
 def test_the_corrected_first_network_takes_the_reference_engines_steps(first_network):
     (images, labels), random = first_network.published_data()["train"], np.random.RandomState(1)
     network = first_network.begin(random, ())
-    described = recipe.load("first-kernels").network
+    described = recipe.load_recipe("first-kernels").network
     kernel, dense, dropout = "conv2d_1/kernel", "dense_1/kernel", "dropout_1"
     parameters = {kernel: network.kernels.reshape(3, 3, 1, 16), dense: network.weights}
     program = engine("numpy").compile(described, parameters, cl.SGD(0.5))
@@ -161,7 +161,7 @@ def scaling() -> ModuleType:
 
 
 def test_sharing_gains_until_the_exchange_takes_all_the_time(scaling):
-    network = recipe.load("deep-mnist").network
+    network = recipe.load_recipe("deep-mnist").network
     machines = scaling.Machines(gflops=60, gbit=10, latency=0)
     alone = machines.computing(network, 50)
     assert alone == pytest.approx(50 * 2 * network.training_multiply_adds / 60e9)
@@ -173,7 +173,7 @@ def test_sharing_gains_until_the_exchange_takes_all_the_time(scaling):
 
 
 def test_ten_times_as_wide_is_a_hundred_times_the_weights_and_the_work(scaling):
-    network = recipe.load("deep-mnist").network
+    network = recipe.load_recipe("deep-mnist").network
     wide = scaling.wider(network, 10)
     assert wide.weights / network.weights == pytest.approx(100, rel=0.01)
     assert wide.training_multiply_adds / network.training_multiply_adds == pytest.approx(100, rel=0.05)

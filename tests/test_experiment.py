@@ -16,7 +16,7 @@ from convlet.errors import NumericsError, StorageError
 from convlet.report.facts.training import training_json
 from convlet.runs.checkpoint import load_checkpoint, weights_sha256
 from convlet.runs.folder import recipe_of
-from convlet.runs.recipe import Data, Recipe, Training
+from convlet.runs.recipe import DataSource, Recipe, Training
 from convlet.runs.run import load
 from convlet.signals import Stopped
 
@@ -26,7 +26,7 @@ TESTED = {"confusion.svg", "mistakes.png"}
 
 
 def recipe(**training):
-    return Recipe("tiny", tiny.NETWORK, Training(4, **{"steps": 14, **training}), Adam(0.01), Data("tiny.npz"))
+    return Recipe("tiny", tiny.NETWORK, Training(4, **{"steps": 14, **training}), Adam(0.01), DataSource("tiny.npz"))
 
 
 def perform(folder, data=None, **options):

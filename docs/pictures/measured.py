@@ -18,7 +18,7 @@ from convlet.losses import softmax_cross_entropy
 from convlet.report.figures.style import BLUE, FAINT, GREEN, QUIET, VERMILION
 from convlet.runs import recipe
 
-RECIPE, STEPS, BATCH = recipe.load("deep-mnist"), 1000, 50
+RECIPE, STEPS, BATCH = recipe.load_recipe("deep-mnist"), 1000, 50
 LIGHT = {BLUE: "#CFE4F2", VERMILION: "#FADCC8", GREEN: "#CDEBE1", QUIET: FAINT}
 FLOAT = 4  # bytes
 SLOTS = 3 * 3136 * 1024 * FLOAT / 1e6  # MB of the large dense layer's weights and of Adam's two numbers for each

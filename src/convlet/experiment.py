@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convlet.datasets import Dataset
-from convlet.engines import Progress, default_engine, engine
+from convlet.engines import Preparing, default_engine, engine
 from convlet.errors import GroupError
 from convlet.report.figures.run import draw_run
 from convlet.runs.checkpoint import load_checkpoint
@@ -51,7 +51,7 @@ def resumed(run_dir: Path, engine_name: str | None = None, *, steps: int | None 
 
 
 def perform(
-    experiment: Experiment, data: Dataset, watch: Watch = lambda run: None, preparing: Progress | None = None
+    experiment: Experiment, data: Dataset, watch: Watch = lambda run: None, preparing: Preparing | None = None
 ) -> tuple[Run, Evaluation | None]:
     """Train, evaluate once on the test examples, and draw. A run that is stopped is drawn as far as it came.
 

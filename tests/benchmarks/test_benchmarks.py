@@ -29,7 +29,7 @@ from convlet.errors import EngineError, InputError, NumericsError
 from convlet.report.figures.benchmark import benchmark_figure
 from convlet.report.figures.style import to_bytes
 from convlet.report.terminal.benchmark import benchmark_table, milliseconds
-from convlet.runs.recipe import Data, Recipe, Training
+from convlet.runs.recipe import DataSource, Recipe, Training
 
 NETWORK = Sequential(
     [
@@ -483,7 +483,7 @@ def test_a_picture_is_the_same_bytes_each_time(facts, kind):
 
 def test_time_to_accuracy_tells_when_each_target_was_first_reached():
     network = Sequential([Flatten(), Dense(10)], input_shape=(28, 28, 1))
-    recipe = Recipe("linear", network, Training(50, epochs=3), Adam(0.01), Data("mnist", 1000))
+    recipe = Recipe("linear", network, Training(50, epochs=3), Adam(0.01), DataSource("mnist", 1000))
     found = time_to_accuracy(recipe, "numpy")
     assert found["steps"] == 60 and 0.8 < found["test_accuracy"] < 0.95
     assert {each["accuracy"]: each["seconds"] for each in found["reached"]}[0.99] is None

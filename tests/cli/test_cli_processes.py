@@ -16,7 +16,7 @@ from commands import convlet
 
 from convlet import __version__
 from convlet.runs.checkpoint import load_checkpoint, weights_sha256
-from convlet.runs.recipe import load as load_recipe
+from convlet.runs.recipe import load_recipe
 from convlet.training.fit import fit_recipe
 
 

@@ -78,7 +78,7 @@ def test_the_weights_of_the_seeds_deep_network():
 
 
 def test_how_often_the_seeds_deep_network_uses_each_weight():
-    uses = by_name(SEED, "uses")
+    uses = by_name(SEED, "uses_per_weight")
     assert [uses[name] for name in ("conv2d_1", "conv2d_2", "dense_1", "dense_2")] == [784, 196, 1, 1]
     assert uses["max_pooling2d_1"] == uses["dropout_1"] == 0
 
@@ -87,7 +87,7 @@ def test_the_seeds_first_kernels_cost_what_they_should():
     network = Sequential([Conv2D(16, 3, activation="tanh"), Dropout(0.5), Flatten(), Dense(10)], (28, 28, 1))
     assert by_name(network, "output_shape")["conv2d_1"] == (26, 26, 16)
     assert by_name(network, "multiply_adds")["conv2d_1"] == 26 * 26 * 9 * 16
-    assert by_name(network, "uses")["conv2d_1"] == 676
+    assert by_name(network, "uses_per_weight")["conv2d_1"] == 676
     assert network.weights == 160 + 108_170
 
 
@@ -99,7 +99,7 @@ def test_an_output_takes_four_bytes_a_number():
 def test_a_weight_used_so_often_makes_so_many_multiply_adds(case):
     """One multiply-add a use of a kernel's weight: an account that needs no formula of its own."""
     kernels = [p for p in case.placed.parameters.values() if p.shape and p.name in ("kernel", "gamma")]
-    assert case.placed.multiply_adds == case.placed.uses * sum(p.size for p in kernels)
+    assert case.placed.multiply_adds == case.placed.uses_per_weight * sum(p.size for p in kernels)
 
 
 def test_normalising_learns_two_numbers_a_channel_and_measures_two():

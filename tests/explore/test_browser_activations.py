@@ -9,7 +9,7 @@ from convlet.descriptions.network import Sequential
 from convlet.engines import engine
 from convlet.engines.numpy.layer import forward
 from convlet.explore.wire import packet, weights
-from convlet.runs.recipe import built_in, load
+from convlet.runs.recipe import built_in, load_recipe
 
 RELATIVE = 1e-5  # of the largest value of the layer's output
 
@@ -60,7 +60,7 @@ def test_small_networks_compute_the_same_in_every_layer(modules, name):
 
 @pytest.mark.parametrize("recipe", built_in())
 def test_the_built_in_networks_compute_the_same_in_every_layer(modules, recipe):
-    network = load(recipe).network
+    network = load_recipe(recipe).network
     parameters = network.initial_parameters(seed=1)
     images = datasets.pixels(datasets.mnist().test.images[:3])
     expected = engine("numpy").compile(network, parameters).activations(images)

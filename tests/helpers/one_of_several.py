@@ -76,7 +76,7 @@ def main(hosts, place, start=0, stop=8, saved=None, at=None, signal=None, patien
 
     sharding.PATIENCE = patience
     if start:
-        program.load(load(saved))
+        program.restore(load(saved))
     try:
         if prepare:
             program.prepare(prepare)

@@ -11,7 +11,7 @@ from several import free_port
 
 from convlet.errors import DataError, GroupError, InputError
 from convlet.processes import rendezvous
-from convlet.processes.rendezvous import Meeting
+from convlet.processes.rendezvous import Rendezvous
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +26,11 @@ def pool():
         yield threads
 
 
-def attend(place, count, port, alike=(), files=(), timeout=20, accept=None):
+def meet(place, count, port, alike=(), files=(), timeout=20, accept=None):
     """What process 0 gave, or what was raised."""
     given = {}
     try:
-        Meeting(place, count, f"127.0.0.1:{port}", timeout).attend(dict(alike), dict(files), accept or given.update)
+        Rendezvous(place, count, f"127.0.0.1:{port}", timeout).meet(dict(alike), dict(files), accept or given.update)
     except (GroupError, InputError, DataError) as error:
         return error
     return given
@@ -39,9 +39,7 @@ def attend(place, count, port, alike=(), files=(), timeout=20, accept=None):
 def attend_all(pool, *of_each, port=None):
     """How it ended for each of several processes, the first being process 0."""
     port, count = port or free_port(), len(of_each)
-    attending = [
-        pool.submit(attend, place, **{"count": count, "port": port, **own}) for place, own in enumerate(of_each)
-    ]
+    attending = [pool.submit(meet, place, **{"count": count, "port": port, **own}) for place, own in enumerate(of_each)]
     return [each.result() for each in attending]
 
 
@@ -52,20 +50,20 @@ def test_all_receive_the_files_of_process_0(pool):
 
 
 def test_a_meeting_of_one_is_short():
-    assert attend(0, 1, free_port()) == {}
+    assert meet(0, 1, free_port()) == {}
 
 
 def test_process_0_names_those_who_did_not_come(pool):
     port = free_port()
-    second = pool.submit(attend, 2, 4, port, timeout=9)
-    error = attend(0, 4, port, timeout=3)
+    second = pool.submit(meet, 2, 4, port, timeout=9)
+    error = meet(0, 4, port, timeout=3)
     message = f"process 0 of 4 waited at port {port}, but these did not come: process 1, 3."
     assert isinstance(error, GroupError) and str(error).startswith(message)
     assert str(second.result()) == str(error)
 
 
 def test_who_finds_nobody_says_where_it_looked_and_why():
-    error = attend(1, 2, port := free_port(), timeout=1)
+    error = meet(1, 2, port := free_port(), timeout=1)
     assert isinstance(error, GroupError)
     assert f"process 1 of 2 could not reach process 0 at 127.0.0.1:{port} ([Errno" in str(error)
 
@@ -89,7 +87,7 @@ def test_what_differs_is_named_in_both_processes(pool, first, other, message):
 
 def test_two_processes_with_the_same_place_are_told(pool):
     port = free_port()
-    attending = [pool.submit(attend, place, 3, port) for place in (0, 1, 1)]
+    attending = [pool.submit(meet, place, 3, port) for place in (0, 1, 1)]
     errors = [each.result() for each in attending]
     assert {str(error) for error in errors} == {"process_id=1: two processes say so; each needs its own, 0 to 2."}
 
@@ -107,19 +105,19 @@ def test_who_cannot_use_the_files_tells_all(pool):
 def test_who_cannot_take_part_tells_all(pool, refusing):
     port = free_port()
     places = [place for place in range(3) if place != refusing]
-    attending = [pool.submit(attend, place, 3, port) for place in places]
-    Meeting(refusing, 3, f"127.0.0.1:{port}", 20).refuse("no such folder.")
+    attending = [pool.submit(meet, place, 3, port) for place in places]
+    Rendezvous(refusing, 3, f"127.0.0.1:{port}", 20).refuse("no such folder.")
     assert [str(each.result()) for each in attending] == [f"process {refusing}: no such folder."] * 2
 
 
 def test_who_came_and_left_is_missed_before_the_run_begins(pool):
     port = free_port()
-    first = pool.submit(attend, 0, 3, port)
+    first = pool.submit(meet, 0, 3, port)
     with connected(port) as leaver:
         greeting = {"convlet": 1, "place": 1, "count": 3, "key": "k", "alike": {}, "refused": None}
         leaver.sendall(json.dumps(greeting).encode() + b"\n")
         time.sleep(0.2)
-    second = attend(2, 3, port)
+    second = meet(2, 3, port)
     message = "process 1: it came, and then left, or did not answer."
     assert (str(first.result()), str(second)) == (message, message)
 
@@ -136,16 +134,16 @@ def test_who_came_and_left_is_missed_before_the_run_begins(pool):
 )
 def test_strangers_at_the_meeting_place_are_ignored(pool, said):
     port = free_port()
-    first = pool.submit(attend, 0, 2, port, files={"a": b"b"})
+    first = pool.submit(meet, 0, 2, port, files={"a": b"b"})
     with connected(port) as stranger:
         stranger.sendall(said)
-        assert attend(1, 2, port) == {"a": b"b"}
+        assert meet(1, 2, port) == {"a": b"b"}
     assert first.result() == {}
 
 
 def test_a_stranger_who_talks_slowly_does_not_hold_the_meeting_up(pool):
     port, done = free_port(), threading.Event()
-    first = pool.submit(attend, 0, 2, port)
+    first = pool.submit(meet, 0, 2, port)
 
     def talk():
         with connected(port) as stranger:
@@ -157,7 +155,7 @@ def test_a_stranger_who_talks_slowly_does_not_hold_the_meeting_up(pool):
 
     talking = pool.submit(talk)
     time.sleep(0.2)
-    assert attend(1, 2, port) == {}
+    assert meet(1, 2, port) == {}
     done.set()
     assert first.result() == {}
     talking.result()

@@ -16,7 +16,7 @@ from convlet.descriptions.optimizers import SGD, Adam
 from convlet.descriptions.schedules import Cosine, OneCycle, Steps
 from convlet.errors import InputError, RecipeError
 from convlet.runs import recipe
-from convlet.runs.recipe import Data, Recipe, Training, parse
+from convlet.runs.recipe import DataSource, Recipe, Training, parse_recipe
 
 GOOD = """
 name = "mine"
@@ -31,7 +31,7 @@ training = { batch_size = 50, steps = 2000 }
 
 def test_the_deep_network_is_the_tutorials_to_the_letter():
     start = {"kernel_initializer": TruncatedNormal(0.1), "bias_initializer": Constant(0.1)}
-    deep = recipe.load("deep-mnist")
+    deep = recipe.load_recipe("deep-mnist")
     assert list(deep.network.layers) == list(
         Sequential(
             [
@@ -51,16 +51,16 @@ def test_the_deep_network_is_the_tutorials_to_the_letter():
     assert deep.network.input_shape == (28, 28, 1)
     assert deep.optimizer == Adam(1e-4, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0)
     assert deep.training == Training(batch_size=50, steps=10_000, seed=0, report_every=1000, patience=None)
-    assert deep.data == Data("mnist", train_images=None)
+    assert deep.data == DataSource("mnist", train_images=None)
 
 
 def test_the_deep_networks_data_are_split_as_the_tutorials():
-    data = recipe.load("deep-mnist").data.load()
+    data = recipe.load_recipe("deep-mnist").data.load()
     assert [len(part) for part in (data.train, data.validation, data.test)] == [55_000, 5_000, 10_000]
 
 
 def test_the_first_network_is_the_tutorials_with_its_mistakes_mended():
-    first = recipe.load("first-kernels")
+    first = recipe.load_recipe("first-kernels")
     conv, *rest = first.network.layers
     assert replace(conv, name="") == Conv2D(
         16, 3, activation="tanh", use_bias=False, kernel_initializer=Uniform(-0.01, 0.01)
@@ -70,15 +70,15 @@ def test_the_first_network_is_the_tutorials_with_its_mistakes_mended():
     assert replace(rest[-1], name="") == Dense(10, use_bias=False, kernel_initializer=Uniform(-0.1, 0.1))
     assert next(iter(first.network)).output_shape == (26, 26, 16)  # all positions: the published code left out a row
     assert (first.training.batch_size, first.training.epochs) == (128, 150)
-    assert first.data == Data("mnist", train_images=1000)
+    assert first.data == DataSource("mnist", train_images=1000)
     assert len(first.data.load().train) == 1000
 
 
 @pytest.mark.parametrize("name", recipe.built_in())
 def test_a_built_in_recipe_is_named_after_its_file_and_reads_back_the_same(name):
-    loaded = recipe.load(name)
+    loaded = recipe.load_recipe(name)
     assert loaded.name == name and loaded.description
-    assert parse(loaded.to_toml(), "again") == loaded
+    assert parse_recipe(loaded.to_toml(), "again") == loaded
 
 
 # --- writing and reading ----------------------------------------------------------------------------------------------
@@ -103,35 +103,35 @@ trainings = st.builds(
 )
 text = st.text(st.characters(codec="utf-8"), max_size=10)
 names = st.text(st.characters(codec="utf-8", exclude_characters="/\\"), min_size=1, max_size=10).filter(str.isprintable)
-recipes = st.builds(Recipe, names, networks(), trainings, optimizers, st.builds(Data, text, optional), text)
+recipes = st.builds(Recipe, names, networks(), trainings, optimizers, st.builds(DataSource, text, optional), text)
 
 
 @given(written=recipes)
 def test_every_recipe_reads_back_as_it_was_written(written):
-    assert parse(written.to_toml(), "elsewhere") == written
+    assert parse_recipe(written.to_toml(), "elsewhere") == written
 
 
 def test_a_recipe_file_without_a_name_is_called_as_the_file(tmp_path):
     path = tmp_path / "my digits.toml"
     path.write_text(GOOD.replace('name = "mine"', ""), "utf-8")
-    assert recipe.load(str(path)).name == "my digits"
+    assert recipe.load_recipe(str(path)).name == "my digits"
 
 
 def test_a_recipe_may_leave_out_data_and_optimizer():
     table = tomllib.loads(GOOD)
     short = GOOD.replace("data =", "# data =").replace("optimizer =", "# optimizer =")
     assert table.keys() == {"name", "data", "network", "optimizer", "training"}
-    assert (parse(short, "x").optimizer, parse(short, "x").data) == (Adam(), Data("mnist"))
+    assert (parse_recipe(short, "x").optimizer, parse_recipe(short, "x").data) == (Adam(), DataSource("mnist"))
 
 
 def test_training_images_are_the_first_ones(tmp_path):
     data = tiny.dataset()
     source = str(tiny.save_npz(tmp_path / "d.npz", data))
-    few = Data(source, 5).load()
+    few = DataSource(source, 5).load()
     assert few.train.images.tolist() == data.train.images[:5].tolist()
     assert len(few.test) == len(data.test)
     with pytest.raises(InputError, match=r"train_images=24: .* has only 23"):
-        Data(source, 24).load()
+        DataSource(source, 24).load()
 
 
 # --- getting one wrong ------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ WRONG = {
 def test_a_wrong_recipe_is_one_message_that_names_file_and_place(title):
     text, says = WRONG[title]
     with pytest.raises(RecipeError) as caught:
-        parse(text, "mine.toml")
+        parse_recipe(text, "mine.toml")
     message = str(caught.value)
     assert message.startswith("mine.toml: ") and says in message
     assert "\n" not in message
@@ -236,18 +236,18 @@ def test_whatever_stands_in_a_recipe_it_is_read_or_refused(place, value):
         inner = inner[key]
     inner[place[-1]] = value
     try:
-        parsed = parse(tomli_w.dumps(table), "x.toml")
+        parsed = parse_recipe(tomli_w.dumps(table), "x.toml")
     except RecipeError as error:
         assert str(error).startswith("x.toml: ")
     else:
-        assert parse(parsed.to_toml(), "y") == parsed
+        assert parse_recipe(parsed.to_toml(), "y") == parsed
 
 
 @settings(max_examples=200)
 @given(content=st.text(st.characters(codec="utf-8"), max_size=60))
 def test_any_text_is_a_recipe_or_refused(content):
     with pytest.raises(RecipeError):
-        parse(content, "x.toml")
+        parse_recipe(content, "x.toml")
 
 
 @pytest.mark.parametrize(
@@ -267,5 +267,5 @@ def test_a_recipe_that_cannot_be_read_is_one_message(tmp_path, monkeypatch, name
     (tmp_path / "folder.toml").mkdir()
     (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
     with pytest.raises(RecipeError) as caught:
-        recipe.load(name)
+        recipe.load_recipe(name)
     assert says in str(caught.value) and "\n" not in str(caught.value)

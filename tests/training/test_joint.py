@@ -12,11 +12,11 @@ from convlet.descriptions.optimizers import Adam
 from convlet.engines.numpy.program import NumpyProgram
 from convlet.errors import GroupError, StorageError
 from convlet.runs.checkpoint import load_checkpoint
-from convlet.runs.recipe import Data, Recipe, Training
+from convlet.runs.recipe import DataSource, Recipe, Training
 from convlet.signals import Stopped
 from convlet.training import joint
 
-RECIPE = Recipe("tiny", tiny.NETWORK, Training(4, steps=6), Adam(), Data("tiny"))
+RECIPE = Recipe("tiny", tiny.NETWORK, Training(4, steps=6), Adam(), DataSource("tiny"))
 
 
 @dataclass
@@ -63,7 +63,7 @@ def test_the_processes_agree_on_recipe_and_data():
 def test_the_other_processes_continue_from_the_main_ones_files(tmp_path):
     run = tmp_path / "run"
     data = tiny.save_npz(tmp_path / "data.npz", tiny.dataset())
-    recipe = replace(RECIPE, data=Data(str(data)))
+    recipe = replace(RECIPE, data=DataSource(str(data)))
     images = recipe.data.load()
     experiment.perform(experiment.new(recipe, images, run, "numpy"), images)
     with joint.resume(group := FakeGroup(0), run, 9) as (folder, own_data):

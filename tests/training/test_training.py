@@ -188,7 +188,7 @@ def test_the_layer_that_made_the_nan_is_named_and_the_last_good_checkpoint_stays
         if run.history.steps == 7 and run.clock.taken:
             state = run.program.state()
             state.parameters[f"{layer}/kernel"][0, 0] = np.nan
-            run.program.load(state)
+            run.program.restore(state)
 
     with pytest.raises(NumericsError) as caught:
         tiny.train(network=PLAIN, steps=9, run_dir=tmp_path / "r", watch=poison)
@@ -206,7 +206,7 @@ def test_weights_that_went_wrong_in_the_last_step_are_not_saved(tmp_path, bad):
         if run.history.steps == 3 and run.clock.taken:
             state = run.program.state()
             state.parameters["last/bias"][:] = bad
-            run.program.load(state)
+            run.program.restore(state)
 
     for data in (tiny.dataset(), tiny.dataset(validation=0)):
         with pytest.raises(NumericsError, match="step 3: "):
@@ -217,7 +217,7 @@ def test_weights_that_went_wrong_in_the_last_step_are_not_saved(tmp_path, bad):
 def test_an_evaluation_of_broken_weights_is_refused():
     run = tiny.train(network=PLAIN, steps=1)
     state = run.program.state()
-    run.program.load(State({**state.parameters, "last/kernel": np.full((4, 3), np.inf, np.float32)}))
+    run.program.restore(State({**state.parameters, "last/kernel": np.full((4, 3), np.inf, np.float32)}))
     with pytest.raises(NumericsError, match="layer 'last'"):
         run.evaluate(tiny.dataset().test)
 

@@ -69,7 +69,7 @@ def of_recipe(name: str, task: Task = "training", batch_size: int | None = None,
 
     Where its learning rate changes, it is the first one throughout: that is the same work.
     """
-    taken = recipe.load(name)
+    taken = recipe.load_recipe(name)
     size = batch_size or taken.training.batch_size
     optimizer = replace(taken.optimizer, learning_rate=taken.optimizer.rate(0, 1))
     return Workload(name, title or f"{name}: a training step, batch {size}", taken.network, size, task, optimizer)

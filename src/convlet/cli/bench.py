@@ -46,7 +46,7 @@ def bench(
 
     --train also trains a recipe, deep-mnist unless one is named, and says when it reached which accuracy.
     """
-    kind, trained = _picture_kind(picture), recipes.load(recipe) if recipe else None
+    kind, trained = _picture_kind(picture), recipes.load_recipe(recipe) if recipe else None
     selection = select(names_in(workloads), names_in(competitors), sweep)
     plan = Plan(**turns, threads=limit_threads(threads))
     measured = [measure(each, selection.competitors, plan, _tell) for each in selection.workloads]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from convlet.cli.shared import backend_option, engine_option, json_option, settle_engine, show, threads_option
+from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, show, threads_option
 from convlet.datasets import Dataset, Examples, load
 from convlet.environment import limit_threads
 from convlet.errors import InputError
@@ -36,7 +36,7 @@ def evaluate(
     DATA is what `train --data` takes; by default the data the run was trained on.
     """
     limit_threads(threads)
-    trained = load_run(run, engine_name=settle_engine(engine, backend))
+    trained = load_run(run, engine_name=chosen_engine(engine, backend))
     images = load(data) if data else recipe_of(trained.run_dir or run).data.load()
     evaluation = trained.evaluate(_part(images, part))
     show(

@@ -20,7 +20,7 @@ backend_option = click.option("--backend", type=click.Choice(BACKENDS), help="Wh
 threads_option = click.option("--threads", type=click.IntRange(1), help="Default: one for each processor.")
 
 
-def settle_engine(engine: str | None, backend: str | None) -> str | None:
+def chosen_engine(engine: str | None, backend: str | None) -> str | None:
     """The engine that --engine and --backend ask for; None where neither says."""
     if backend is None:
         return engine

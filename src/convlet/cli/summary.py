@@ -11,7 +11,7 @@ from convlet.report.facts.network import summary_json
 from convlet.report.terminal.network import plan_table, summary_table
 from convlet.runs import recipe as recipes
 from convlet.runs.folder import recipe_of
-from convlet.runs.recipe import Data
+from convlet.runs.recipe import DataSource
 
 
 @click.command()
@@ -21,7 +21,7 @@ from convlet.runs.recipe import Data
 def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
     """Layers, shapes, weights, how often each is used, multiply-adds and memory of a recipe's or a run's network."""
     folder = Path(subject) if subject else None
-    recipe = recipe_of(folder) if folder and folder.is_dir() else recipes.load(subject or DEFAULT_RECIPE)
+    recipe = recipe_of(folder) if folder and folder.is_dir() else recipes.load_recipe(subject or DEFAULT_RECIPE)
     if engine is not None:
         rows = plan(engine, recipe.network)
         show(as_json, {"engine": engine, "blocks": rows}, plan_table(rows))
@@ -30,7 +30,7 @@ def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
     show(as_json, summary_json(recipe.network, images), summary_table(recipe.network, images))
 
 
-def _training_images(data: Data) -> int | None:
+def _training_images(data: DataSource) -> int | None:
     """How many there are; None where the data is not, or no longer, in its place."""
     try:
         return len(data.load().train)

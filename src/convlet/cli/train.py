@@ -13,11 +13,11 @@ from convlet.cli.progress import Watcher
 from convlet.cli.shared import (
     DEFAULT_RECIPE,
     backend_option,
+    chosen_engine,
     console,
     engine_option,
     json_option,
     names_in,
-    settle_engine,
     show,
     threads_option,
     with_data,
@@ -27,7 +27,7 @@ from convlet.engines import lookup
 from convlet.environment import limit_threads
 from convlet.errors import GroupError, InputError
 from convlet.experiment import Experiment
-from convlet.processes import group
+from convlet.processes.group import Alone, Group
 from convlet.report.facts import training
 from convlet.report.terminal.training import training_table
 from convlet.runs import recipe as recipes
@@ -77,7 +77,7 @@ def train(
     """
     used = limit_threads(threads)
     group = _group(hosts, process_id, engine, backend)
-    engine_name = "keras" if hosts else settle_engine(engine, backend)
+    engine_name = "keras" if hosts else chosen_engine(engine, backend)
     with ExitStack() as stack:
         if resume is not None:
             _refuse_changes(recipe, data, run_dir, overrides)
@@ -86,7 +86,7 @@ def train(
             planned = experiment.resumed(folder, engine_name, steps=overrides["steps"])
         else:
             with joint.told(group):
-                chosen = _overridden(with_data(recipes.load(recipe or DEFAULT_RECIPE), data), overrides)
+                chosen = _overridden(with_data(recipes.load_recipe(recipe or DEFAULT_RECIPE), data), overrides)
                 images = chosen.data.load()
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
@@ -97,7 +97,7 @@ def train(
         _show(as_json, results, images)
 
 
-def _say_waiting(group: group.Group) -> None:
+def _say_waiting(group: Group) -> None:
     if group.count > 1:
         click.echo(f"Process {group.place} of {group.count}: waiting for the others.", err=True)
 
@@ -135,16 +135,16 @@ def _say_how_to_go_on(folder: Path, same: dict[str, Any]) -> None:
     click.echo(f"Stopped and saved. Go on with: {command}", err=True)
 
 
-def _group(hosts: str | None, process_id: int | None, engine: str | None, backend: str | None) -> group.Group:
+def _group(hosts: str | None, process_id: int | None, engine: str | None, backend: str | None) -> Group:
     """The processes that --hosts names, this one among them."""
     if hosts is None:
         if process_id is not None:
             raise InputError(f"--process-id={process_id} without --hosts: say with --hosts who the others are.")
-        return joint.Alone()
+        return Alone()
     if engine not in (None, "keras") or backend not in (None, "jax"):
         wrong = f"--engine={engine}" if engine not in (None, "keras") else f"--backend={backend}"
         raise InputError(f"--hosts with {wrong}: several processes need --engine keras --backend jax.")
-    settle_engine("keras", "jax")
+    chosen_engine("keras", "jax")
     return lookup.group(None if hosts == "auto" else names_in(hosts), process_id)
 
 

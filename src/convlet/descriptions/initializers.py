@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.checks import Shape, number
-from convlet.descriptions.tables import kinds, settle
+from convlet.descriptions.tables import kinds, set_canonical
 from convlet.errors import InputError
 
 
@@ -39,7 +39,7 @@ class Constant:
     value: float = 0.0
 
     def __post_init__(self) -> None:
-        settle(self, value=number("value", self.value))
+        set_canonical(self, value=number("value", self.value))
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]:
         return np.full(shape, self.value, np.float64)
@@ -53,7 +53,7 @@ class Uniform:
     high: float = 0.05
 
     def __post_init__(self) -> None:
-        settle(self, low=number("low", self.low), high=number("high", self.high))
+        set_canonical(self, low=number("low", self.low), high=number("high", self.high))
         if not self.low < self.high:
             raise InputError(f"low={self.low!r}, high={self.high!r}: expected low to be less than high.")
 
@@ -72,7 +72,7 @@ class TruncatedNormal:
 
     def __post_init__(self) -> None:
         deviation = number("standard_deviation", self.standard_deviation, low=0, open_low=True)
-        settle(self, standard_deviation=deviation)
+        set_canonical(self, standard_deviation=deviation)
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]:
         values = generator.standard_normal(shape)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from convlet.checks import Shape, nearest, whole_number
 from convlet.descriptions.initializers import INITIALIZERS
 from convlet.descriptions.layers import LAYERS, Dropout, Layer, Parameter
-from convlet.descriptions.tables import Table, from_table, settle, to_table
+from convlet.descriptions.tables import Table, from_table, set_canonical, to_table
 from convlet.errors import InputError, NetworkError, RecipeError
 from convlet.randomness import generator, kept
 
@@ -51,9 +51,9 @@ class Placed:
         return self.layer.multiply_adds(self.input_shape)
 
     @property
-    def uses(self) -> int:
+    def uses_per_weight(self) -> int:
         """How many times each weight is used on one image."""
-        return self.layer.uses(self.input_shape)
+        return self.layer.uses_per_weight(self.input_shape)
 
     @property
     def output_bytes(self) -> int:
@@ -87,7 +87,7 @@ class Sequential:
             raise InputError(f"input_shape={self.input_shape!r}: expected (H, W, C), such as (28, 28, 1), or (size,).")
         shape = tuple(whole_number("input_shape", size) for size in self.input_shape)
         named = _named(layers)
-        settle(self, layers=named, input_shape=shape, _placed=tuple(_place(named, shape)))
+        set_canonical(self, layers=named, input_shape=shape, _placed=tuple(_place(named, shape)))
 
     def __iter__(self) -> Iterator[Placed]:
         """The layers in their places, first to last."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convlet.checks import listed, number, true_or_false
 from convlet.descriptions.schedules import SCHEDULES, Schedule
-from convlet.descriptions.tables import Table, from_table, kinds, settle, to_table
+from convlet.descriptions.tables import Table, from_table, kinds, set_canonical, to_table
 from convlet.errors import InputError, RecipeError
 
 Array = NDArray[Any]
@@ -36,7 +36,7 @@ class Optimizer:
     learning_rate: float | Schedule
 
     def __post_init__(self) -> None:
-        settle(self, learning_rate=_checked_rate(self.learning_rate))
+        set_canonical(self, learning_rate=_checked_rate(self.learning_rate))
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -72,9 +72,9 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        settle(self, momentum=number("momentum", self.momentum, low=0, high=1))
-        settle(self, nesterov=true_or_false("nesterov", self.nesterov))
-        settle(self, weight_decay=number("weight_decay", self.weight_decay, low=0))
+        set_canonical(self, momentum=number("momentum", self.momentum, low=0, high=1))
+        set_canonical(self, nesterov=true_or_false("nesterov", self.nesterov))
+        set_canonical(self, weight_decay=number("weight_decay", self.weight_decay, low=0))
         if self.nesterov and not self.momentum:
             raise InputError(f"nesterov=True with momentum={self.momentum!r}: give a momentum above 0, such as 0.9.")
 
@@ -114,10 +114,10 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        settle(self, beta_1=number("beta_1", self.beta_1, low=0, high=1))
-        settle(self, beta_2=number("beta_2", self.beta_2, low=0, high=1))
-        settle(self, epsilon=number("epsilon", self.epsilon, low=0, open_low=True))
-        settle(self, weight_decay=number("weight_decay", self.weight_decay, low=0))
+        set_canonical(self, beta_1=number("beta_1", self.beta_1, low=0, high=1))
+        set_canonical(self, beta_2=number("beta_2", self.beta_2, low=0, high=1))
+        set_canonical(self, epsilon=number("epsilon", self.epsilon, low=0, open_low=True))
+        set_canonical(self, weight_decay=number("weight_decay", self.weight_decay, low=0))
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from convlet.checks import number, whole_number
-from convlet.descriptions.tables import kinds, settle
+from convlet.descriptions.tables import kinds, set_canonical
 
 
 class Schedule(Protocol):
@@ -27,7 +27,7 @@ class Cosine:
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        settle(self, start=number("start", self.start, low=0, open_low=True), end=number("end", self.end, low=0))
+        set_canonical(self, start=number("start", self.start, low=0, open_low=True), end=number("end", self.end, low=0))
 
     def at(self, progress: float) -> float:
         return _cosine(self.start, self.end, progress)
@@ -44,8 +44,8 @@ class OneCycle:
     warmup: float = 0.3
 
     def __post_init__(self) -> None:
-        settle(self, peak=number("peak", self.peak, low=0, open_low=True))
-        settle(self, warmup=number("warmup", self.warmup, low=0, high=1))
+        set_canonical(self, peak=number("peak", self.peak, low=0, open_low=True))
+        set_canonical(self, warmup=number("warmup", self.warmup, low=0, high=1))
 
     def at(self, progress: float) -> float:
         if progress < self.warmup:
@@ -66,9 +66,9 @@ class Steps:
     drops: int = 2
 
     def __post_init__(self) -> None:
-        settle(self, start=number("start", self.start, low=0, open_low=True))
-        settle(self, factor=number("factor", self.factor, low=0, open_low=True))
-        settle(self, drops=whole_number("drops", self.drops))
+        set_canonical(self, start=number("start", self.start, low=0, open_low=True))
+        set_canonical(self, factor=number("factor", self.factor, low=0, open_low=True))
+        set_canonical(self, drops=whole_number("drops", self.drops))
 
     def at(self, progress: float) -> float:
         part = int(progress * (self.drops + 1) + 1e-9)  # 1e-9: 1/49 × 49 is a little less than 1 in floats

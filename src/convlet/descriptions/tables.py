@@ -21,7 +21,7 @@ def kinds(*classes: type) -> dict[str, type]:
     return {cls.__name__: cls for cls in classes}
 
 
-def settle(description: Any, **values: object) -> None:
+def set_canonical(description: Any, **values: object) -> None:
     """Replace what the caller wrote by its canonical form (a frozen dataclass has no other way)."""
     for name, value in values.items():
         object.__setattr__(description, name, value)

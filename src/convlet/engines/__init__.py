@@ -11,7 +11,7 @@ from convlet.engines.lookup import (
     plan,
     use_backend,
 )
-from convlet.engines.program import Engine, Masks, Program, Progress, State, check_masks
+from convlet.engines.program import Engine, Masks, Preparing, Program, State, check_masks
 
 __all__ = [
     "BACKENDS",
@@ -19,8 +19,8 @@ __all__ = [
     "EXTRAS",
     "Engine",
     "Masks",
+    "Preparing",
     "Program",
-    "Progress",
     "State",
     "check_masks",
     "default_engine",

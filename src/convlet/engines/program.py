@@ -20,7 +20,7 @@ from convlet.descriptions.optimizers import Optimizer
 from convlet.errors import InputError
 
 Array = NDArray[Any]
-Progress = Callable[[int, int, str], None]  # what is being prepared: (how many are done, how many in all, which)
+Preparing = Callable[[int, int, str], None]  # what is being prepared: (how many are done, how many in all, which)
 Masks = Mapping[str, NDArray[np.bool_]]  # {dropout layer: which values it keeps, (N, *shape)}
 
 
@@ -39,7 +39,7 @@ class State:
 class Program(Protocol):
     """A network that can run and train, as an engine made it. Images are (N, H, W, C), labels (N,) whole numbers."""
 
-    def prepare(self, batch_size: int, progress: Progress | None = None) -> None:
+    def prepare(self, batch_size: int, progress: Preparing | None = None) -> None:
         """Do now what would make the first step of this batch size slow, such as compiling for the machine.
 
         `progress` is called before each part of it, and may raise to stop.
@@ -70,7 +70,7 @@ class Program(Protocol):
         """A copy of all that the program remembers."""
         ...
 
-    def load(self, state: State) -> None:
+    def restore(self, state: State) -> None:
         """Continue from a state."""
         ...
 

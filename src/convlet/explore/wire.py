@@ -90,7 +90,7 @@ def _layer(placed: Placed, inputs: list[str]) -> Table:
         "window": window and asdict(window(placed.input_shape)),
         "parameters": {name.rpartition("/")[2]: name for name in placed.parameters},
         "weights": placed.weights,
-        "uses": placed.uses,
+        "uses": placed.uses_per_weight,
         "multiply_adds": placed.multiply_adds,
     }
 

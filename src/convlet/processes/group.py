@@ -36,3 +36,15 @@ class Group(Protocol):
     def refuse(self, reason: str) -> None:
         """Tell the others that this process cannot take part, in place of joining."""
         ...
+
+
+class Alone:
+    """A group of one process, which has nobody to wait for."""
+
+    place, count, is_main = 0, 1, True
+
+    def join(self, alike: Mapping[str, str], files: Files | None = None, accept: Accept | None = None) -> None:
+        """There is nobody to join."""
+
+    def refuse(self, reason: str) -> None:
+        """There is nobody to tell."""

@@ -25,14 +25,14 @@ from convlet.errors import ConvletError, GroupError, InputError
 from convlet.processes.group import Accept, Files
 
 LINE = 65_536  # bytes that a line may have at most
-GREETING_SECONDS = 5.0  # for a first line; who is silent for longer is a stranger
+GREETING_SECONDS = 5.0  # for a first line; who is silent for longer is not one of ours
 REFUSAL_SECONDS = 10.0  # how long a refusal waits for those who are still on their way, to tell them too
 
 REASON = (str, type(None))  # of a refusal, if it is one
 
 
 @dataclass(frozen=True)
-class Meeting:
+class Rendezvous:
     """Where process `place` of `count` meets the others, "host:port" of process 0, and for how many seconds."""
 
     place: int
@@ -40,7 +40,7 @@ class Meeting:
     address: str
     timeout: float
 
-    def attend(self, alike: Mapping[str, str], files: Files, accept: Accept) -> None:
+    def meet(self, alike: Mapping[str, str], files: Files, accept: Accept) -> None:
         """Return once all are there, and every other process has accepted process 0's files.
 
         `alike` is what all must have in common; `accept` may raise a ConvletError. Raises GroupError where somebody is
@@ -101,7 +101,7 @@ class Meeting:
                     connection, failure = _Connection(first), None
                     deadline = time.monotonic() + 2 * self.timeout + REFUSAL_SECONDS
                     connection.say({**greeting, "refused": refused}, deadline)
-                    if self._obey(connection, accept, deadline):
+                    if self._take_files(connection, accept, deadline):
                         return
             except OSError as error:  # not there yet, or gone again
                 failure = error
@@ -111,7 +111,7 @@ class Meeting:
             f"({failure or 'it left'}). Start all of them with the same hosts, and check that the port is open."
         )
 
-    def _obey(self, connection: "_Connection", accept: Accept, deadline: float) -> bool:
+    def _take_files(self, connection: "_Connection", accept: Accept, deadline: float) -> bool:
         """Take process 0's files, and wait for its go; whether it came. Raises what is wrong."""
         if (answer := connection.hear({"refused": REASON, "files": dict}, deadline)) is None:
             return False
@@ -153,7 +153,7 @@ class _Gathering:
         return max(deadline - time.monotonic(), 0.001)
 
     def welcome(self, connection: "_Connection") -> None:
-        """Hear who somebody is; a stranger is left standing."""
+        """Hear who has connected; one that is no process of this run is ignored."""
         kinds = {"place": int, "count": int, "key": str, "alike": dict, "refused": REASON}
         said = connection.hear(kinds, time.monotonic() + GREETING_SECONDS)
         if said is None:

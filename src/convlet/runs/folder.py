@@ -11,7 +11,7 @@ from pathlib import Path
 from convlet.environment import environment
 from convlet.errors import RecipeError, StorageError
 from convlet.runs.files import write_file
-from convlet.runs.recipe import Recipe, Training, parse
+from convlet.runs.recipe import Recipe, Training, parse_recipe
 
 NAMES = ("recipe.toml", "environment.json", "last.safetensors", "best.safetensors")  # what a run is made of
 
@@ -98,7 +98,7 @@ def recipe_of(folder: Path) -> Recipe:
     """The resolved recipe in a run folder. Raises StorageError where there is none."""
     path = folder / "recipe.toml"
     try:
-        return parse(path.read_text("utf-8"), str(path))
+        return parse_recipe(path.read_text("utf-8"), str(path))
     except (OSError, ValueError) as error:
         if isinstance(error, RecipeError):
             raise

@@ -30,7 +30,7 @@ from convlet.randomness import check_seed
 
 
 @dataclass(frozen=True)
-class Data:
+class DataSource:
     """What to train on: "mnist", a folder of IDX files or an .npz; of it the first `train_images` to train on."""
 
     source: str = "mnist"
@@ -97,7 +97,12 @@ class Training:
         return now // self.validate_every > before // self.validate_every
 
 
-_ARTICLES = {"network": "a Sequential", "training": "a Training", "optimizer": "an SGD or Adam", "data": "a Data"}
+_PARTS: dict[str, tuple[type, str]] = {
+    "network": (Sequential, "a Sequential"),
+    "training": (Training, "a Training"),
+    "optimizer": (Optimizer, "an SGD or Adam"),
+    "data": (DataSource, "a DataSource"),
+}
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class Recipe:
     network: Sequential
     training: Training
     optimizer: Optimizer = Adam()
-    data: Data = Data()
+    data: DataSource = DataSource()
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -118,12 +123,12 @@ class Recipe:
             raise RecipeError(f"name={self.name!r}: expected no / or \\ in it: a run's folder is named after it.")
         if not isinstance(self.description, str):
             raise RecipeError(f"description={self.description!r}: expected text.")
-        for key, kind in (("network", Sequential), ("training", Training), ("optimizer", Optimizer), ("data", Data)):
+        for key, (kind, expected) in _PARTS.items():
             if not isinstance(getattr(self, key), kind):
-                raise RecipeError(f"{key}={getattr(self, key)!r}: expected {_ARTICLES[key]}.")
+                raise RecipeError(f"{key}={getattr(self, key)!r}: expected {expected}.")
 
     def to_toml(self) -> str:
-        """The recipe as TOML text; `parse(recipe.to_toml())` is the same recipe.
+        """The recipe as TOML text; `parse_recipe(recipe.to_toml())` is the same recipe.
 
         Raises RecipeError where it cannot be: a schedule or an initialiser of one's own has no name in a recipe.
         """
@@ -137,18 +142,18 @@ class Recipe:
         }
         try:
             text = tomli_w.dumps(table)
-            parse(text, self.name)
+            parse_recipe(text, self.name)
         except (TypeError, RecipeError) as error:
             raise RecipeError(f"this cannot be written as a recipe: {error}") from None
         return text
 
 
-def _given(section: Data | Training) -> Table:
+def _given(section: DataSource | Training) -> Table:
     values = {item.name: getattr(section, item.name) for item in fields(section)}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def parse(text: str, where: str) -> Recipe:
+def parse_recipe(text: str, where: str) -> Recipe:
     """The recipe in TOML text; `where` names it in messages. Raises RecipeError."""
     try:
         return _recipe(tomllib.loads(text), where)
@@ -176,7 +181,7 @@ def _section(key: str, table: Table, where: str) -> Any:
         case "optimizer":
             return optimizer_from_table(table, where)
         case _:
-            return build(Data if key == "data" else Training, table, where)
+            return build(DataSource if key == "data" else Training, table, where)
 
 
 def built_in() -> list[str]:
@@ -185,10 +190,10 @@ def built_in() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def load(name: str) -> Recipe:
+def load_recipe(name: str) -> Recipe:
     """A built-in recipe by its name, or the recipe in a .toml file. Raises RecipeError."""
     if name in built_in():
-        return parse((resources.files("convlet.runs") / "recipes" / f"{name}.toml").read_text("utf-8"), name)
+        return parse_recipe((resources.files("convlet.runs") / "recipes" / f"{name}.toml").read_text("utf-8"), name)
     path = Path(name)
     if path.suffix != ".toml":
         raise RecipeError(
@@ -198,4 +203,4 @@ def load(name: str) -> Recipe:
         text = path.read_text("utf-8")
     except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
         raise RecipeError(f"recipe {name!r}: cannot be read: {getattr(error, 'strerror', error)}.") from None
-    return parse(text, str(path))
+    return parse_recipe(text, str(path))

@@ -114,7 +114,7 @@ def load(path: str | Path, *, engine_name: str | None = None) -> Run:
     checkpoint = _of_run(path) if path.is_dir() else load_checkpoint(path)
     name = engine_name or default_engine()
     program = engine(name).compile(checkpoint.network, checkpoint.state.parameters)
-    program.load(replace(checkpoint.state, slots={}))  # it knows its step, and is not to be trained on
+    program.restore(replace(checkpoint.state, slots={}))  # it knows its step, and is not to be trained on
     return Run(
         checkpoint.network,
         program,

@@ -8,11 +8,11 @@ import numpy as np
 from convlet.datasets import Dataset
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer
-from convlet.engines import Progress, default_engine, engine
+from convlet.engines import Preparing, default_engine, engine
 from convlet.errors import DataError, GroupError, InputError
 from convlet.runs.folder import abandon_run, begin_run, continue_run, hold
 from convlet.runs.history import History
-from convlet.runs.recipe import Data, Recipe, Training
+from convlet.runs.recipe import DataSource, Recipe, Training
 from convlet.runs.run import Run
 from convlet.signals import Stopped, stop_on_signals
 from convlet.training.loop import Watch, train
@@ -48,7 +48,7 @@ def fit(
     where another process of the run is lost, when the step is undone and the run saved.
     """
     training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
-    recipe = Recipe("fit", network, training, optimizer or Adam(), Data(getattr(data, "name", "")))
+    recipe = Recipe("fit", network, training, optimizer or Adam(), DataSource(getattr(data, "name", "")))
     return fit_recipe(recipe, data, engine_name=engine_name, run_dir=run_dir, resume=resume, watch=watch)
 
 
@@ -61,7 +61,7 @@ def fit_recipe(
     resume: bool = False,
     keep: bool = True,
     watch: Watch = lambda run: None,
-    preparing: Progress | None = None,
+    preparing: Preparing | None = None,
 ) -> Run:
     """`fit`, with network, optimizer and training from a recipe, and its data already loaded.
 
@@ -116,7 +116,7 @@ def check_data(network: Sequential, data: Dataset) -> None:
 
 
 def _start(
-    recipe: Recipe, data: Dataset, engine_name: str, folder: Path | None, resume: bool, progress: Progress
+    recipe: Recipe, data: Dataset, engine_name: str, folder: Path | None, resume: bool, progress: Preparing
 ) -> Run:
     """The run before its first step, or as it was saved."""
     started, training, total_steps = time.perf_counter(), recipe.training, recipe.training.total_steps(len(data.train))
@@ -125,7 +125,7 @@ def _start(
     history = saved.history if saved else History(training.batch_size)
     program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
     if saved:
-        program.load(saved.state)
+        program.restore(saved.state)
     if folder is not None and not resume:
         begin_run(folder, recipe)
     try:

@@ -6,7 +6,7 @@ process's folder and output are kept; the others work in a folder that vanishes.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -14,24 +14,12 @@ from tempfile import TemporaryDirectory
 
 from convlet.datasets import Dataset
 from convlet.errors import DataError
-from convlet.processes.group import Accept, Files, Group
+from convlet.processes.group import Files, Group
 from convlet.runs.files import write_file
 from convlet.runs.folder import check_free, files_to_continue, recipe_of
 from convlet.runs.recipe import Recipe
 
 DATA = "data_sha256"  # what the main process sends beside the run's files
-
-
-class Alone:
-    """A group of one process, which has nobody to wait for."""
-
-    place, count, is_main = 0, 1, True
-
-    def join(self, alike: Mapping[str, str], files: Files | None = None, accept: Accept | None = None) -> None:
-        """There is nobody to join."""
-
-    def refuse(self, reason: str) -> None:
-        """There is nobody to tell."""
 
 
 @contextmanager

@@ -58,4 +58,4 @@ class Checkpoints:
         if self._best is None and self._run.run_dir and (path := self._run.run_dir / "best.safetensors").exists():
             self._best = load_checkpoint(path).state
         if self._best is not None:
-            self._run.program.load(self._best)
+            self._run.program.restore(self._best)

@@ -16,7 +16,7 @@ STEPS, IMAGES = 20, 1000
 
 @pytest.fixture(scope="module", params=["deep-mnist", "first-kernels"])
 def seed_recipe(request):
-    return recipe.load(request.param)
+    return recipe.load_recipe(request.param)
 
 
 @pytest.fixture(scope="module")

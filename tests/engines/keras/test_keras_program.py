@@ -85,7 +85,7 @@ def test_a_state_crosses_both_ways_bit_for_bit(optimizer):
     network = NETWORKS["normalised, strided, averaged"]
     state = random_state(network, optimizer)
     program = engine("keras").compile(network, float32(network.initial_parameters(0)), optimizer)
-    program.load(state)
+    program.restore(state)
     assert_same_bits(program.state().parameters, state.parameters)
     assert_same_bits(program.state().slots, state.slots)
     assert program.state().step == state.step
@@ -94,7 +94,7 @@ def test_a_state_crosses_both_ways_bit_for_bit(optimizer):
 def test_without_an_optimizer_the_steps_taken_are_remembered():
     network = NETWORKS["the seed's first kernels in small"]
     program = engine("keras").compile(network, network.initial_parameters(0))
-    program.load(State(network.initial_parameters(1), step=12))
+    program.restore(State(network.initial_parameters(1), step=12))
     assert program.state().step == 12
 
 
@@ -103,7 +103,7 @@ def test_a_program_keeps_nothing_of_the_arrays_it_was_given():
     state = random_state(network, Adam())
     given = State({n: a.copy() for n, a in state.parameters.items()}, {n: a.copy() for n, a in state.slots.items()}, 7)
     program = engine("keras").compile(network, given.parameters, Adam())
-    program.load(given)
+    program.restore(given)
     for array in (*given.parameters.values(), *given.slots.values()):
         array.fill(9)
     assert_same_bits(program.state().parameters, state.parameters)
@@ -156,7 +156,7 @@ def test_a_loss_that_is_no_number_moves_nothing(network):
     program.step(*first, 0.01)
     before = program.state()
     list(before.parameters.values())[-1].flat[0] = np.nan
-    program.load(before)
+    program.restore(before)
     loss, _ = program.step(*second, 0.01)
     assert not np.isfinite(loss)
     assert_same_bits(program.state().slots, before.slots)

@@ -5,7 +5,7 @@ import pytest
 from guarded import check_guards, guarded
 
 from convlet.engines.numba.buffers import Frame
-from convlet.engines.numba.kernels.activations import CODES, Proper, activation, tanh
+from convlet.engines.numba.kernels.activations import CODES, ImageSize, activation, tanh
 
 TINY = np.float32(1e-38)
 NUMBERS = np.concatenate(
@@ -17,7 +17,7 @@ EXACT = {"tanh": np.tanh, "sigmoid": lambda x: 0.5 + 0.5 * np.tanh(0.5 * x)}
 def activated(name, numbers, channels):
     """The kernel's values, images of one pixel."""
     images = len(numbers) // channels
-    frame, shape = Frame(1, 1, channels, 0, 0), Proper(1, 1, channels)
+    frame, shape = Frame(1, 1, channels, 0, 0), ImageSize(1, 1, channels)
     x = guarded(numbers[: images * channels].astype(np.float32))
     y = guarded(x.size)
     for low, high in ((0, images // 3), (images // 3, images)):

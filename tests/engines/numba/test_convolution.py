@@ -31,15 +31,15 @@ class Case:
     C: int
     F: int
     g: Geometry
-    xf: Frame
-    yf: Frame
+    x_frame: Frame
+    y_frame: Frame
     seed: int
 
     def __post_init__(self):
         rng = np.random.default_rng(self.seed)
         g, self.taps = self.g, self.g.KH * self.g.KW * self.C
         self.lanes = convolution.lanes_for(self.F)
-        self.x = self.numbers(rng, self.N, self.xf.rows, self.xf.columns, self.C)
+        self.x = self.numbers(rng, self.N, self.x_frame.rows, self.x_frame.columns, self.C)
         self.weights = self.numbers(rng, self.taps + 1, self.F)
         self.d_y = self.numbers(rng, self.N, g.H, g.W, self.F)
 
@@ -88,14 +88,14 @@ class Case:
 
     # ------------------------------------------------------------------------------- arrays as kernels want them
     def framed(self, inner):
-        """`inner` (N, H, W, F) in the frame yf, whose borders hold 99."""
-        whole = np.full((self.N, self.yf.rows, self.yf.columns, self.F), 99.0)
+        """`inner` (N, H, W, F) in the frame y_frame, whose borders hold 99."""
+        whole = np.full((self.N, self.y_frame.rows, self.y_frame.columns, self.F), 99.0)
         self.inner(whole)[:] = inner
         return whole
 
     def inner(self, whole):
-        whole = whole.reshape(self.N, self.yf.rows, self.yf.columns, self.F)
-        top, left = self.yf.top, self.yf.left
+        whole = whole.reshape(self.N, self.y_frame.rows, self.y_frame.columns, self.F)
+        top, left = self.y_frame.top, self.y_frame.left
         return whole[:, top : top + self.g.H, left : left + self.g.W]
 
     def packed(self):
@@ -125,11 +125,11 @@ def cases(draw, rows=any_rows, pool=any_pool, kernel=None, stride=2):
         draw(st.integers(1, stride)), draw(st.integers(1, stride)), draw(pool),
     )  # fmt: skip
     height, width = (g.H * g.P - 1) * g.SH + g.KH, (g.W * g.P - 1) * g.SW + g.KW  # what the sections cover
-    xf = Frame(height + draw(st.integers(0, 2)), width + draw(st.integers(0, 2)), C)
+    x_frame = Frame(height + draw(st.integers(0, 2)), width + draw(st.integers(0, 2)), C)
     top, left = draw(st.integers(0, 2)), draw(st.integers(0, 2))
     F = 8 * draw(st.integers(1, 4))
-    yf = Frame(g.H + top + draw(st.integers(0, 2)), g.W + left + draw(st.integers(0, 2)), F, top, left)
-    return Case(draw(st.integers(1, 3)), C, F, g, xf, yf, draw(st.integers(0, 1000)))
+    y_frame = Frame(g.H + top + draw(st.integers(0, 2)), g.W + left + draw(st.integers(0, 2)), F, top, left)
+    return Case(draw(st.integers(1, 3)), C, F, g, x_frame, y_frame, draw(st.integers(0, 1000)))
 
 
 def assert_exactly(actual, expected):
@@ -142,7 +142,7 @@ def assert_exactly(actual, expected):
 def test_forward_is_the_sum_over_taps(case, parts, relu):
     g = case.g
     y, winners = guarded(case.framed(np.nan)), guarded(case.d_y.size, np.int8)
-    arguments = guarded(case.x), case.xf, case.packed(), y, case.yf, winners, g, int(relu)
+    arguments = guarded(case.x), case.x_frame, case.packed(), y, case.y_frame, winners, g, int(relu)
     in_parts(convolution.make_forward(case.lanes), case.N * g.H, parts, *arguments)
     expected, which = case.pooled()
     assert_exactly(y, case.framed(expected if relu else case.outputs()))
@@ -156,7 +156,7 @@ def test_forward_is_the_sum_over_taps(case, parts, relu):
 def test_forward_pool_keeps_the_first_maximum(case, parts):
     g = case.g
     y, winners = guarded(case.framed(np.nan)), guarded(case.d_y.size, np.int8)
-    arguments = guarded(case.x), case.xf, case.packed(), y, case.yf, winners, g
+    arguments = guarded(case.x), case.x_frame, case.packed(), y, case.y_frame, winners, g
     in_parts(convolution.make_forward_pool(case.lanes), case.N * g.H, parts, *arguments)
     expected, which = case.pooled()
     assert_exactly(y, case.framed(expected))
@@ -170,7 +170,7 @@ def test_nan_reaches_every_output_over_it_and_no_other(pool):
     case = Case(1, 8, 16, g, Frame(6, 8, 8), Frame(g.H, g.W, 16), 0)
     case.x[0, 3, 4, 5] = np.nan
     y, winners = guarded(case.d_y.size), guarded(case.d_y.size, np.int8)
-    arguments = guarded(case.x), case.xf, case.packed(), y, case.yf, winners, g
+    arguments = guarded(case.x), case.x_frame, case.packed(), y, case.y_frame, winners, g
     if pool == 2:
         convolution.make_forward_pool(16)(0, g.H, *arguments)
     else:
@@ -186,7 +186,7 @@ def test_inference_needs_no_winners():
         g = Geometry(2, 3, 3, 3, 1, 1, pool)
         case = Case(2, 8, 16, g, Frame(2 * pool + 2, 3 * pool + 2, 8), Frame(2, 3, 16), 0)
         y = guarded(case.d_y.size)
-        arguments = guarded(case.x), case.xf, case.packed(), y, case.yf, nobody, g
+        arguments = guarded(case.x), case.x_frame, case.packed(), y, case.y_frame, nobody, g
         if pool == 2:
             convolution.make_forward_pool(16)(0, 4, *arguments)
         else:
@@ -208,11 +208,11 @@ def winograd_outputs(case, parts, activation):
     g, K = case.g, case.g.KH
     rows, columns = winograd.stored(g.H * g.P, K), winograd.stored(g.W * g.P, K)
     x = np.zeros((case.N, rows, columns, case.C))
-    x[:, : case.xf.rows, : case.xf.columns] = case.x[:, :rows, :columns]
+    x[:, : case.x_frame.rows, : case.x_frame.columns] = case.x[:, :rows, :columns]
     points = guarded(np.zeros(winograd.points_size(case.C, case.F)))
     in_parts(winograd.transform_kernels, -(-case.F // 16), 2, guarded(case.weights), points, case.C, case.F, K)
     y, winners = guarded(case.framed(np.nan)), guarded(case.d_y.size, np.int8)
-    arguments = guarded(x), Frame(rows, columns, case.C), points, y, case.yf, winners, g, activation
+    arguments = guarded(x), Frame(rows, columns, case.C), points, y, case.y_frame, winners, g, activation
     units = case.N * -(-g.H // (winograd.tile(K) // g.P))
     in_parts(FORWARD[K, g.P], units, parts, *arguments, guarded(winograd.scratch_size(case.C)))
     check_guards()
@@ -294,7 +294,7 @@ def test_sparse_gradients_are_those_of_the_winners(case, parts, sums):
     partial = guarded(sums * (case.taps + 1) * case.F)
     in_parts(
         sparse_convolution.make_d_kernels(wide), sums * case.F // 8, parts,
-        x, case.xf, w, d_y, case.yf, partial, case.N, sums, g, guarded(floats), guarded(integers, np.int32),
+        x, case.x_frame, w, d_y, case.y_frame, partial, case.N, sums, g, guarded(floats), guarded(integers, np.int32),
     )  # fmt: skip
     assert_exactly(sums_of(case, partial, sums), d_weights)
 
@@ -302,7 +302,7 @@ def test_sparse_gradients_are_those_of_the_winners(case, parts, sums):
     ours = guarded(d_x.size)
     in_parts(
         sparse_convolution.make_d_images(wide), case.N, parts,
-        case.rows(wide), w, d_y, case.yf, ours, case.xf, g, guarded(floats), guarded(integers, np.int32),
+        case.rows(wide), w, d_y, case.y_frame, ours, case.x_frame, g, guarded(floats), guarded(integers, np.int32),
     )  # fmt: skip
     assert_exactly(ours, d_x)
     check_guards()
@@ -318,7 +318,7 @@ def test_dense_kernel_gradients_are_those_of_the_winners(case, parts, sums):
     partial = guarded(sums * (case.taps + 1) * case.F)
     in_parts(
         convolution_gradients.make_d_kernels(case.lanes), sums * case.F // case.lanes, parts,
-        guarded(case.x), case.xf, guarded(winners, np.int8), guarded(case.framed(case.d_y)), case.yf, partial,
+        guarded(case.x), case.x_frame, guarded(winners, np.int8), guarded(case.framed(case.d_y)), case.y_frame, partial,
         case.N, sums, g, guarded(convolution_gradients.d_kernels_scratch(g)),
     )  # fmt: skip
     assert_exactly(sums_of(case, partial, sums), d_weights)
@@ -335,14 +335,14 @@ def test_dense_gradients_are_the_sums_over_taps(case, parts, sums):
     partial = guarded(sums * (case.taps + 1) * case.F)
     in_parts(
         convolution_gradients.make_d_kernels(case.lanes), sums * case.F // case.lanes, parts,
-        x, case.xf, np.zeros(0, np.int8), d_y, case.yf, partial,
+        x, case.x_frame, np.zeros(0, np.int8), d_y, case.y_frame, partial,
         case.N, sums, g, guarded(convolution_gradients.d_kernels_scratch(g)),
     )  # fmt: skip
     assert_exactly(sums_of(case, partial, sums), d_weights)
     ours = guarded(d_x.size)
     in_parts(
-        convolution_gradients.d_images, case.N, parts, case.rows(convolution_gradients.BLOCK), d_y, case.yf, ours,
-        case.xf, g,
+        convolution_gradients.d_images, case.N, parts, case.rows(convolution_gradients.BLOCK), d_y, case.y_frame, ours,
+        case.x_frame, g,
     )  # fmt: skip
     assert_exactly(ours, d_x)
     check_guards()
@@ -353,7 +353,7 @@ def test_the_gradient_of_relu_is_zero_where_it_was_closed():
     case = Case(2, 8, 16, g, Frame(3, 4, 8), Frame(5, 6, 16, 1, 2), 0)
     winners = np.random.default_rng(0).choice([0, CLOSED], case.d_y.shape)
     d_y = guarded(case.framed(case.d_y))
-    in_parts(convolution_gradients.relu_gradient, 6, 4, guarded(winners, np.int8), d_y, case.yf, g)
+    in_parts(convolution_gradients.relu_gradient, 6, 4, guarded(winners, np.int8), d_y, case.y_frame, g)
     assert_exactly(d_y, case.framed(case.d_y * (winners == 0)))
     check_guards()
 
@@ -362,7 +362,7 @@ def test_the_gradient_of_relu_is_zero_where_it_was_closed():
 def test_a_batch_of_more_than_two_billion_floats():
     """Images are so far apart that the second begins beyond int32; only a few pages of them are ever touched."""
     g, rows = Geometry(2, 2, 3, 3), 2**31 // 64
-    xf, yf, taps = Frame(rows, 8, 8), Frame(2, 2, 8), 72
+    x_frame, y_frame, taps = Frame(rows, 8, 8), Frame(2, 2, 8), 72
     try:
         memory = mmap.mmap(-1, 4 * (2**31 + 4 * 64), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE)
     except OSError:
@@ -375,7 +375,7 @@ def test_a_batch_of_more_than_two_billion_floats():
     floats, integers = sparse_convolution.d_kernels_scratch(taps, 8, g)
     partial = guarded((taps + 1) * 8)
     sparse_convolution.make_d_kernels(24)(
-        0, 1, x, xf, winners, guarded(d_y), yf, partial, 2, 1, g, guarded(floats), guarded(integers, np.int32)
+        0, 1, x, x_frame, winners, guarded(d_y), y_frame, partial, 2, 1, g, guarded(floats), guarded(integers, np.int32)
     )
     image = x[2**31 :].reshape(4, 8, 8)
     sections = np.lib.stride_tricks.sliding_window_view(image, (3, 3), (0, 1))[:, :2]  # (2, 2, C, KH, KW)
@@ -400,15 +400,15 @@ def test_gradients_are_the_same_whatever_the_parts():
         outs = [guarded(2 * (case.taps + 1) * case.F) for _ in range(2)] + [guarded(case.x.size)]
         in_parts(
             sparse_convolution.make_d_kernels(24), 2 * 5, parts,
-            x, case.xf, winners, d_y, case.yf, outs[0], case.N, 2, g, scratch, offsets,
+            x, case.x_frame, winners, d_y, case.y_frame, outs[0], case.N, 2, g, scratch, offsets,
         )  # fmt: skip
         in_parts(
             convolution_gradients.make_d_kernels(8), 2 * 5, parts,
-            x, case.xf, winners, d_y, case.yf, outs[1], case.N, 2, g, dense_scratch,
+            x, case.x_frame, winners, d_y, case.y_frame, outs[1], case.N, 2, g, dense_scratch,
         )  # fmt: skip
         in_parts(
             sparse_convolution.make_d_images(24), 5, parts,
-            case.rows(24), winners, d_y, case.yf, outs[2], case.xf, g, scratch, offsets,
+            case.rows(24), winners, d_y, case.y_frame, outs[2], case.x_frame, g, scratch, offsets,
         )  # fmt: skip
         return np.concatenate(outs)
 

@@ -186,7 +186,7 @@ def test_results_are_the_same_to_the_bit_with_any_number_of_threads():
 
 def test_training_continues_from_a_state_to_the_bit():
     program, other = trained(REGULAR), trained(REGULAR, steps=2)
-    other.load(State(*(getattr(program.state(), part) for part in ("parameters", "slots", "step"))))
+    other.restore(State(*(getattr(program.state(), part) for part in ("parameters", "slots", "step"))))
     for p in (program, other):
         p.step(*batch(REGULAR, seed=77), 0.01)
     assert_same_bits(other.state().parameters, program.state().parameters)

@@ -13,7 +13,7 @@ from convlet.engines.numba.buffers import Frame, buffer
 from convlet.engines.numba.compiling import kernel
 from convlet.engines.numba.running import entries, threads, worklist
 from convlet.engines.numba.running.entries import Scratch, entry
-from convlet.engines.numba.running.worklist import Job, Table
+from convlet.engines.numba.running.worklist import Job, Worklist
 from convlet.engines.numba.simd.machine import fetch_add, nap, peek
 from convlet.environment import cores
 from convlet.errors import EngineError, InputError
@@ -65,7 +65,7 @@ def multiply(low, high, x, y):
 
 def chain(x, y, rows=20, parts=7):
     jobs = [Job(count_up, len(x), (x,), parts) for _ in range(rows)]
-    return Table([*jobs, Job(double_and_add, len(x), (x, y, np.float32(0.5), Frame(1, 1, 3), Scratch(1)), parts)])
+    return Worklist([*jobs, Job(double_and_add, len(x), (x, y, np.float32(0.5), Frame(1, 1, 3), Scratch(1)), parts)])
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
@@ -82,7 +82,7 @@ def test_every_part_is_computed_once_and_in_order(count):
 def test_a_job_waits_for_all_parts_of_the_one_before(count):
     x, y = buffer(2000), buffer(2000)
     pairs = [(x, y) if row % 2 == 0 else (y, x) for row in range(20)]
-    table = Table([Job(add_one_in_reverse, 2000, pair, parts=8) for pair in pairs])
+    table = Worklist([Job(add_one_in_reverse, 2000, pair, parts=8) for pair in pairs])
     threads.set_threads(count)
     for run in range(1, 201):
         threads.run(table)
@@ -92,7 +92,7 @@ def test_a_job_waits_for_all_parts_of_the_one_before(count):
 def test_a_job_alongside_does_not_wait_but_the_next_one_does():
     x, y, z = buffer(2000), buffer(2000), buffer(2000)
     jobs = [Job(count_up, 2000, (x,), 8), Job(count_up, 2000, (y,), 8, alongside=True)]
-    table = Table([*jobs, Job(add_one_in_reverse, 2000, (y, z), 8), Job(add_one_in_reverse, 2000, (x, y), 8)])
+    table = Worklist([*jobs, Job(add_one_in_reverse, 2000, (y, z), 8), Job(add_one_in_reverse, 2000, (x, y), 8)])
     threads.set_threads(4)
     for run in range(1, 51):
         threads.run(table)
@@ -135,7 +135,7 @@ def meeting(count):
     """A table of so many parts that meet, and (how many came, how many there are, how many waited in vain)."""
     arrived = buffer(3, np.int64)
     arrived[1] = count
-    return Table([Job(meet, count, (arrived, Scratch(1, np.int64)), count)]), arrived
+    return Worklist([Job(meet, count, (arrived, Scratch(1, np.int64)), count)]), arrived
 
 
 def assert_all_help(count):
@@ -224,7 +224,7 @@ def test_threads_that_need_the_same_entry_at_once_share_it():
 
 def test_true_ends_the_pass():
     x = buffer(8)
-    table = Table([Job(stop_if_negative, 1, (x,)), Job(count_up, 8, (x,), parts=4)])
+    table = Worklist([Job(stop_if_negative, 1, (x,)), Job(count_up, 8, (x,), parts=4)])
     threads.run(table)
     assert (x == 1).all()
     x[:] = -1
@@ -234,7 +234,7 @@ def test_true_ends_the_pass():
 
 def test_a_kernel_that_fails_raises_and_the_table_can_be_run_again():
     x = buffer(8)
-    table = Table([Job(fail, 1, (x,)), Job(count_up, 8, (x,), parts=4)])
+    table = Worklist([Job(fail, 1, (x,)), Job(count_up, 8, (x,), parts=4)])
     with pytest.raises(EngineError, match="smaller batch"):
         threads.run(table)
     assert (x == 0).all()
@@ -249,7 +249,7 @@ def test_denormals_are_flushed_in_kernels_and_the_callers_mode_is_restored():
     for count in (1, 4):
         threads.set_threads(count)
         y[:] = 1
-        threads.run(Table([Job(multiply, 8, (x, y), parts=8)]))
+        threads.run(Worklist([Job(multiply, 8, (x, y), parts=8)]))
         assert (y == 0).all()
     assert np.float32(1.5e-38) * np.float32(0.5) != 0
 
@@ -259,7 +259,7 @@ def test_only_flat_writeable_arrays_are_taken():
     x.flags.writeable = False
     for array in (x, np.zeros((2, 2), np.float32), np.zeros(8, np.float32)[::2]):
         with pytest.raises(TypeError, match="flat, contiguous, writeable"):
-            Table([Job(count_up, 4, (array,))])
+            Worklist([Job(count_up, 4, (array,))])
 
 
 def test_the_number_of_threads_is_checked(monkeypatch):

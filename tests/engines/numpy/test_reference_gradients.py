@@ -69,7 +69,7 @@ def test_a_networks_gradients_are_the_measured_ones(network):
     trainable = {name: array for name, array in parameters.items() if network.parameters[name].trainable}
 
     def loss():
-        program.load(State(parameters))
+        program.restore(State(parameters))
         return program.gradients(images, labels, masks)[0]
 
     _, gradients = program.gradients(images, labels, masks)
@@ -86,7 +86,7 @@ def test_a_networks_gradient_along_a_random_direction_is_the_measured_one(networ
     direction = {name: generator.standard_normal(gradient.shape) for name, gradient in gradients.items()}
 
     def loss():
-        program.load(State(parameters))
+        program.restore(State(parameters))
         return program.gradients(images, labels, masks)[0]
 
     along = sum(float((gradients[name] * direction[name]).sum()) for name in gradients)

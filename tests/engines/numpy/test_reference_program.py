@@ -189,7 +189,7 @@ def test_a_program_that_loads_a_state_continues_bit_for_bit(optimizer):
     halfway = straight.state()
     straight.step(images, labels, masks, 0.05)
     resumed = compiled(network, network.initial_parameters(9, np.float64), optimizer)
-    resumed.load(halfway)
+    resumed.restore(halfway)
     resumed.step(images, labels, masks, 0.05)
     assert resumed.state().step == straight.state().step == 3
     assert_same_bits(resumed.state().parameters, straight.state().parameters)
@@ -205,7 +205,7 @@ def test_a_state_and_its_program_share_no_memory(deep):
     assert_same_bits(given, parameters)
     assert_same_bits(state.parameters, parameters)
     assert not any(slot.any() for slot in state.slots.values())
-    program.load(state)
+    program.restore(state)
     program.step(images, labels, masks, 0.1)
     assert_same_bits(state.parameters, parameters)
     assert not any(slot.any() for slot in state.slots.values())
@@ -245,7 +245,7 @@ def test_compiling_what_does_not_classify_is_refused(layers, message):
 def test_a_state_of_another_step_is_loaded_with_its_step(deep):
     parameters, *_ = network_arrays(deep)
     program = compiled(deep, parameters, Adam())
-    program.load(State(parameters, step=41))
+    program.restore(State(parameters, step=41))
     assert program.state().step == 41
 
 

@@ -13,7 +13,7 @@ from convlet.descriptions.layers.layer import (
     check_image,
     check_initializers,
 )
-from convlet.descriptions.tables import settle
+from convlet.descriptions.tables import set_canonical
 from convlet.descriptions.window import PADDINGS, Window
 
 
@@ -39,9 +39,9 @@ class Conv2D(Layer):
         one_of("padding", self.padding, PADDINGS)
         one_of("activation", self.activation, (None, *ACTIVATIONS))
         check_initializers(self)
-        settle(self, use_bias=true_or_false("use_bias", self.use_bias))
-        settle(self, filters=whole_number("filters", self.filters))
-        settle(self, kernel_size=pair("kernel_size", self.kernel_size), strides=pair("strides", self.strides))
+        set_canonical(self, use_bias=true_or_false("use_bias", self.use_bias))
+        set_canonical(self, filters=whole_number("filters", self.filters))
+        set_canonical(self, kernel_size=pair("kernel_size", self.kernel_size), strides=pair("strides", self.strides))
 
     def window(self, input_shape: Shape) -> Window:
         size, strides = pair("kernel_size", self.kernel_size), pair("strides", self.strides)
@@ -57,7 +57,7 @@ class Conv2D(Layer):
 
     def multiply_adds(self, input_shape: Shape) -> int:
         section = math.prod(self.window(input_shape).size) * input_shape[2]
-        return self.uses(input_shape) * section * self.filters
+        return self.uses_per_weight(input_shape) * section * self.filters
 
-    def uses(self, input_shape: Shape) -> int:
+    def uses_per_weight(self, input_shape: Shape) -> int:
         return math.prod(self.window(input_shape).positions)

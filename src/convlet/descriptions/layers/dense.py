@@ -12,7 +12,7 @@ from convlet.descriptions.layers.layer import (
     check_initializers,
     check_vector,
 )
-from convlet.descriptions.tables import settle
+from convlet.descriptions.tables import set_canonical
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Dense(Layer):
     bias_initializer: Initializer = Constant(0.0)
 
     def __post_init__(self) -> None:
-        settle(self, units=whole_number("units", self.units))
-        settle(self, use_bias=true_or_false("use_bias", self.use_bias))
+        set_canonical(self, units=whole_number("units", self.units))
+        set_canonical(self, use_bias=true_or_false("use_bias", self.use_bias))
         one_of("activation", self.activation, (None, *ACTIVATIONS))
         check_initializers(self)
 
@@ -43,5 +43,5 @@ class Dense(Layer):
     def multiply_adds(self, input_shape: Shape) -> int:
         return check_vector(input_shape) * self.units
 
-    def uses(self, input_shape: Shape) -> int:
+    def uses_per_weight(self, input_shape: Shape) -> int:
         return 1

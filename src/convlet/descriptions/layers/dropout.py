@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from convlet.checks import number
 from convlet.descriptions.layers.layer import Layer
-from convlet.descriptions.tables import settle
+from convlet.descriptions.tables import set_canonical
 
 
 @dataclass(frozen=True)
@@ -17,4 +17,4 @@ class Dropout(Layer):
     rate: float
 
     def __post_init__(self) -> None:
-        settle(self, rate=number("rate", self.rate, low=0, high=1))
+        set_canonical(self, rate=number("rate", self.rate, low=0, high=1))

@@ -43,7 +43,7 @@ class Layer:
         """Multiply-adds of one image's forward pass, dense count; 0 where there is no product."""
         return 0
 
-    def uses(self, input_shape: Shape) -> int:
+    def uses_per_weight(self, input_shape: Shape) -> int:
         """How many times each weight is used on one image: the seed's "reusing weights in multiple places"."""
         return 0
 

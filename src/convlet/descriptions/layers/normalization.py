@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from convlet.checks import Shape, number
 from convlet.descriptions.initializers import Constant
 from convlet.descriptions.layers.layer import Layer, Parameter
-from convlet.descriptions.tables import settle
+from convlet.descriptions.tables import set_canonical
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class BatchNormalization(Layer):
     epsilon: float = 1e-3
 
     def __post_init__(self) -> None:
-        settle(self, momentum=number("momentum", self.momentum, low=0, high=1))
-        settle(self, epsilon=number("epsilon", self.epsilon, low=0, open_low=True))
+        set_canonical(self, momentum=number("momentum", self.momentum, low=0, high=1))
+        set_canonical(self, epsilon=number("epsilon", self.epsilon, low=0, open_low=True))
 
     def parameters(self, input_shape: Shape) -> tuple[Parameter, ...]:
         channels = input_shape[-1:]
@@ -37,5 +37,5 @@ class BatchNormalization(Layer):
     def multiply_adds(self, input_shape: Shape) -> int:
         return math.prod(input_shape)
 
-    def uses(self, input_shape: Shape) -> int:
+    def uses_per_weight(self, input_shape: Shape) -> int:
         return math.prod(input_shape[:-1])

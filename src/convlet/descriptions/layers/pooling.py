@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from convlet.checks import Pair, Shape, one_of, pair
 from convlet.descriptions.layers.layer import Layer, check_image
-from convlet.descriptions.tables import settle
+from convlet.descriptions.tables import set_canonical
 from convlet.descriptions.window import PADDINGS, Window
 
 
@@ -16,9 +16,9 @@ class Pooling(Layer):
 
     def __post_init__(self) -> None:
         one_of("padding", self.padding, PADDINGS)
-        settle(self, pool_size=pair("pool_size", self.pool_size))
+        set_canonical(self, pool_size=pair("pool_size", self.pool_size))
         if self.strides is not None:
-            settle(self, strides=pair("strides", self.strides))
+            set_canonical(self, strides=pair("strides", self.strides))
 
     def window(self, input_shape: Shape) -> Window:
         size = pair("pool_size", self.pool_size)

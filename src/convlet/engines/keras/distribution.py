@@ -18,14 +18,14 @@ from convlet.engines.keras.library_output import stdout_to_stderr
 from convlet.environment import environment
 from convlet.errors import EngineError, GroupError
 from convlet.processes.group import Accept, Files
-from convlet.processes.rendezvous import Meeting
+from convlet.processes.rendezvous import Rendezvous
 from convlet.processes.schedulers import who_is_who
 
 SECONDS = 300  # to wait for the others
 VERSIONS = ("keras", "jax", "jaxlib")  # other ones may compute, and exchange, something else
 
 
-class Group(Meeting):
+class JaxGroup(Rendezvous):
     """The processes of a run, this one being number `place` of `count`; see `convlet.engines.Group`."""
 
     @property
@@ -35,7 +35,7 @@ class Group(Meeting):
     def join(self, alike: Mapping[str, str], files: Files | None = None, accept: Accept | None = None) -> None:
         """See `convlet.engines.Group`. The versions of Keras and JAX and the processor must be alike too."""
         alike = {**alike, **{name: version(name) for name in VERSIONS}, "processor": environment()["processor"]}
-        self.attend(alike, files or {}, accept or (lambda files: None))
+        self.meet(alike, files or {}, accept or (lambda files: None))
         jax = _jax()
         try:
             with stdout_to_stderr():  # gloo greets its peers
@@ -55,7 +55,7 @@ class Group(Meeting):
             ) from error
 
 
-def group(hosts: Sequence[str] | None = None, process_id: int | None = None) -> Group:
+def group(hosts: Sequence[str] | None = None, process_id: int | None = None) -> JaxGroup:
     """The group that this process belongs to.
 
     `hosts` has one "host:port" a process, the same list for each; the first is where they meet. `process_id` is this
@@ -68,7 +68,7 @@ def group(hosts: Sequence[str] | None = None, process_id: int | None = None) -> 
     if (backend := load_backend()) != "jax":
         raise EngineError(f"backend={backend!r}: several processes need 'jax'. Start with KERAS_BACKEND=jax.")
     address, count, place = who_is_who(hosts, process_id, os.environ)
-    return Group(place, count, address, timeout=SECONDS)
+    return JaxGroup(place, count, address, timeout=SECONDS)
 
 
 def _connect_directly() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from convlet.descriptions.layers import Dropout
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
-from convlet.engines import Masks, Progress, State
+from convlet.engines import Masks, Preparing, State
 from convlet.engines.keras.model import Batch, Tensor, build
 from convlet.engines.keras.optimizer import build_optimizer, slot_variables
 from convlet.errors import EngineError, InputError
@@ -61,7 +61,7 @@ class KerasProgram:
         self._slots = slot_variables(optimizer, self._optimizer, self.models.learnt) if optimizer else {}
         module, name = RUNNERS[keras.config.backend()]
         self._runner = cast(Runner, getattr(import_module(module), name)(self.models, self._optimizer))
-        self.load(State(parameters))
+        self.restore(State(parameters))
 
     @property
     def model(self) -> keras.Model:
@@ -69,7 +69,7 @@ class KerasProgram:
         self._runner.publish()
         return self.models.predicting
 
-    def prepare(self, batch_size: int, progress: Progress | None = None) -> None:
+    def prepare(self, batch_size: int, progress: Preparing | None = None) -> None:
         """Trace and compile the step by taking one on blank images, and undo it.
 
         Raises InputError for a batch that the run's devices cannot share evenly.
@@ -81,7 +81,7 @@ class KerasProgram:
         blank = np.zeros((batch_size, *self.network.input_shape), self.dtype)
         masks = self.network.dropout_masks(batch_size, seed=0, step=0)
         self.step(blank, np.zeros(batch_size, np.int32), masks, learning_rate=0.0)
-        self.load(before)
+        self.restore(before)
 
     def predict(self, images: Array) -> Array:
         return np.concatenate([self._runner.predict(chunk) for chunk in self._chunks(images)])[: len(images)]
@@ -107,7 +107,7 @@ class KerasProgram:
         in_order = {name: self.models.variables[name] for name in self.network.parameters}
         return State(self._arrays(in_order), self._arrays(self._slots), steps)
 
-    def load(self, state: State) -> None:
+    def restore(self, state: State) -> None:
         self.network.check_parameters(state.parameters)
         for name, variable in self.models.variables.items():
             variable.assign(state.parameters[name])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from convlet.descriptions.layers import Flatten
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
-from convlet.engines import Masks, Progress, State, check_masks
+from convlet.engines import Masks, Preparing, State, check_masks
 from convlet.engines.numba.assembly import Update
 from convlet.engines.numba.assembly.lowering import Switches, lower
 from convlet.engines.numba.assembly.passes import Passes
@@ -61,9 +61,9 @@ class NumbaProgram:
         self._layers = Passes(unfused, self._weights, training=False, update=None)
         self._lock = threading.RLock()
         _programs.add(self)
-        self.load(state)
+        self.restore(state)
 
-    def prepare(self, batch_size: int, progress: Progress | None = None) -> None:
+    def prepare(self, batch_size: int, progress: Preparing | None = None) -> None:
         """Compile all kernels for predicting any number of images and, with an optimizer, for steps of so many.
 
         `progress` is called before each, with how many are done, how many there are in all, and the next one's name.
@@ -129,7 +129,7 @@ class NumbaProgram:
         with self._lock:
             return State(self._weights.parameters(), self._weights.slots(), int(self._taken[0]))
 
-    def load(self, state: State) -> None:
+    def restore(self, state: State) -> None:
         self.network.check_parameters(state.parameters)
         for name, array in state.parameters.items():
             if array.dtype != np.float32:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from convlet.descriptions.network import Parameters, Placed, Sequential
 from convlet.descriptions.optimizers import Optimizer
-from convlet.engines import Masks, Progress, State, check_masks
+from convlet.engines import Masks, Preparing, State, check_masks
 from convlet.engines.numpy.layer import backward, forward, moving_averages
 from convlet.errors import InputError
 from convlet.losses import softmax_cross_entropy
@@ -28,9 +28,9 @@ class NumpyProgram:
 
     def __init__(self, network: Sequential, state: State, optimizer: Optimizer | None) -> None:
         self.network, self.optimizer = network, optimizer
-        self.load(state)
+        self.restore(state)
 
-    def prepare(self, batch_size: int, progress: Progress | None = None) -> None:
+    def prepare(self, batch_size: int, progress: Preparing | None = None) -> None:
         """Nothing: NumPy compiles nothing."""
 
     def predict(self, images: Array) -> Array:
@@ -64,7 +64,7 @@ class NumpyProgram:
     def state(self) -> State:
         return State(_copies(self.parameters), _copies(self.slots), self.steps)
 
-    def load(self, state: State) -> None:
+    def restore(self, state: State) -> None:
         self.network.check_parameters(state.parameters)
         self.parameters, self.steps = _copies(state.parameters), state.step
         self.slots = {

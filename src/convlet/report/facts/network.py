@@ -77,7 +77,7 @@ def _layer_facts(placed: Placed) -> Facts:
         "kind": kind(placed.layer),
         "output_shape": list(placed.output_shape),
         "weights": placed.weights,
-        "uses": placed.uses,
+        "uses": placed.uses_per_weight,
         "multiply_adds": placed.multiply_adds,
         "output_bytes": placed.output_bytes,
     }

@@ -69,7 +69,7 @@ def _kernels_remark(first: Placed, shown: int, size: str) -> str:
     )
     channels = first.input_shape[2]
     colours = {1: "", 3: "; in colour, grey is 0"}.get(channels, f"; means of {channels} channels")
-    return f"{which} of {size} weights, each used at {numbers.count(first.uses)} positions{colours}"
+    return f"{which} of {size} weights, each used at {numbers.count(first.uses_per_weight)} positions{colours}"
 
 
 def _scale(figure: Figure, axes: Axes, norm: Normalize, colours: str | Colormap, channels: int) -> None:

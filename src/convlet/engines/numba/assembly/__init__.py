@@ -1,12 +1,13 @@
 """Assembly: from a block to the jobs that compute it, on given arrays.
 
-Each kind of block has a function for its forward and one for its backward jobs, next to each other. A `Site` is all
-that they are given: the block's place in the network, for one number of images. Numbers of parts are chosen here:
-enough for the load to balance, and fixed by the work.
+Each kind of block has a function for its forward and one for its backward jobs, next to each other. All that they are
+given is a `BlockContext`: the block's place in the network, for one number of images. Numbers of parts are chosen
+here: enough for the load to balance, and fixed by the work.
 """
 
 from collections.abc import Callable
 
+from convlet.engines.numba.assembly.block_context import BlockContext, Memory, Update
 from convlet.engines.numba.assembly.convolution import convolution_backward, convolution_forward, convolution_pack
 from convlet.engines.numba.assembly.dense import dense_backward, dense_forward
 from convlet.engines.numba.assembly.elementwise import (
@@ -31,14 +32,13 @@ from convlet.engines.numba.assembly.lowering import (
     NormalizationBlock,
     PoolingBlock,
 )
-from convlet.engines.numba.assembly.site import Memory, Site, Update
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.kernels import updates
 from convlet.engines.numba.running.worklist import Job
 
-__all__ = ["BACKWARD", "FORWARD", "Memory", "Site", "Update", "pack", "update_jobs"]
+__all__ = ["BACKWARD", "FORWARD", "BlockContext", "Memory", "Update", "pack", "update_jobs"]
 
-Assemble = Callable[[Site], list[Job]]
+Assemble = Callable[[BlockContext], list[Job]]
 FORWARD: dict[type[Block], Assemble] = {
     ConvolutionBlock: convolution_forward,
     DenseBlock: dense_forward,
@@ -59,9 +59,9 @@ BACKWARD: dict[type[Block], Assemble] = {
 }
 
 
-def pack(site: Site) -> list[Job]:
+def pack(context: BlockContext) -> list[Job]:
     """The jobs to run whenever the block's weights have changed."""
-    return convolution_pack(site) if isinstance(site.block, ConvolutionBlock) else []
+    return convolution_pack(context) if isinstance(context.block, ConvolutionBlock) else []
 
 
 def update_jobs(weights: Weights, memory: Memory, update: Update) -> list[Job]:

@@ -4,9 +4,15 @@ from typing import Any
 
 import numpy as np
 
+from convlet.engines.numba.assembly.block_context import (
+    BlockContext,
+    Update,
+    activation_backward_jobs,
+    activation_jobs,
+    keep,
+)
 from convlet.engines.numba.assembly.lowering import DenseBlock
-from convlet.engines.numba.assembly.site import Site, Update, activation_backward_jobs, activation_jobs, keep
-from convlet.engines.numba.assembly.weights import NOTHING, Own
+from convlet.engines.numba.assembly.weights import NOTHING, FlatWeights
 from convlet.engines.numba.buffers import buffer
 from convlet.engines.numba.kernels import dense, updates
 from convlet.engines.numba.kernels.activations import CODES, LINEAR, SOFTMAX
@@ -14,56 +20,60 @@ from convlet.engines.numba.running.entries import Scratch
 from convlet.engines.numba.running.worklist import Job
 
 
-def _dense_sizes(site: Site) -> tuple[int, int, int]:
+def _dense_sizes(context: BlockContext) -> tuple[int, int, int]:
     """(inputs as stored, units, lanes)."""
-    block: DenseBlock = site.block
-    return site.xf.size, block.dense.output_shape[0], dense.lanes_for(site.N)
+    block: DenseBlock = context.block
+    return context.x_frame.size, block.dense.output_shape[0], dense.lanes_for(context.N)
 
 
-def dense_forward(site: Site) -> list[Job]:
-    block: DenseBlock = site.block
-    (I, U, L), name = _dense_sizes(site), block.dense.name
-    blocks, weights, bias = dense.blocks(I), site.weights.own[name].values, site.weights.own[f"{name}/bias"].values
-    rows, sums = site.array("rows", blocks * site.N * dense.BLOCK), site.array("sums", U * L)
-    columns = site.array("columns", blocks * dense.BLOCK * L)
-    kept, scale = keep(site, block.dropout)
+def dense_forward(context: BlockContext) -> list[Job]:
+    block: DenseBlock = context.block
+    (I, U, L), name = _dense_sizes(context), block.dense.name
+    blocks, weights, bias = (
+        dense.blocks(I),
+        context.weights.own[name].values,
+        context.weights.own[f"{name}/bias"].values,
+    )
+    rows, sums = context.array("rows", blocks * context.N * dense.BLOCK), context.array("sums", U * L)
+    columns = context.array("columns", blocks * dense.BLOCK * L)
+    kept, scale = keep(context, block.dropout)
     code = CODES[block.activation]
-    jobs = [site.job(dense.arrange, blocks, site.x, rows, columns, site.N, I, L)]
-    if site.N == 1:
-        jobs.append(site.job(dense.forward_one, U, weights, bias, rows, sums, I, U, L, parts=4))
+    jobs = [context.job(dense.arrange, blocks, context.x, rows, columns, context.N, I, L)]
+    if context.N == 1:
+        jobs.append(context.job(dense.forward_one, U, weights, bias, rows, sums, I, U, L, parts=4))
     else:
         arguments = (weights, bias, columns, sums, I, U, L)
-        for lanes, first, last in dense.tilings(site.N):
+        for lanes, first, last in dense.tilings(context.N):
             kernel, parts = dense.make_forward(lanes), -(-U // 64)
-            jobs.append(site.job(kernel, U, *arguments, first, last, parts=parts, alongside=first > 0))
+            jobs.append(context.job(kernel, U, *arguments, first, last, parts=parts, alongside=first > 0))
     fused = LINEAR if code == SOFTMAX else code
-    jobs.append(site.job(dense.finish, -(-U // dense.GROUP), sums, site.y, kept, site.N, U, L, fused, scale))
+    jobs.append(context.job(dense.finish, -(-U // dense.GROUP), sums, context.y, kept, context.N, U, L, fused, scale))
     if code == SOFTMAX:
-        jobs += activation_jobs(site, site.y, site.yf, code)
+        jobs += activation_jobs(context, context.y, context.y_frame, code)
     return jobs
 
 
-def dense_backward(site: Site) -> list[Job]:
-    block: DenseBlock = site.block
-    (I, U, _), name, N = _dense_sizes(site), block.dense.name, site.N
-    own, update = site.weights.own[name], site.update
-    images, values = site.array("images", U * N, np.int64), site.array("values", U * N)
-    counts, kept = site.array("counts", U, np.int64), keep(site, block.dropout)
+def dense_backward(context: BlockContext) -> list[Job]:
+    block: DenseBlock = context.block
+    (I, U, _), name, N = _dense_sizes(context), block.dense.name, context.N
+    own, update = context.weights.own[name], context.update
+    images, values = context.array("images", U * N, np.int64), context.array("values", U * N)
+    counts, kept = context.array("counts", U, np.int64), keep(context, block.dropout)
     code, jobs = CODES[block.activation], []
     if code == SOFTMAX:
-        jobs, code = activation_backward_jobs(site, site.y, code), LINEAR
-    lists = (images, values, counts, site.gradient(f"{name}/bias"))
-    listing = (site.d_y, site.y, kept[0], *lists, N, U, code, kept[1], int(site.every))
-    jobs.append(site.job(dense.collect, -(-U // dense.GROUP), *listing))
-    moves = _moves(update, own, site.gradient(name) if update is None else None)
-    rows = site.array("rows", dense.blocks(I) * N * dense.BLOCK)
-    d_x = NOTHING if site.d_x is None else site.d_x
-    sizes = (N, I, U, int(site.d_x is not None), Scratch(N * dense.BLOCK))
+        jobs, code = activation_backward_jobs(context, context.y, code), LINEAR
+    lists = (images, values, counts, context.gradient(f"{name}/bias"))
+    listing = (context.d_y, context.y, kept[0], *lists, N, U, code, kept[1], int(context.every))
+    jobs.append(context.job(dense.collect, -(-U // dense.GROUP), *listing))
+    moves = _moves(update, own, context.gradient(name) if update is None else None)
+    rows = context.array("rows", dense.blocks(I) * N * dense.BLOCK)
+    d_x = NOTHING if context.d_x is None else context.d_x
+    sizes = (N, I, U, int(context.d_x is not None), Scratch(N * dense.BLOCK))
     arguments = (own.values, rows, *lists[:3], d_x, *moves, *sizes)
-    return [*jobs, site.job(dense.backward, dense.blocks(I), *arguments, parts=dense.blocks(I))]
+    return [*jobs, context.job(dense.backward, dense.blocks(I), *arguments, parts=dense.blocks(I))]
 
 
-def _moves(update: Update | None, own: Own, gradient: np.ndarray | None) -> tuple[Any, ...]:
+def _moves(update: Update | None, own: FlatWeights, gradient: np.ndarray | None) -> tuple[Any, ...]:
     if update is None:
         return updates.NONE, NOTHING, gradient, NOTHING, NO_STEPS
     return update.rule, update.settings, own.slot(0), own.slot(1), update.taken

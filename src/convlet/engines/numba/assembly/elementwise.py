@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from convlet.engines.numba.assembly.layouts import proper
+from convlet.engines.numba.assembly.block_context import BlockContext, activation_jobs, keep
+from convlet.engines.numba.assembly.layouts import image_size
 from convlet.engines.numba.assembly.lowering import NormalizationBlock, PoolingBlock
-from convlet.engines.numba.assembly.site import Site, activation_jobs, keep
 from convlet.engines.numba.buffers import Frame
 from convlet.engines.numba.kernels import activations, normalization, pooling
-from convlet.engines.numba.kernels.activations import CODES, Proper
+from convlet.engines.numba.kernels.activations import CODES, ImageSize
 from convlet.engines.numba.running.worklist import Job
 
 
@@ -18,124 +18,140 @@ def _pool(block: PoolingBlock) -> pooling.Pool:
     return pooling.Pool(*window.positions, *window.size, *window.strides, window.padding[0][0], window.padding[1][0])
 
 
-def _pooling_winners(site: Site) -> np.ndarray:
-    shape = proper(site.block.input_shape)
-    OH, OW = site.block.window.positions
-    return site.array("winners", site.N * OH * OW * shape.C, np.int32)
+def _pooling_winners(context: BlockContext) -> np.ndarray:
+    shape = image_size(context.block.input_shape)
+    OH, OW = context.block.window.positions
+    return context.array("winners", context.N * OH * OW * shape.C, np.int32)
 
 
-def pooling_forward(site: Site) -> list[Job]:
-    images = (site.x, site.xf, site.y, site.yf)
-    shape, pool = proper(site.block.input_shape), _pool(site.block)
-    if site.block.largest:
-        return [site.job(pooling.max_pooling, site.N, *images, _pooling_winners(site), shape, pool)]
-    return [site.job(pooling.average_pooling, site.N, *images, shape, pool)]
+def pooling_forward(context: BlockContext) -> list[Job]:
+    images = (context.x, context.x_frame, context.y, context.y_frame)
+    shape, pool = image_size(context.block.input_shape), _pool(context.block)
+    if context.block.largest:
+        return [context.job(pooling.max_pooling, context.N, *images, _pooling_winners(context), shape, pool)]
+    return [context.job(pooling.average_pooling, context.N, *images, shape, pool)]
 
 
-def pooling_backward(site: Site) -> list[Job]:
-    if site.d_x is None:
+def pooling_backward(context: BlockContext) -> list[Job]:
+    if context.d_x is None:
         return []
     arguments: tuple[Any, ...]
-    shape, pool = proper(site.block.input_shape), _pool(site.block)
-    if site.block.largest:
-        arguments = (site.d_y, site.yf, _pooling_winners(site), site.d_x, site.xf, shape, pool)
-        return [site.job(pooling.max_pooling_backward, site.N, *arguments)]
-    arguments = (site.d_y, site.yf, site.d_x, site.xf, shape, pool)
-    return [site.job(pooling.average_pooling_backward, site.N, *arguments)]
+    shape, pool = image_size(context.block.input_shape), _pool(context.block)
+    if context.block.largest:
+        arguments = (context.d_y, context.y_frame, _pooling_winners(context), context.d_x, context.x_frame, shape, pool)
+        return [context.job(pooling.max_pooling_backward, context.N, *arguments)]
+    arguments = (context.d_y, context.y_frame, context.d_x, context.x_frame, shape, pool)
+    return [context.job(pooling.average_pooling_backward, context.N, *arguments)]
 
 
 # ----------------------------------------------------------------------------------------------- normalisation
-def _statistics(site: Site) -> tuple[np.ndarray, np.ndarray, np.ndarray, Proper, int]:
-    shape = proper(site.block.input_shape)
+def _statistics(context: BlockContext) -> tuple[np.ndarray, np.ndarray, np.ndarray, ImageSize, int]:
+    shape = image_size(context.block.input_shape)
     C = shape.C
-    arrays = site.array("statistics", 2 * C), site.array("variances", C), site.array("partial", site.N * 2 * C)
-    return *arrays, shape, site.N * shape.H * shape.W
+    arrays = (
+        context.array("statistics", 2 * C),
+        context.array("variances", C),
+        context.array("partial", context.N * 2 * C),
+    )
+    return *arrays, shape, context.N * shape.H * shape.W
 
 
-def _normalization_own(site: Site) -> tuple[np.ndarray, ...]:
+def _normalization_own(context: BlockContext) -> tuple[np.ndarray, ...]:
     """gamma, beta, moving mean and moving variance."""
-    return tuple(site.weights.own[name].values for name in site.block.layers[0].parameters)
+    return tuple(context.weights.own[name].values for name in context.block.layers[0].parameters)
 
 
-def normalization_forward(site: Site) -> list[Job]:
-    block: NormalizationBlock = site.block
-    statistics, variances, partial, shape, count = _statistics(site)
-    gamma, beta, *moving = _normalization_own(site)
+def normalization_forward(context: BlockContext) -> list[Job]:
+    block: NormalizationBlock = context.block
+    statistics, variances, partial, shape, count = _statistics(context)
+    gamma, beta, *moving = _normalization_own(context)
     C, epsilon = shape.C, np.float64(block.epsilon)
-    of_sums = (site.x, site.xf, statistics, partial, shape)
-    if site.training:
+    of_sums = (context.x, context.x_frame, statistics, partial, shape)
+    if context.training:
         jobs = [
-            site.job(normalization.sums, site.N, *of_sums, 0),
-            site.alone(normalization.mean, C, partial, statistics, site.N, count, C),
-            site.job(normalization.sums, site.N, *of_sums, 1),
-            site.alone(normalization.deviation, C, partial, statistics, variances, site.N, count, C, epsilon),
+            context.job(normalization.sums, context.N, *of_sums, 0),
+            context.alone(normalization.mean, C, partial, statistics, context.N, count, C),
+            context.job(normalization.sums, context.N, *of_sums, 1),
+            context.alone(normalization.deviation, C, partial, statistics, variances, context.N, count, C, epsilon),
         ]
     else:
-        jobs = [site.alone(normalization.moving_statistics, C, *moving, statistics, C, epsilon)]
-    arguments = (site.x, site.xf, statistics, gamma, beta, site.y, site.yf, shape)
-    return [*jobs, site.job(normalization.normalize, site.N, *arguments)]
+        jobs = [context.alone(normalization.moving_statistics, C, *moving, statistics, C, epsilon)]
+    arguments = (context.x, context.x_frame, statistics, gamma, beta, context.y, context.y_frame, shape)
+    return [*jobs, context.job(normalization.normalize, context.N, *arguments)]
 
 
-def normalization_backward(site: Site) -> list[Job]:
-    block: NormalizationBlock = site.block
-    statistics, variances, partial, shape, count = _statistics(site)
-    gamma, _, *moving = _normalization_own(site)
-    d_gamma, d_beta = (site.gradient(name) for name in list(block.layers[0].parameters)[:2])
-    images = (site.d_y, site.yf, site.x, site.xf, statistics)
+def normalization_backward(context: BlockContext) -> list[Job]:
+    block: NormalizationBlock = context.block
+    statistics, variances, partial, shape, count = _statistics(context)
+    gamma, _, *moving = _normalization_own(context)
+    d_gamma, d_beta = (context.gradient(name) for name in list(block.layers[0].parameters)[:2])
+    images = (context.d_y, context.y_frame, context.x, context.x_frame, statistics)
     jobs = [
-        site.job(normalization.backward_sums, site.N, *images, partial, shape),
-        site.alone(normalization.backward_totals, shape.C, partial, d_gamma, d_beta, site.N, shape.C),
+        context.job(normalization.backward_sums, context.N, *images, partial, shape),
+        context.alone(normalization.backward_totals, shape.C, partial, d_gamma, d_beta, context.N, shape.C),
     ]
-    if site.d_x is not None:
-        arguments = (*images, gamma, d_gamma, d_beta, site.d_x, shape, np.float32(count))
-        jobs.append(site.job(normalization.normalize_backward, site.N, *arguments))
-    if site.update is not None:
+    if context.d_x is not None:
+        arguments = (*images, gamma, d_gamma, d_beta, context.d_x, shape, np.float32(count))
+        jobs.append(context.job(normalization.normalize_backward, context.N, *arguments))
+    if context.update is not None:
         averaging = (*moving, statistics, variances, np.float32(block.momentum))
-        jobs.append(site.alone(normalization.move_averages, shape.C, *averaging))
+        jobs.append(context.alone(normalization.move_averages, shape.C, *averaging))
     return jobs
 
 
 # ------------------------------------------------------------------------------------------------- elementwise
-def activation_forward(site: Site) -> list[Job]:
-    return activation_jobs(site, site.x, site.xf, CODES[site.block.activation])
+def activation_forward(context: BlockContext) -> list[Job]:
+    return activation_jobs(context, context.x, context.x_frame, CODES[context.block.activation])
 
 
-def activation_backward(site: Site) -> list[Job]:
-    if site.d_x is None:
+def activation_backward(context: BlockContext) -> list[Job]:
+    if context.d_x is None:
         return []
-    shape, code = proper(site.block.output_shape), CODES[site.block.activation]
-    arguments = (site.d_y, site.y, site.yf, site.d_x, site.xf, shape, code)
-    return [site.job(activations.activation_backward, site.N, *arguments)]
+    shape, code = image_size(context.block.output_shape), CODES[context.block.activation]
+    arguments = (context.d_y, context.y, context.y_frame, context.d_x, context.x_frame, shape, code)
+    return [context.job(activations.activation_backward, context.N, *arguments)]
 
 
-def dropout_forward(site: Site) -> list[Job]:
-    kept, scale = keep(site, site.block.dropout)
-    shape = proper(site.block.input_shape)
-    if not site.training:
-        return [site.job(activations.copy, site.N, site.x, site.xf, site.y, site.yf, shape)]
-    return [site.job(activations.dropout, site.N, site.x, site.xf, kept, site.y, site.yf, shape, scale)]
+def dropout_forward(context: BlockContext) -> list[Job]:
+    kept, scale = keep(context, context.block.dropout)
+    shape = image_size(context.block.input_shape)
+    if not context.training:
+        return [context.job(activations.copy, context.N, context.x, context.x_frame, context.y, context.y_frame, shape)]
+    return [
+        context.job(
+            activations.dropout, context.N, context.x, context.x_frame, kept, context.y, context.y_frame, shape, scale
+        )
+    ]
 
 
-def dropout_backward(site: Site) -> list[Job]:
-    if site.d_x is None:
+def dropout_backward(context: BlockContext) -> list[Job]:
+    if context.d_x is None:
         return []
-    kept, scale = keep(site, site.block.dropout)
-    arguments = (site.d_y, site.yf, kept, site.d_x, site.xf, proper(site.block.input_shape), scale)
-    return [site.job(activations.dropout, site.N, *arguments)]
+    kept, scale = keep(context, context.block.dropout)
+    arguments = (
+        context.d_y,
+        context.y_frame,
+        kept,
+        context.d_x,
+        context.x_frame,
+        image_size(context.block.input_shape),
+        scale,
+    )
+    return [context.job(activations.dropout, context.N, *arguments)]
 
 
-def flatten_forward(site: Site) -> list[Job]:
-    shape = proper(site.block.input_shape)
-    return [site.job(activations.copy, site.N, site.x, site.xf, site.y, _flat(shape), shape)]
+def flatten_forward(context: BlockContext) -> list[Job]:
+    shape = image_size(context.block.input_shape)
+    return [context.job(activations.copy, context.N, context.x, context.x_frame, context.y, _flat(shape), shape)]
 
 
-def flatten_backward(site: Site) -> list[Job]:
-    if site.d_x is None:
+def flatten_backward(context: BlockContext) -> list[Job]:
+    if context.d_x is None:
         return []
-    shape = proper(site.block.input_shape)
-    return [site.job(activations.copy, site.N, site.d_y, _flat(shape), site.d_x, site.xf, shape)]
+    shape = image_size(context.block.input_shape)
+    return [context.job(activations.copy, context.N, context.d_y, _flat(shape), context.d_x, context.x_frame, shape)]
 
 
-def _flat(shape: Proper) -> Frame:
+def _flat(shape: ImageSize) -> Frame:
     """A row of numbers, as the image that it was."""
     return Frame(shape.H, shape.W, shape.C)

@@ -15,14 +15,14 @@ from convlet.checks import Shape
 from convlet.engines.numba.assembly.lowering import Block, ConvolutionBlock
 from convlet.engines.numba.buffers import Frame, Geometry, padded
 from convlet.engines.numba.kernels import dense, winograd
-from convlet.engines.numba.kernels.activations import Proper
+from convlet.engines.numba.kernels.activations import ImageSize
 
 Places = NDArray[np.int64]
 
 
-def proper(shape: Shape) -> Proper:
+def image_size(shape: Shape) -> ImageSize:
     """The shape as (H, W, C); a row of numbers is one pixel."""
-    return Proper(*shape) if len(shape) == 3 else Proper(1, 1, math.prod(shape))
+    return ImageSize(*shape) if len(shape) == 3 else ImageSize(1, 1, math.prod(shape))
 
 
 def channels(shape: Shape, first: bool) -> int:
@@ -32,7 +32,7 @@ def channels(shape: Shape, first: bool) -> int:
 
 def frame(shape: Shape, reader: Block | None, first: bool) -> Frame:
     """How a value of this shape is stored for the block that reads it (None: the end of the network)."""
-    H, W, _ = proper(shape)
+    H, W, _ = image_size(shape)
     C = channels(shape, first)
     if not isinstance(reader, ConvolutionBlock):
         return Frame(H, W, C)
@@ -69,7 +69,7 @@ def convolution_places(shape: Shape, C: int) -> tuple[Places, Places, int]:
 
 def dense_places(shape: Shape, C: int, units: int) -> Places:
     """Where a dense kernel (inputs, units) is in (blocks, units, 64), for inputs (H, W, c) stored with C channels."""
-    H, W, c = proper(shape)
+    H, W, c = image_size(shape)
     inputs = np.arange(H * W * C).reshape(H, W, C)[:, :, :c].reshape(-1, 1)
     block, lane = np.divmod(inputs, dense.BLOCK)
     return (block * units + np.arange(units)) * dense.BLOCK + lane
@@ -77,11 +77,11 @@ def dense_places(shape: Shape, C: int, units: int) -> Places:
 
 def dense_size(shape: Shape, C: int, units: int) -> int:
     """The floats of (blocks, units, 64)."""
-    H, W, _ = proper(shape)
+    H, W, _ = image_size(shape)
     return dense.blocks(H * W * C) * units * dense.BLOCK
 
 
-def store_images(images: NDArray[Any], buffer: NDArray[np.float32], frame: Frame, shape: Proper) -> None:
+def store_images(images: NDArray[Any], buffer: NDArray[np.float32], frame: Frame, shape: ImageSize) -> None:
     """Copy images (N, *shape), of any layout and type, to a buffer."""
     N, (H, W, C) = len(images), shape
     stored = buffer[: N * frame.size].reshape(N, frame.rows, frame.columns, frame.channels)
@@ -90,6 +90,6 @@ def store_images(images: NDArray[Any], buffer: NDArray[np.float32], frame: Frame
 
 def read_images(buffer: NDArray[np.float32], frame: Frame, shape: Shape, N: int) -> NDArray[np.float32]:
     """A copy (N, *shape) of what a buffer holds."""
-    H, W, C = proper(shape)
+    H, W, C = image_size(shape)
     stored = buffer[: N * frame.size].reshape(N, frame.rows, frame.columns, frame.channels)
     return stored[:, frame.top : frame.top + H, frame.left : frame.left + W, :C].reshape(N, *shape).copy()

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from convlet.descriptions.layers import Dropout
 from convlet.engines import Masks
 from convlet.engines.numba import assembly
-from convlet.engines.numba.assembly import Memory, Site, Update
-from convlet.engines.numba.assembly.layouts import frames, proper, read_images, store_images
+from convlet.engines.numba.assembly import BlockContext, Memory, Update
+from convlet.engines.numba.assembly.layouts import frames, image_size, read_images, store_images
 from convlet.engines.numba.assembly.lowering import Block
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.kernels import head, updates
 from convlet.engines.numba.running import threads
-from convlet.engines.numba.running.worklist import Job, Table
+from convlet.engines.numba.running.worklist import Job, Worklist
 
 KEPT = 8  # tables
 
@@ -35,7 +35,7 @@ class Passes:
     ) -> None:
         self.blocks, self.weights, self.training, self.update, self.every = blocks, weights, training, update, every
         self.memory, self.frames = Memory(), frames(blocks)
-        self._tables: OrderedDict[int, Table] = OrderedDict()
+        self._tables: OrderedDict[int, Worklist] = OrderedDict()
         self._grown = 0  # what memory.grown was when they were made
 
     def run(self, images: NDArray[Any], labels: NDArray[Any] | None = None, masks: Masks | None = None) -> None:
@@ -43,17 +43,17 @@ class Passes:
         table = self._table(len(images))  # first: making one may replace the buffers that the batch is copied to
         self._take(images, labels, masks)
         if not self.weights.packed:
-            threads.run(Table(self.packs()))
+            threads.run(Worklist(self.packs()))
             self.weights.packed = True
         threads.run(table)
 
-    def _table(self, N: int) -> Table:
+    def _table(self, N: int) -> Worklist:
         if N not in self._tables or self._grown != self.memory.grown:
             jobs = self.jobs(N)
             if self._grown != self.memory.grown:
                 self._tables.clear()
                 self._grown = self.memory.grown
-            self._tables[N] = Table(jobs)
+            self._tables[N] = Worklist(jobs)
             if len(self._tables) > KEPT:
                 self._tables.popitem(last=False)
         self._tables.move_to_end(N)
@@ -61,7 +61,7 @@ class Passes:
 
     def _take(self, images: NDArray[Any], labels: NDArray[Any] | None, masks: Masks | None) -> None:
         N = len(images)
-        store_images(images, self._value(0, N), self.frames[0], proper(self.blocks[0].input_shape))
+        store_images(images, self._value(0, N), self.frames[0], image_size(self.blocks[0].input_shape))
         if labels is not None:
             self.memory.get("labels", N, np.int64)[:] = labels
         if masks is not None:
@@ -80,7 +80,7 @@ class Passes:
         return self.memory.get("results", 2, np.float64)
 
     def gradients(self) -> dict[str, NDArray[np.float32]]:
-        """The gradients that the last pass left, by the name of the weights' Own."""
+        """The gradients that the last pass left, by the name of the weights' FlatWeights."""
         owns = self.weights.own.items()
         return {name: self.memory.get(f"d_{name}", len(own.values)) for name, own in owns if own.trainable}
 
@@ -91,19 +91,19 @@ class Passes:
     def jobs(self, N: int) -> list[Job]:
         """All jobs of a pass over N images, in order."""
         sites = [self._site(i, N) for i in range(len(self.blocks))]
-        jobs = [job for site in sites for job in assembly.FORWARD[type(site.block)](site)]
+        jobs = [job for context in sites for job in assembly.FORWARD[type(context.block)](context)]
         if not self.training:
             return jobs
         jobs.append(self._head(N))
-        jobs += [job for site in reversed(sites) for job in assembly.BACKWARD[type(site.block)](site)]
+        jobs += [job for context in reversed(sites) for job in assembly.BACKWARD[type(context.block)](context)]
         if self.update is not None:
             jobs += assembly.update_jobs(self.weights, self.memory, self.update)
             jobs += self._packs(sites)
             jobs.append(Job(updates.count_step, 1, (self.update.taken,), label="count the step"))
         return jobs
 
-    def _packs(self, sites: Sequence[Site]) -> list[Job]:
-        packs = [job for site in sites for job in assembly.pack(site)]
+    def _packs(self, sites: Sequence[BlockContext]) -> list[Job]:
+        packs = [job for context in sites for job in assembly.pack(context)]
         return [Job(job.kernel, job.size, job.arguments, job.parts, i > 0, job.label) for i, job in enumerate(packs)]
 
     def _value(self, i: int, N: int) -> NDArray[np.float32]:
@@ -112,9 +112,9 @@ class Passes:
     def _gradient(self, i: int, N: int) -> NDArray[np.float32]:
         return self.memory.get(f"gradient {i}", N * self.frames[i].size)
 
-    def _site(self, i: int, N: int) -> Site:
+    def _site(self, i: int, N: int) -> BlockContext:
         wanted = self.training and i > 0 and self._learns_before(i)
-        return Site(
+        return BlockContext(
             self.blocks[i], N, self._value(i, N), self.frames[i], self._value(i + 1, N), self.frames[i + 1],
             self.weights, self.memory, self.training, self.every,
             self._gradient(i, N) if wanted else None, self._gradient(i + 1, N) if self.training else None, self.update,

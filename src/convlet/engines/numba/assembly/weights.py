@@ -1,6 +1,6 @@
 """A block's weights, with their slots and gradients, in the layout that its kernels want.
 
-What a kernel sees is an `Own`: a few flat arrays for each group of weights that moves together. A convolution's
+What a kernel sees is an `FlatWeights`: a few flat arrays for each group of weights that moves together. A convolution's
 kernels and biases are one group; a dense layer's are two, for the kernel's gradient never leaves its registers.
 """
 
@@ -21,7 +21,7 @@ NOTHING = buffer(8)  # in the place of an array that a kernel does not use
 
 
 @dataclass
-class Own:
+class FlatWeights:
     """One flat array of weights, what the optimizer remembers of each, and where a public array's numbers are in it."""
 
     values: Array
@@ -33,8 +33,8 @@ class Own:
 
 
 @dataclass(frozen=True)
-class Public:
-    """A parameter that the network knows by name: which Own holds it, and where."""
+class ParameterPlace:
+    """A parameter that the network knows by name: which FlatWeights holds it, and where."""
 
     own: str
     places: Any  # Places, or a function that makes them: those of a large kernel are larger than itself
@@ -47,8 +47,8 @@ class Weights:
     """All weights of a network, by block and public name."""
 
     def __init__(self, blocks: list[Block], slots: tuple[str, ...]) -> None:
-        self.own: dict[str, Own] = {}
-        self.public: dict[str, Public] = {}
+        self.own: dict[str, FlatWeights] = {}
+        self.public: dict[str, ParameterPlace] = {}
         self.fused: set[str] = set()  # moved by the kernel that makes the gradient
         self._packs: dict[str, Array] = {}
         self.packed = False  # whether those hold the weights as they are now
@@ -68,28 +68,28 @@ class Weights:
         name, parameters = block.convolution.name, block.convolution.parameters
         kernel, bias, size = convolution_places(parameters[f"{name}/kernel"].shape, C)
         has_bias = f"{name}/bias" in parameters
-        self.own[name] = Own(buffer(size), size if has_bias else size - padded(len(bias)))
-        self.public[f"{name}/kernel"] = Public(name, kernel)
+        self.own[name] = FlatWeights(buffer(size), size if has_bias else size - padded(len(bias)))
+        self.public[f"{name}/kernel"] = ParameterPlace(name, kernel)
         if has_bias:
-            self.public[f"{name}/bias"] = Public(name, bias)
+            self.public[f"{name}/bias"] = ParameterPlace(name, bias)
 
     def _add_dense(self, block: DenseBlock, C: int) -> None:
         name, parameters = block.dense.name, block.dense.parameters
         units, shape = block.dense.output_shape[0], block.input_shape
         size = dense_size(shape, C, units)
-        self.own[name] = Own(buffer(size), size)
+        self.own[name] = FlatWeights(buffer(size), size)
         self.fused.add(name)
-        self.public[f"{name}/kernel"] = Public(name, lambda: dense_places(shape, C, units))
+        self.public[f"{name}/kernel"] = ParameterPlace(name, lambda: dense_places(shape, C, units))
         has_bias = f"{name}/bias" in parameters
-        self.own[f"{name}/bias"] = Own(buffer(units), units if has_bias else 0)
+        self.own[f"{name}/bias"] = FlatWeights(buffer(units), units if has_bias else 0)
         if has_bias:
-            self.public[f"{name}/bias"] = Public(f"{name}/bias", np.arange(units))
+            self.public[f"{name}/bias"] = ParameterPlace(f"{name}/bias", np.arange(units))
 
     def _add_normalization(self, block: NormalizationBlock) -> None:
         parameters: dict[str, Parameter] = block.layers[0].parameters
         for name, parameter in parameters.items():
-            self.own[name] = Own(buffer(parameter.size), parameter.size if parameter.trainable else 0)
-            self.public[name] = Public(name, np.arange(parameter.size))
+            self.own[name] = FlatWeights(buffer(parameter.size), parameter.size if parameter.trainable else 0)
+            self.public[name] = ParameterPlace(name, np.arange(parameter.size))
 
     def pack(self, name: str, size: int) -> Array:
         """Memory for the weights in another order, the same for whoever asks."""
@@ -121,5 +121,5 @@ class Weights:
         return copies
 
     def gradients(self, arrays: dict[str, Array]) -> Parameters:
-        """A copy of gradients, given by Own, in the public layout."""
+        """A copy of gradients, given by FlatWeights, in the public layout."""
         return {name: arrays[public.own][public.find()] for name, public in self.public.items() if public.own in arrays}

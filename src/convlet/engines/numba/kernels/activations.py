@@ -4,7 +4,7 @@
 activation's output, so nothing else is remembered. The kernels below them are for layers that stand alone.
 
 Arguments
-    x, xf, y, yf   images and outputs with their Frames; `shape` is (H, W, C) of the image proper
+    x, x_frame, y, y_frame   images and outputs with their Frames; `shape` is (H, W, C) of the image proper
     d_y, d_x       gradients, laid out as y and x
 """
 
@@ -20,7 +20,7 @@ LINEAR, RELU, TANH, SIGMOID, SOFTMAX = range(5)
 CODES = {None: LINEAR, "relu": RELU, "tanh": TANH, "sigmoid": SIGMOID, "softmax": SOFTMAX}
 
 
-class Proper(NamedTuple):
+class ImageSize(NamedTuple):
     """The image proper: what a Frame stores it in may have borders, and more channels."""
 
     H: int
@@ -109,12 +109,12 @@ def at(frame, n, h, w):
 
 
 @kernel
-def activation(low, high, x, xf, y, yf, shape, code):
+def activation(low, high, x, x_frame, y, y_frame, shape, code):
     """Images [low, high): y = the activation of x. x and y may be the same buffer."""
     for n in range(low, high):
         for h in range(shape.H):
             for w in range(shape.W):
-                i, o = at(xf, n, h, w), at(yf, n, h, w)
+                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
                 whole = shape.C - shape.C % WIDTH if code in (TANH, SIGMOID) else 0
                 for c in range(0, whole, WIDTH):
                     store(y, o + c, activate_lanes(code, load(WIDTH, x, i + c)))
@@ -139,12 +139,12 @@ def _softmax(y, o, C):
 
 
 @kernel
-def activation_backward(low, high, d_y, y, yf, d_x, xf, shape, code):
+def activation_backward(low, high, d_y, y, y_frame, d_x, x_frame, shape, code):
     """Images [low, high): d_x from d_y and the outputs y. d_x and d_y may be the same buffer."""
     for n in range(low, high):
         for h in range(shape.H):
             for w in range(shape.W):
-                i, o = at(xf, n, h, w), at(yf, n, h, w)
+                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
                 average = np.float32(0)
                 if code == SOFTMAX:  # what the probabilities receive on average is taken from each
                     for c in range(shape.C):
@@ -158,22 +158,22 @@ def activation_backward(low, high, d_y, y, yf, d_x, xf, shape, code):
 
 
 @kernel
-def dropout(low, high, x, xf, keep, y, yf, shape, scale):
+def dropout(low, high, x, x_frame, keep, y, y_frame, shape, scale):
     """Images [low, high): the values that `keep` (N, H, W, C) keeps, times `scale`. Backward is the same."""
     for n in range(low, high):
         for h in range(shape.H):
             for w in range(shape.W):
-                i, o, k = at(xf, n, h, w), at(yf, n, h, w), ((n * shape.H + h) * shape.W + w) * shape.C
+                i, o, k = at(x_frame, n, h, w), at(y_frame, n, h, w), ((n * shape.H + h) * shape.W + w) * shape.C
                 for c in range(shape.C):
                     put(y, o + c, element(x, i + c) * (scale if element(keep, k + c) else np.float32(0)))
 
 
 @kernel
-def copy(low, high, x, xf, y, yf, shape):
+def copy(low, high, x, x_frame, y, y_frame, shape):
     """Images [low, high), from one frame to another."""
     for n in range(low, high):
         for h in range(shape.H):
             for w in range(shape.W):
-                i, o = at(xf, n, h, w), at(yf, n, h, w)
+                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
                 for c in range(shape.C):
                     put(y, o + c, element(x, i + c))

@@ -6,8 +6,9 @@ happen before anything is stored. Every output is one sum in one order, however 
 
 Arguments all kernels share (see `buffers.py`)
     low, high   the part of the work to do. Every unit of work is computed in the same way whatever the part.
-    x, xf       images (N, *xf): flat float32 and their Frame; C = xf.channels, any number
-    y, yf       outputs (N, *yf), written at (yf.top, yf.left) of each image; F = yf.channels, a multiple of 8
+    x, x_frame  images (N, *x_frame): flat float32 and their Frame; C = x_frame.channels, any number
+    y, y_frame  outputs (N, *y_frame), written at (y_frame.top, y_frame.left) of each image; F = y_frame.channels, a
+                multiple of 8
     weights     (KH × KW × C + 1, F): the kernels in the public order (KH, KW, C, F), then the biases
     packed      the same in blocks of `lanes` filters, as `pack` leaves them: each (KH × KW × C + 1, lanes)
     winners     int8 (N, H, W, F): what `finishing.py` describes; empty when nobody will ask (inference)
@@ -64,10 +65,10 @@ def _forward_row_of(positions: int, lanes: int) -> Callable[..., Any]:
     relu = relu8 if lanes == 8 else relu16
 
     @inlined
-    def forward_row(x, section, xf, packed, block, y, o, winners, q, F, g, activation):
+    def forward_row(x, section, x_frame, packed, block, y, o, winners, q, F, g, activation):
         """A row of outputs for a block of filters. The last group begins early enough to be whole."""
-        C = xf.channels
-        step, down = g.SW * C, xf.columns * C
+        C = x_frame.channels
+        step, down = g.SW * C, x_frame.columns * C
         for first in range(0, g.W, positions):
             w = min(first, g.W - positions)
             a = outputs(x, section + w * step, step, down, g.KH, g.KW * C, packed, block)
@@ -89,30 +90,30 @@ def make_forward(lanes: int) -> Callable[..., Any]:
     """The forward kernel for blocks of so many filters (see `lanes_for`)."""
 
     @kernel
-    def forward(low, high, x, xf, packed, y, yf, winners, g, activation):
+    def forward(low, high, x, x_frame, packed, y, y_frame, winners, g, activation):
         """Convolution + bias [+ ReLU, with its winners]. A unit is a row of outputs: N × H in all.
 
         Cost: N × H × W × F × KH × KW × C multiply-adds.
         """
-        C, F = xf.channels, yf.channels
+        C, F = x_frame.channels, y_frame.channels
         rows = g.KH * g.KW * C + 1
         for unit in range(low, high):
             n = unit // g.H
             h = unit - n * g.H
-            section = (n * xf.rows + h * g.SH) * xf.columns * C
-            o = ((n * yf.rows + yf.top + h) * yf.columns + yf.left) * F
+            section = (n * x_frame.rows + h * g.SH) * x_frame.columns * C
+            o = ((n * y_frame.rows + y_frame.top + h) * y_frame.columns + y_frame.left) * F
             q = unit * g.W * F
             for f in range(0, F, lanes):
                 k = f * rows
                 if lanes == 16:
                     if g.W >= 4:
-                        _forward_row4x16(x, section, xf, packed, k, y, o + f, winners, q + f, F, g, activation)
+                        _forward_row4x16(x, section, x_frame, packed, k, y, o + f, winners, q + f, F, g, activation)
                     else:
-                        _forward_row1x16(x, section, xf, packed, k, y, o + f, winners, q + f, F, g, activation)
+                        _forward_row1x16(x, section, x_frame, packed, k, y, o + f, winners, q + f, F, g, activation)
                 elif g.W >= 8:
-                    _forward_row8x8(x, section, xf, packed, k, y, o + f, winners, q + f, F, g, activation)
+                    _forward_row8x8(x, section, x_frame, packed, k, y, o + f, winners, q + f, F, g, activation)
                 else:
-                    _forward_row1x8(x, section, xf, packed, k, y, o + f, winners, q + f, F, g, activation)
+                    _forward_row1x8(x, section, x_frame, packed, k, y, o + f, winners, q + f, F, g, activation)
 
     return forward
 
@@ -146,10 +147,10 @@ def _forward_pool_row_of(windows: int, lanes: int) -> Callable[..., Any]:
     relu_pool = relu_pool8 if lanes == 8 else relu_pool16
 
     @inlined
-    def forward_pool_row(x, section, xf, packed, block, y, o, winners, q, F, g):
+    def forward_pool_row(x, section, x_frame, packed, block, y, o, winners, q, F, g):
         """A row of pooled outputs for a block of filters. The last group begins early enough to be whole."""
-        C = xf.channels
-        step, down = g.SW * C, xf.columns * C
+        C = x_frame.channels
+        step, down = g.SW * C, x_frame.columns * C
         for first in range(0, g.W, windows):
             w = min(first, g.W - windows)
             a, b, c, d = outputs(x, section + 2 * w * step, g.SH * down, step, down, g.KH, g.KW * C, packed, block)
@@ -170,26 +171,26 @@ def make_forward_pool(lanes: int) -> Callable[..., Any]:
     """The pooling forward kernel for blocks of so many filters (see `lanes_for`)."""
 
     @kernel
-    def forward_pool(low, high, x, xf, packed, y, yf, winners, g):
+    def forward_pool(low, high, x, x_frame, packed, y, y_frame, winners, g):
         """Convolution + bias + ReLU + 2×2 max pooling. A unit is a row of pooled outputs: N × H in all.
 
         g.H and g.W count pooled outputs: an odd last row or column of outputs is not computed.
         Cost: 4 × N × H × W × F × KH × KW × C multiply-adds. Nothing unpooled is stored.
         """
-        C, F = xf.channels, yf.channels
+        C, F = x_frame.channels, y_frame.channels
         rows = g.KH * g.KW * C + 1
         for unit in range(low, high):
             n = unit // g.H
             h = unit - n * g.H
-            section = (n * xf.rows + 2 * h * g.SH) * xf.columns * C
-            o = ((n * yf.rows + yf.top + h) * yf.columns + yf.left) * F
+            section = (n * x_frame.rows + 2 * h * g.SH) * x_frame.columns * C
+            o = ((n * y_frame.rows + y_frame.top + h) * y_frame.columns + y_frame.left) * F
             q = unit * g.W * F
             for f in range(0, F, lanes):
                 if lanes == 16:
-                    _forward_pool_row1x16(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
+                    _forward_pool_row1x16(x, section, x_frame, packed, f * rows, y, o + f, winners, q + f, F, g)
                 elif g.W >= 2:
-                    _forward_pool_row2x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
+                    _forward_pool_row2x8(x, section, x_frame, packed, f * rows, y, o + f, winners, q + f, F, g)
                 else:
-                    _forward_pool_row1x8(x, section, xf, packed, f * rows, y, o + f, winners, q + f, F, g)
+                    _forward_pool_row1x8(x, section, x_frame, packed, f * rows, y, o + f, winners, q + f, F, g)
 
     return forward_pool

@@ -6,7 +6,7 @@ few channels, whose rows are too short for vectors. Here vectors run along the f
 put back to where they came from, a few rows at a time.
 
 Arguments as in `convolution.py`, and
-    d_y, d_yf   gradient of the outputs, and its Frame; F = d_yf.channels
+    d_y, d_y_frame   gradient of the outputs, and its Frame; F = d_y_frame.channels
     partial     (parts, KH × KW × C + 1, F): gradients of kernels and biases summed over part p of the batch, images
                 [N p / parts, N (p + 1) / parts). `sum_parts` adds them up in order. The parts depend on the shapes
                 alone (see `parts_for`), never on the number of threads, and so neither do the results.
@@ -129,10 +129,10 @@ def _sum_images_of(lanes: int) -> Callable[..., Any]:
     unpool, add_products = (_unpool16, _add_products16) if lanes == 16 else (_unpool8, _add_products8)
 
     @inlined
-    def sum_images(first, last, f, x, xf, winners, d_y, d_yf, partial, o, g, scratch):
+    def sum_images(first, last, f, x, x_frame, winners, d_y, d_y_frame, partial, o, g, scratch):
         """Gradients of `lanes` filters from f on, and of their biases, over images [first, last): to partial[o:]."""
-        C, F = xf.channels, d_yf.channels
-        R, down = g.KW * C, xf.columns * C
+        C, F = x_frame.channels, d_y_frame.channels
+        R, down = g.KW * C, x_frame.columns * C
         W, bias = g.P * g.W, o + g.KH * R * F
         band = max(1, POSITIONS // (g.P * W))
         for i in range(o, bias + F, F):
@@ -142,9 +142,9 @@ def _sum_images_of(lanes: int) -> Callable[..., Any]:
                 H = min(band, g.H - h0)
                 for h in range(H):
                     i = (n * g.H + h0 + h) * g.W * F + f
-                    j = ((n * d_yf.rows + d_yf.top + h0 + h) * d_yf.columns + d_yf.left) * F + f
+                    j = ((n * d_y_frame.rows + d_y_frame.top + h0 + h) * d_y_frame.columns + d_y_frame.left) * F + f
                     unpool(d_y, j, winners, i, F, g.W, g.P, scratch, h * g.P * W * lanes, partial, bias)
-                section = (n * xf.rows + h0 * g.P * g.SH) * down
+                section = (n * x_frame.rows + h0 * g.P * g.SH) * down
                 add_products(x, section, g.SH * down, g.SW * C, down, R, g.KH, scratch, H * g.P, W, partial, o, F)
 
     return sum_images
@@ -158,15 +158,15 @@ def make_d_kernels(lanes: int) -> Callable[..., Any]:
     """The kernel-gradient kernel for blocks of so many filters (see `convolution.lanes_for`)."""
 
     @kernel
-    def d_kernels(low, high, x, xf, winners, d_y, d_yf, partial, N, parts, g, scratch):
+    def d_kernels(low, high, x, x_frame, winners, d_y, d_y_frame, partial, N, parts, g, scratch):
         """Gradients of kernels and biases. A unit is a block of filters in a part: parts × F / lanes in all.
 
         Without winners (an empty array), gradients are those of the outputs themselves, and g.P is 1.
         scratch: d_kernels_scratch(g) floats.
         Cost: N × H × W × P² × F × KH × KW × C multiply-adds, 6 inputs × 16 filters in registers.
         """
-        F = d_yf.channels
-        rows = g.KH * g.KW * xf.channels + 1
+        F = d_y_frame.channels
+        rows = g.KH * g.KW * x_frame.channels + 1
         blocks = F // lanes
         for unit in range(low, high):
             part = unit // blocks
@@ -174,9 +174,9 @@ def make_d_kernels(lanes: int) -> Callable[..., Any]:
             o = part * rows * F + f
             first, last = N * part // parts, N * (part + 1) // parts
             if lanes == 16:
-                _sum_images16(first, last, f, x, xf, winners, d_y, d_yf, partial, o, g, scratch)
+                _sum_images16(first, last, f, x, x_frame, winners, d_y, d_y_frame, partial, o, g, scratch)
             else:
-                _sum_images8(first, last, f, x, xf, winners, d_y, d_yf, partial, o, g, scratch)
+                _sum_images8(first, last, f, x, x_frame, winners, d_y, d_y_frame, partial, o, g, scratch)
 
     return d_kernels
 
@@ -238,19 +238,19 @@ def _add_piece(d_y, j, F, W, rows, k, lanes, d_x, o, step):
 
 
 @kernel
-def d_images(low, high, rows, d_y, d_yf, d_x, xf, g):
+def d_images(low, high, rows, d_y, d_y_frame, d_x, x_frame, g):
     """Gradients of images [low, high). `rows`: the kernels, packed by pack_rows with wide = 16.
 
     Cost: N × H × W × F × KH × KW × C multiply-adds, 4 outputs × 16 inputs in registers, which are then added to d_x.
     """
-    C, F = xf.channels, d_yf.channels
-    R, row, step = g.KW * C, xf.columns * C, g.SW * C
+    C, F = x_frame.channels, d_y_frame.channels
+    R, row, step = g.KW * C, x_frame.columns * C, g.SW * C
     for n in range(low, high):
-        image = n * xf.rows * row
-        for i in range(image, image + xf.rows * row):
+        image = n * x_frame.rows * row
+        for i in range(image, image + x_frame.rows * row):
             put(d_x, i, np.float32(0))
         for h in range(g.H):
-            j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left) * F
+            j = ((n * d_y_frame.rows + d_y_frame.top + h) * d_y_frame.columns + d_y_frame.left) * F
             for ky in range(g.KH):
                 o = image + (h * g.SH + ky) * row
                 for c in range(0, R, BLOCK):
@@ -259,12 +259,12 @@ def d_images(low, high, rows, d_y, d_yf, d_x, xf, g):
 
 
 @kernel
-def relu_gradient(low, high, winners, d_y, d_yf, g):
+def relu_gradient(low, high, winners, d_y, d_y_frame, g):
     """Set d_y to 0 where ReLU was closed, for those who need it dense. A unit is a row of outputs: N × H in all."""
-    F = d_yf.channels
+    F = d_y_frame.channels
     for unit in range(low, high):
         n = unit // g.H
-        j = ((n * d_yf.rows + d_yf.top + unit - n * g.H) * d_yf.columns + d_yf.left) * F
+        j = ((n * d_y_frame.rows + d_y_frame.top + unit - n * g.H) * d_y_frame.columns + d_y_frame.left) * F
         i = unit * g.W * F
         for o in range(0, g.W * F, 8):
             alive = equal(load(8, winners, i + o), splat(8, np.int8(0)))

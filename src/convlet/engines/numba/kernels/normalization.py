@@ -18,7 +18,7 @@ from convlet.engines.numba.simd.vectors import element, put
 
 
 @kernel
-def sums(low, high, x, xf, statistics, partial, shape, squares):
+def sums(low, high, x, x_frame, statistics, partial, shape, squares):
     """Images [low, high): the sum of each channel, or with `squares` the sum of squared distances to the mean."""
     C = shape.C
     for n in range(low, high):
@@ -26,7 +26,7 @@ def sums(low, high, x, xf, statistics, partial, shape, squares):
             put(partial, n * 2 * C + c, np.float32(0))
         for h in range(shape.H):
             for w in range(shape.W):
-                i = at(xf, n, h, w)
+                i = at(x_frame, n, h, w)
                 for c in range(C):
                     value = element(x, i + c)
                     if squares:
@@ -74,20 +74,20 @@ def move_averages(low, high, moving_mean, moving_variance, statistics, variances
 
 
 @kernel
-def normalize(low, high, x, xf, statistics, gamma, beta, y, yf, shape):
+def normalize(low, high, x, x_frame, statistics, gamma, beta, y, y_frame, shape):
     """Images [low, high): y = γ (x − mean) / √(variance + ε) + β. x and y may be the same buffer."""
     C = shape.C
     for n in range(low, high):
         for h in range(shape.H):
             for w in range(shape.W):
-                i, o = at(xf, n, h, w), at(yf, n, h, w)
+                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
                 for c in range(C):
                     normalized = (element(x, i + c) - element(statistics, c)) * element(statistics, C + c)
                     put(y, o + c, element(gamma, c) * normalized + element(beta, c))
 
 
 @kernel
-def backward_sums(low, high, d_y, yf, x, xf, statistics, partial, shape):
+def backward_sums(low, high, d_y, y_frame, x, x_frame, statistics, partial, shape):
     """Images [low, high): the sums of d_y × the normalised input, and of d_y."""
     C = shape.C
     for n in range(low, high):
@@ -95,7 +95,7 @@ def backward_sums(low, high, d_y, yf, x, xf, statistics, partial, shape):
             put(partial, n * 2 * C + c, np.float32(0))
         for h in range(shape.H):
             for w in range(shape.W):
-                i, o = at(xf, n, h, w), at(yf, n, h, w)
+                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
                 for c in range(C):
                     normalized = (element(x, i + c) - element(statistics, c)) * element(statistics, C + c)
                     p, gradient = n * 2 * C + c, element(d_y, o + c)
@@ -116,14 +116,14 @@ def backward_totals(low, high, partial, d_gamma, d_beta, N, C):
 
 
 @kernel
-def normalize_backward(low, high, d_y, yf, x, xf, statistics, gamma, d_gamma, d_beta, d_x, shape, count):
+def normalize_backward(low, high, d_y, y_frame, x, x_frame, statistics, gamma, d_gamma, d_beta, d_x, shape, count):
     """Images [low, high): d_x. An input also moves the batch's mean and variance: from the gradient is taken its
     mean, and its projection on the normalised inputs."""
     C = shape.C
     for n in range(low, high):
         for h in range(shape.H):
             for w in range(shape.W):
-                i, o = at(xf, n, h, w), at(yf, n, h, w)
+                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
                 for c in range(C):
                     normalized = (element(x, i + c) - element(statistics, c)) * element(statistics, C + c)
                     shared = (element(d_beta, c) + normalized * element(d_gamma, c)) / count

@@ -36,25 +36,25 @@ def _window(p, stride, before, size, end):
 
 
 @kernel
-def max_pooling(low, high, x, xf, y, yf, winners, shape, pool):
+def max_pooling(low, high, x, x_frame, y, y_frame, winners, shape, pool):
     """Images [low, high): the largest of each window, the first one of equals; NaN, where there is one.
 
     Cost: N × OH × OW × KH × KW × C comparisons.
     """
     C = shape.C
     for n in range(low, high):
-        first = n * xf.rows * xf.columns * xf.channels
+        first = n * x_frame.rows * x_frame.columns * x_frame.channels
         for oh in range(pool.OH):
             h0, h1 = _window(oh, pool.SH, pool.top, pool.KH, shape.H)
             for ow in range(pool.OW):
                 w0, w1 = _window(ow, pool.SW, pool.left, pool.KW, shape.W)
-                i, o, k = at(xf, n, h0, w0), at(yf, n, oh, ow), ((n * pool.OH + oh) * pool.OW + ow) * C
+                i, o, k = at(x_frame, n, h0, w0), at(y_frame, n, oh, ow), ((n * pool.OH + oh) * pool.OW + ow) * C
                 for c in range(C):
                     put(y, o + c, element(x, i + c))
                     put(winners, k + c, np.int32(i + c - first))
                 for h in range(h0, h1):
                     for w in range(w0, w1):
-                        i = at(xf, n, h, w)
+                        i = at(x_frame, n, h, w)
                         for c in range(C):
                             best, value = element(y, o + c), element(x, i + c)
                             better = value > best or (value != value and best == best)
@@ -63,34 +63,34 @@ def max_pooling(low, high, x, xf, y, yf, winners, shape, pool):
 
 
 @kernel
-def max_pooling_backward(low, high, d_y, yf, winners, d_x, xf, shape, pool):
+def max_pooling_backward(low, high, d_y, y_frame, winners, d_x, x_frame, shape, pool):
     """Images [low, high): the winner receives the whole gradient, the others nothing."""
-    C, size = shape.C, xf.rows * xf.columns * xf.channels
+    C, size = shape.C, x_frame.rows * x_frame.columns * x_frame.channels
     for n in range(low, high):
         for i in range(n * size, (n + 1) * size):
             put(d_x, i, np.float32(0))
         for oh in range(pool.OH):
             for ow in range(pool.OW):
-                o, k = at(yf, n, oh, ow), ((n * pool.OH + oh) * pool.OW + ow) * C
+                o, k = at(y_frame, n, oh, ow), ((n * pool.OH + oh) * pool.OW + ow) * C
                 for c in range(C):
                     i = n * size + np.int64(element(winners, k + c))
                     put(d_x, i, element(d_x, i) + element(d_y, o + c))
 
 
 @kernel
-def average_pooling(low, high, x, xf, y, yf, shape, pool):
+def average_pooling(low, high, x, x_frame, y, y_frame, shape, pool):
     """Images [low, high): the mean of each window. Cost: N × OH × OW × KH × KW × C additions."""
     for n in range(low, high):
         for oh in range(pool.OH):
             h0, h1 = _window(oh, pool.SH, pool.top, pool.KH, shape.H)
             for ow in range(pool.OW):
                 w0, w1 = _window(ow, pool.SW, pool.left, pool.KW, shape.W)
-                o, share = at(yf, n, oh, ow), np.float32(1) / np.float32((h1 - h0) * (w1 - w0))
+                o, share = at(y_frame, n, oh, ow), np.float32(1) / np.float32((h1 - h0) * (w1 - w0))
                 for c in range(shape.C):
                     put(y, o + c, np.float32(0))
                 for h in range(h0, h1):
                     for w in range(w0, w1):
-                        i = at(xf, n, h, w)
+                        i = at(x_frame, n, h, w)
                         for c in range(shape.C):
                             put(y, o + c, element(y, o + c) + element(x, i + c))
                 for c in range(shape.C):
@@ -98,9 +98,9 @@ def average_pooling(low, high, x, xf, y, yf, shape, pool):
 
 
 @kernel
-def average_pooling_backward(low, high, d_y, yf, d_x, xf, shape, pool):
+def average_pooling_backward(low, high, d_y, y_frame, d_x, x_frame, shape, pool):
     """Images [low, high): each pixel of a window receives an equal share."""
-    size = xf.rows * xf.columns * xf.channels
+    size = x_frame.rows * x_frame.columns * x_frame.channels
     for n in range(low, high):
         for i in range(n * size, (n + 1) * size):
             put(d_x, i, np.float32(0))
@@ -108,9 +108,9 @@ def average_pooling_backward(low, high, d_y, yf, d_x, xf, shape, pool):
             h0, h1 = _window(oh, pool.SH, pool.top, pool.KH, shape.H)
             for ow in range(pool.OW):
                 w0, w1 = _window(ow, pool.SW, pool.left, pool.KW, shape.W)
-                o, share = at(yf, n, oh, ow), np.float32(1) / np.float32((h1 - h0) * (w1 - w0))
+                o, share = at(y_frame, n, oh, ow), np.float32(1) / np.float32((h1 - h0) * (w1 - w0))
                 for h in range(h0, h1):
                     for w in range(w0, w1):
-                        i = at(xf, n, h, w)
+                        i = at(x_frame, n, h, w)
                         for c in range(shape.C):
                             put(d_x, i + c, element(d_x, i + c) + element(d_y, o + c) * share)

@@ -11,8 +11,8 @@ and both are multiply-adds of whole rows: KW × C contiguous floats. What is lef
 registers and that rows come from the first-level cache.
 
 Arguments as in `convolution.py`, and
-    d_y, d_yf     gradient of the (pooled) outputs, and its Frame
-    d_x, xf       gradient of the images. Its borders get values too; nobody reads them
+    d_y, d_y_frame     gradient of the (pooled) outputs, and its Frame
+    d_x, x_frame       gradient of the images. Its borders get values too; nobody reads them
     g.P           1 or 2: the size of the pooling windows
 """
 
@@ -52,15 +52,15 @@ def width(R: int) -> int:
 
 # --------------------------------------------------------------------------------------- gradient of the kernels
 @inlined
-def _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, offsets, count, shifts, d_bias):
+def _collect(winners, d_y, n, h0, h1, f0, f1, g, x_frame, d_y_frame, capacity, values, offsets, count, shifts, d_bias):
     """For filters [f0, f1) of image n and rows [h0, h1), list the alive outputs: section offsets and gradients.
 
     Offsets are int32, and so counted from the image's first float: a batch may have more than 2^31.
     The list of filter f begins at (f − f0) × capacity. Without branches: what is not alive gets overwritten.
     Gradients are added to d_bias (f1 − f0) on the way.
     """
-    C, F = xf.channels, d_yf.channels
-    down, right = g.SH * xf.columns * C, g.SW * C
+    C, F = x_frame.channels, d_y_frame.channels
+    down, right = g.SH * x_frame.columns * C, g.SW * C
     for winner in range(CLOSED + 1):
         put(shifts, winner, np.int32((winner >> 1) * down + (winner & 1) * right))
     for f in range(f0, f1):
@@ -68,7 +68,7 @@ def _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, off
         for h in range(h0, h1):
             section = h * g.P * down
             i = (n * g.H + h) * g.W * F + f
-            j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left) * F + f
+            j = ((n * d_y_frame.rows + d_y_frame.top + h) * d_y_frame.columns + d_y_frame.left) * F + f
             for _ in range(g.W):
                 q = np.int64(element(winners, i))
                 put(offsets, slot, np.int32(section) + element(shifts, q))
@@ -80,7 +80,7 @@ def _collect(winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, off
         put(count, f - f0, np.int32(slot - (f - f0) * capacity))
     for h in range(h0, h1):
         i = (n * g.H + h) * g.W * F
-        j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left) * F
+        j = ((n * d_y_frame.rows + d_y_frame.top + h) * d_y_frame.columns + d_y_frame.left) * F
         for w in range(0, g.W * F, F):
             for f in range(f0, f1, GROUP):
                 closed = equal(load(8, winners, i + w + f), splat(8, np.int8(CLOSED)))
@@ -104,15 +104,15 @@ def make_d_kernels(wide: int) -> Callable[..., Any]:
     """The kernel-gradient kernel for rows cut into pieces of `wide` lanes (see `width`)."""
 
     @kernel
-    def d_kernels(low, high, x, xf, winners, d_y, d_yf, partial, N, parts, g, scratch, offsets):
+    def d_kernels(low, high, x, x_frame, winners, d_y, d_y_frame, partial, N, parts, g, scratch, offsets):
         """Gradients of kernels and biases, summed over parts of the batch: partial, see `convolution_gradients.py`.
 
         A unit is a group of 8 filters in a part: parts × F / 8 in all.
         scratch, offsets (int32): see d_kernels_scratch.
         Cost: alive outputs × KH × KW × C multiply-adds.
         """
-        C, F = xf.channels, d_yf.channels
-        R, down = g.KW * C, xf.columns * C
+        C, F = x_frame.channels, d_y_frame.channels
+        R, down = g.KW * C, x_frame.columns * C
         taps, groups = g.KH * R, F // GROUP
         band = max(1, BAND // g.W)
         capacity = band * g.W
@@ -132,11 +132,26 @@ def make_d_kernels(wide: int) -> Callable[..., Any]:
                 for h0 in range(0, g.H, band):
                     h1 = min(g.H, h0 + band)
                     _collect(
-                        winners, d_y, n, h0, h1, f0, f1, g, xf, d_yf, capacity, values, lists, count, shifts, d_bias
+                        winners,
+                        d_y,
+                        n,
+                        h0,
+                        h1,
+                        f0,
+                        f1,
+                        g,
+                        x_frame,
+                        d_y_frame,
+                        capacity,
+                        values,
+                        lists,
+                        count,
+                        shifts,
+                        d_bias,
                     )
                     for piece in range(0, taps, wide):
                         ky = piece // R
-                        start = n * xf.rows * down + ky * down + piece - ky * R
+                        start = n * x_frame.rows * down + ky * down + piece - ky * R
                         for f in range(f1 - f0):
                             o, i0 = piece * (f1 - f0) + f * wide, f * capacity
                             a = load(wide, sums, o)
@@ -205,13 +220,13 @@ def _group(winners, d_y, i, j, F, values, filters, m, q):
 
 
 @inlined
-def _group_band(winners, d_y, n, h0, h1, g, d_yf, values, filters, starts):
+def _group_band(winners, d_y, n, h0, h1, g, d_y_frame, values, filters, starts):
     """List the alive filters of rows [h0, h1): position by position, then winner by winner; and where lists start."""
-    F, m, group = d_yf.channels, 0, 0
+    F, m, group = d_y_frame.channels, 0, 0
     for h in range(h0, h1):
         for w in range(g.W):
             i = ((n * g.H + h) * g.W + w) * F
-            j = ((n * d_yf.rows + d_yf.top + h) * d_yf.columns + d_yf.left + w) * F
+            j = ((n * d_y_frame.rows + d_y_frame.top + h) * d_y_frame.columns + d_y_frame.left + w) * F
             for q in range(g.P * g.P):
                 put(starts, group, np.int32(m))
                 group += 1
@@ -224,23 +239,23 @@ def make_d_images(wide: int) -> Callable[..., Any]:
     """The image-gradient kernel for rows cut into pieces of `wide` lanes (see `width`)."""
 
     @kernel
-    def d_images(low, high, rows, winners, d_y, d_yf, d_x, xf, g, scratch, filters):
+    def d_images(low, high, rows, winners, d_y, d_y_frame, d_x, x_frame, g, scratch, filters):
         """Gradients of images [low, high). Per position, filters with the same winner are summed in registers.
 
         rows: the kernels, packed by pack_rows with the same `wide`. scratch, filters (int32): see d_images_scratch.
         Cost: alive outputs × KH × KW × C multiply-adds.
         """
-        C, F = xf.channels, d_yf.channels
-        R, down = g.KW * C, xf.columns * C
+        C, F = x_frame.channels, d_y_frame.channels
+        R, down = g.KW * C, x_frame.columns * C
         band = max(1, BAND // g.W)
         starts, lists = filters, filters[band * g.W * g.P * g.P + 1 :]
         for n in range(low, high):
-            image = n * xf.rows * down
-            for i in range(image, image + xf.rows * down):
+            image = n * x_frame.rows * down
+            for i in range(image, image + x_frame.rows * down):
                 put(d_x, i, np.float32(0))
             for h0 in range(0, g.H, band):
                 h1 = min(g.H, h0 + band)
-                _group_band(winners, d_y, n, h0, h1, g, d_yf, scratch, lists, starts)
+                _group_band(winners, d_y, n, h0, h1, g, d_y_frame, scratch, lists, starts)
                 for piece in range(0, g.KH * R, wide):
                     ky = piece // R
                     start, k, group = image + ky * down + piece - ky * R, piece * F, 0

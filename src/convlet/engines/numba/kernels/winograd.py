@@ -254,13 +254,13 @@ def _forward_of(K: int, pooled: bool) -> Callable[..., Any]:
     S = M // 2 if pooled else M  # stored outputs of a tile, along one axis
 
     @kernel
-    def winograd_forward(low, high, x, xf, points, y, yf, winners, g, activation, scratch):
+    def winograd_forward(low, high, x, x_frame, points, y, y_frame, winners, g, activation, scratch):
         """Convolution + bias [+ ReLU [+ 2×2 max pooling]], 5×5 or 3×3. A unit is a row of tiles: N × tile_rows in all.
 
         Cost: N × tiles × 36 × C × F multiply-adds, and about 150 operations for each 8 values of a tile in or out.
         """
-        C, F = xf.channels, yf.channels
-        down, q_down = yf.columns * F, g.W * F
+        C, F = x_frame.channels, y_frame.channels
+        down, q_down = y_frame.columns * F, g.W * F
         tile_rows, tile_columns = (g.H + S - 1) // S, (g.W + S - 1) // S
         v, m = scratch, scratch[POINTS * TILES * C :]
         half = scratch[POINTS * TILES * (C + BLOCK) :]
@@ -270,8 +270,8 @@ def _forward_of(K: int, pooled: bool) -> Callable[..., Any]:
                 across = (first + t) // tile_columns
                 image = across // tile_rows
                 i, j = across - image * tile_rows, first + t - across * tile_columns
-                corner = ((image * xf.rows + i * M) * xf.columns + j * M) * C
-                _transform_inputs(x, corner, xf.columns * C, C, v, t, half)
+                corner = ((image * x_frame.rows + i * M) * x_frame.columns + j * M) * C
+                _transform_inputs(x, corner, x_frame.columns * C, C, v, t, half)
             for f0 in range(0, F, BLOCK):
                 block = f0 * (POINTS * C + 1)
                 _multiply(v, points, block, m, C, n)
@@ -279,7 +279,7 @@ def _forward_of(K: int, pooled: bool) -> Callable[..., Any]:
                     across = (first + t) // tile_columns
                     image = across // tile_rows
                     i, j = across - image * tile_rows, first + t - across * tile_columns
-                    o = ((image * yf.rows + yf.top + i * S) * yf.columns + yf.left + j * S) * F + f0
+                    o = ((image * y_frame.rows + y_frame.top + i * S) * y_frame.columns + y_frame.left + j * S) * F + f0
                     q = ((image * g.H + i * S) * g.W + j * S) * F + f0
                     h, w = min(S, g.H - i * S), min(S, g.W - j * S)
                     for f in range(0, min(BLOCK, F - f0), 8):

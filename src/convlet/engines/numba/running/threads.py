@@ -16,7 +16,7 @@ from numba import config
 
 from convlet.checks import whole_number
 from convlet.engines.numba.running import worklist
-from convlet.engines.numba.running.worklist import Table
+from convlet.engines.numba.running.worklist import Worklist
 from convlet.environment import chosen_threads
 from convlet.errors import EngineError
 
@@ -25,11 +25,11 @@ class _Helpers:
     """The threads beside the callers' own. They are started when they are first needed."""
 
     def __init__(self) -> None:
-        self._posts: SimpleQueue[Table] = SimpleQueue()
+        self._posts: SimpleQueue[Worklist] = SimpleQueue()
         self._lock = threading.Lock()
         self._started = 0
 
-    def post(self, table: Table, helpers: int) -> None:
+    def post(self, table: Worklist, helpers: int) -> None:
         if helpers > self._started:
             self._start(helpers)
         for _ in range(helpers):
@@ -42,7 +42,7 @@ class _Helpers:
                 self._started += 1  # afterwards: an interrupt in between costs a thread too many, not one too few
 
 
-def _help(posts: SimpleQueue[Table]) -> None:
+def _help(posts: SimpleQueue[Worklist]) -> None:
     while True:
         table = posts.get()
         worklist.help(table.counters, table.rows)
@@ -64,7 +64,7 @@ def set_threads(count: int | None) -> None:
     _chosen = None if count is None else whole_number("threads", count)
 
 
-def run(table: Table) -> None:
+def run(table: Worklist) -> None:
     """Compute all of the table's jobs, in order. Raises EngineError if a kernel failed.
 
     An interrupt (control-C) is raised before the first job or after the last one.

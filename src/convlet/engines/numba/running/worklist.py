@@ -165,7 +165,7 @@ def desert(counters):
     _set(counters, ACTIVE, 0)
 
 
-class Table:
+class Worklist:
     """Jobs in order, for one caller at a time; see `threads.run`."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
@@ -225,7 +225,7 @@ def _rows(jobs: Sequence[Job]) -> Rows:
 
 def compile() -> None:
     """Compile what works on tables; otherwise done when the first one is run."""
-    table = Table([])
+    table = Worklist([])
     table.seat(1)
     help(table.counters, table.rows)
     desert(table.counters)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from convlet.engines.numba.assembly.layouts import proper
+from convlet.engines.numba.assembly.layouts import image_size
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import Frame, buffer
 from convlet.engines.numba.kernels import activations
@@ -48,7 +48,7 @@ class Update:
 
 
 @dataclass(frozen=True)
-class Site:
+class BlockContext:
     """A block's place: N images, its inputs and outputs with their Frames, and their gradients when training.
 
     Without `d_x` the inputs' gradient is not wanted. Without an update, gradients go to arrays `d_…` of the memory.
@@ -57,9 +57,9 @@ class Site:
     block: Any
     N: int
     x: np.ndarray
-    xf: Frame
+    x_frame: Frame
     y: np.ndarray
-    yf: Frame
+    y_frame: Frame
     weights: Weights
     memory: Memory
     training: bool = False
@@ -87,20 +87,28 @@ class Site:
         return self.job(kernel, size, *arguments, parts=1, alongside=alongside)
 
 
-def keep(site: Site, dropout: Any) -> tuple[np.ndarray, np.float32]:
+def keep(context: BlockContext, dropout: Any) -> tuple[np.ndarray, np.float32]:
     """Which values dropout keeps, and what they are multiplied by; nothing is dropped when predicting."""
-    if dropout is None or not site.training:
+    if dropout is None or not context.training:
         return KEEP_ALL, np.float32(1)
-    size = site.N * int(np.prod(dropout.output_shape))
-    return site.memory.get(f"keep:{dropout.name}", size, np.uint8), np.float32(1 / (1 - dropout.layer.rate))
+    size = context.N * int(np.prod(dropout.output_shape))
+    return context.memory.get(f"keep:{dropout.name}", size, np.uint8), np.float32(1 / (1 - dropout.layer.rate))
 
 
-def activation_jobs(site: Site, x: np.ndarray, xf: Frame, code: int) -> list[Job]:
-    arguments = (x, xf, site.y, site.yf, proper(site.block.output_shape), code)
-    return [site.job(activations.activation, site.N, *arguments)]
+def activation_jobs(context: BlockContext, x: np.ndarray, x_frame: Frame, code: int) -> list[Job]:
+    arguments = (x, x_frame, context.y, context.y_frame, image_size(context.block.output_shape), code)
+    return [context.job(activations.activation, context.N, *arguments)]
 
 
-def activation_backward_jobs(site: Site, y: np.ndarray, code: int) -> list[Job]:
+def activation_backward_jobs(context: BlockContext, y: np.ndarray, code: int) -> list[Job]:
     """In the place of d_y, for an activation at the end of another layer's block."""
-    arguments = (site.d_y, y, site.yf, site.d_y, site.yf, proper(site.block.output_shape), code)
-    return [site.job(activations.activation_backward, site.N, *arguments)]
+    arguments = (
+        context.d_y,
+        y,
+        context.y_frame,
+        context.d_y,
+        context.y_frame,
+        image_size(context.block.output_shape),
+        code,
+    )
+    return [context.job(activations.activation_backward, context.N, *arguments)]
