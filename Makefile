@@ -6,7 +6,9 @@ ARGS =
 PYTHON = python3
 VENV = .venv
 KERAS_VENV = .venv-keras
+PAGE_VENV = .venv-page
 KERAS_BACKENDS = tensorflow jax
+CHROMIUM = chromium
 WORKERS = 2
 
 # The tests share the cores between worker processes, not between the threads of one matrix product.
@@ -16,7 +18,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --fo
 UV = uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-keras check format bench lock clean
+.PHONY: help train test test-keras test-page check check-page format bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -34,10 +36,19 @@ test-keras: $(KERAS_VENV)/installed ## Run tests/engines/keras once per backend,
 		KERAS_BACKEND=$$backend $(KERAS_VENV)/bin/python -m pytest -n $(WORKERS) tests/engines/keras $(ARGS) || exit 1; \
 	done
 
+test-page: $(PAGE_VENV)/installed ## Run tests/explore in Chromium, in an environment of its own
+	@command -v $(CHROMIUM) >/dev/null || { \
+		echo 'The tests of the page need Chromium, and there is no $(CHROMIUM) here. On Debian: apt install chromium.'; \
+		echo 'Elsewhere name yours: make test-page CHROMIUM=/path/to/chrome'; exit 1; } >&2
+	@CHROMIUM=$(CHROMIUM) $(ONE_THREAD_EACH) $(PAGE_VENV)/bin/python -m pytest -n $(WORKERS) tests/explore $(ARGS)
+
 check: $(VENV)/installed ## Lint, formatting and types
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+
+check-page: $(PAGE_VENV)/typescript/installed ## Types of the page's JavaScript, by the TypeScript compiler; needs npm
+	@$(PAGE_VENV)/typescript/node_modules/.bin/tsc --project tests/explore/tsconfig.json
 
 format: $(VENV)/installed ## Put the code in the form that check wants, as far as a tool can
 	@$(VENV)/bin/ruff check --fix .
@@ -50,16 +61,18 @@ lock: $(VENV)/installed ## Write locks/ again from pyproject.toml (ARGS=--upgrad
 	@$(VENV)/bin/python -m pip install --quiet $(UV) >&2
 	@$(LOCK) pyproject.toml --extra dev --output-file locks/dev.txt
 	@$(LOCK) pyproject.toml locks/keras.in --extra dev --extra keras --constraints locks/dev.txt --output-file locks/keras.txt
+	@$(LOCK) pyproject.toml locks/page.in --extra dev --extra explore --constraints locks/dev.txt --output-file locks/page.txt
 
 clean: ## Remove all that these commands made, but for runs/
-	rm -rf $(VENV) $(KERAS_VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(KERAS_VENV) $(PAGE_VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One rule for both environments: the lock's name is what differs. The stamp is made last, so a broken-off
+# One rule for all environments: the lock's name is what differs. The stamp is made last, so a broken-off
 # installation starts again. The package itself comes without isolation: its build tools are in the lock.
 $(VENV)/installed: locks/dev.txt
 $(KERAS_VENV)/installed: locks/keras.txt
-$(VENV)/installed $(KERAS_VENV)/installed: pyproject.toml
+$(PAGE_VENV)/installed: locks/page.txt
+$(VENV)/installed $(KERAS_VENV)/installed $(PAGE_VENV)/installed: pyproject.toml
 	@{ set -e; \
 	test -x $(@D)/bin/python || { \
 		for python in $(PYTHON) python3.14 python3.13 python3.12 python3.11 none; do \
@@ -75,4 +88,11 @@ $(VENV)/installed $(KERAS_VENV)/installed: pyproject.toml
 	echo 'Installing $(filter locks/%,$^) in $(@D): a minute or so the first time ...'; \
 	$(@D)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $(filter locks/%,$^); \
 	$(@D)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	touch $@; } >&2
+
+$(PAGE_VENV)/typescript/installed: locks/typescript/package.json locks/typescript/package-lock.json
+	@{ set -e; \
+	command -v npm >/dev/null || { echo "Checking the types of the page's JavaScript needs npm, which is not here."; exit 1; }; \
+	mkdir -p $(@D); cp $^ $(@D); \
+	npm ci --prefix $(@D) --silent --ignore-scripts --no-audit --no-fund; \
 	touch $@; } >&2

@@ -113,11 +113,13 @@ def test_a_lock_is_versions_and_hashes_and_nothing_else(lock: Path) -> None:
         assert bool(HASH.match(following)) == expects_hash, f"{lock.name}: after {line!r} comes {following!r}"
 
 
-def test_there_is_a_lock_for_the_package_and_one_for_its_keras_extra() -> None:
-    assert [lock.name for lock in LOCKS] == ["dev.txt", "keras.txt"]
+def test_there_is_a_lock_for_the_package_and_one_for_each_extra() -> None:
+    assert [lock.name for lock in LOCKS] == ["dev.txt", "keras.txt", "page.txt"]
 
 
-@pytest.mark.parametrize(("lock", "extras"), [("dev.txt", ["dev"]), ("keras.txt", ["dev", "keras"])])
+@pytest.mark.parametrize(
+    ("lock", "extras"), [("dev.txt", ["dev"]), ("keras.txt", ["dev", "keras"]), ("page.txt", ["dev", "explore"])]
+)
 def test_a_lock_meets_what_pyproject_asks_for(lock: str, extras: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = project["dependencies"] + [line for extra in extras for line in project["optional-dependencies"][extra]]
@@ -134,11 +136,11 @@ def test_a_lock_meets_what_pyproject_asks_for(lock: str, extras: list[str]) -> N
     assert unmet == [], "run `make lock`"
 
 
-def test_both_locks_agree_where_they_overlap() -> None:
-    dev, keras = (
+def test_all_locks_agree_where_they_overlap() -> None:
+    dev, *extras = (
         {line for line in lock.read_text(encoding="utf-8").splitlines() if LOCKED.match(line)} for lock in LOCKS
     )
-    assert dev <= keras
+    assert all(dev <= extra for extra in extras)
 
 
 def test_no_text_names_a_registry_host_or_a_path_of_one_machine() -> None:

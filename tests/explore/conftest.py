@@ -71,10 +71,11 @@ class Modules:
         if packet is not None:
             self.files |= {"packet.json": json.dumps(packet.description).encode(), "packet.bin": packet.buffer}
         found = self.page.evaluate(
-            "([code, given, packet]) => harness.run(code, given, packet)", [code, _plain(arguments), packet is not None]
+            "([code, given, packet]) => harness.run(code, given, packet)",
+            [code, json.dumps(_plain(arguments)), packet is not None],
         )
         assert self.complaints == []
-        return _arrays(found)
+        return _arrays(json.loads(found))
 
 
 @pytest.fixture(scope="module")
