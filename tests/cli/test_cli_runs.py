@@ -128,7 +128,7 @@ def test_files_that_are_no_pictures_are_one_message(digits, tmp_path):
 
 def test_help_lists_every_verb_there_is():
     shown = convlet("--help").stdout
-    files = {path.stem for path in Path(cli.__file__).parent.glob("[a-z]*.py")} - {"shared", "progress"}
+    files = {path.stem for path in Path(cli.__file__).parent.glob("[a-z]*.py")} - {"printing", "progress", "shared"}
     assert files == set(cli.VERBS)
     for verb, line in cli.VERBS.items():
         assert f"  {verb} " in shown and line in shown

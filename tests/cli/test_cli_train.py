@@ -39,7 +39,7 @@ def test_results_go_to_stdout_and_progress_to_stderr(shop, tmp_path, undrawn):
     assert "numpy engine, 1 thread" in shown.stderr
     assert shown.stderr.count("validation accuracy") == 3  # 40 steps of 4 among 60 images, and the end
     assert "validation accuracy" not in shown.stdout.lower().replace("validation accuracy  ", "")
-    assert f"Next: convlet evaluate '{tmp_path / 'a b'}'" in shown.stdout
+    assert f"Next:\n  convlet evaluate '{tmp_path / 'a b'}'\n  convlet summary" in shown.stdout
 
 
 def test_the_same_seed_gives_the_same_weights_and_options_override_the_recipe(shop, tmp_path, undrawn):

@@ -42,6 +42,11 @@ def test_durations_never_show_sixty_of_a_unit(seconds, text):
     assert numbers.duration(seconds) == text
 
 
+def test_a_file_name_cannot_drive_the_terminal():
+    assert numbers.visible("a\x1b[2J\r\nb\u202e.png") == "a?[2J??b?.png"
+    assert numbers.visible("áo × 3") == "áo × 3"
+
+
 def test_a_class_name_becomes_one_short_visible_line():
     assert numbers.label("two\nlines\x1b[31m") == "two lines [31m"
     assert numbers.label("\u200b ") == "(no name)"

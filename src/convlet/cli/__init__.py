@@ -1,11 +1,12 @@
 """The command line. Results go to stdout, progress and messages to stderr; this room is the only one that prints.
 
-One file a verb, imported when it is called: `convlet --help` waits for nobody's libraries.
+`printing` is where it does. One file a verb, imported when it is called: `convlet --help` waits for nobody's libraries.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by Ctrl-C or SIGTERM, after saving.
 """
 
 import errno
 import signal
+import sys
 import warnings
 from importlib import import_module
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import click
 
 from convlet import __version__
+from convlet.cli.printing import prepare_streams, say
 from convlet.errors import ConvletError, InputError
+from convlet.report.numbers import visible
 from convlet.signals import Stopped, end_process
 
 VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is its help's first line
@@ -29,6 +32,10 @@ VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is
 class _Verbs(click.Group):
     """The group that imports a verb when it is called, and turns our errors into one line and an exit code."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        prepare_streams()
+        return super().main(*arguments, **options)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
@@ -42,21 +49,24 @@ class _Verbs(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            error.show(sys.stderr)  # left to itself, click writes UTF-8 on a stream that is ASCII
+            ctx.exit(error.exit_code)
         except Stopped as stopped:
             end_process(128 + stopped.signal)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            say("Interrupted.")
             end_process(128 + signal.SIGINT)
         except ConvletError as error:
-            click.echo(f"convlet: {error}", err=True)
+            say(f"convlet: {error}")
             end_process(2 if isinstance(error, InputError) else 1)
         except MemoryError as error:
-            click.echo(f"convlet: not enough memory: {error or 'none is left'}. Try a smaller --batch-size.", err=True)
+            say(f"convlet: not enough memory: {error or 'none is left'}. Try a smaller --batch-size.")
             end_process(1)
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output has left: click ends quietly
                 raise
-            click.echo(f"convlet: {error}", err=True)
+            say(f"convlet: {error}")
             end_process(1)
 
 
@@ -64,4 +74,4 @@ class _Verbs(click.Group):
 @click.version_option(__version__, prog_name="convlet")
 def main() -> None:
     """Small convolutional networks: train, look inside, take along."""
-    warnings.formatwarning = lambda message, *_, **__: f"convlet: {message}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"convlet: {visible(str(message))}\n"

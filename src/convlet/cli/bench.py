@@ -12,7 +12,8 @@ from convlet.benchmarks.results import Plan, document
 from convlet.benchmarks.rounds import measure
 from convlet.benchmarks.selection import select
 from convlet.benchmarks.workloads import SWEEPS
-from convlet.cli.shared import DEFAULT_RECIPE, json_option, names_in, show, threads_option
+from convlet.cli.printing import say, show
+from convlet.cli.shared import DEFAULT_RECIPE, json_option, names_in, threads_option
 from convlet.environment import limit_threads
 from convlet.errors import InputError
 from convlet.report.figures.benchmark import benchmark_figure
@@ -49,7 +50,7 @@ def bench(
     kind, trained = _picture_kind(picture), recipes.load_recipe(recipe) if recipe else None
     selection = select(names_in(workloads), names_in(competitors), sweep)
     plan = Plan(**turns, threads=limit_threads(threads))
-    measured = [measure(each, selection.competitors, plan, _tell) for each in selection.workloads]
+    measured = [measure(each, selection.competitors, plan, say) for each in selection.workloads]
     facts = document(measured, selection, plan, shlex.join(["convlet", *sys.argv[1:]]))
     if trained is not None:
         facts["training"] = time_to_accuracy(trained)
@@ -58,10 +59,6 @@ def bench(
         write_file(picture, to_bytes(benchmark_figure(facts), kind))
     if not all(outcome.complete for outcome in measured):
         sys.exit(1)
-
-
-def _tell(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _picture_kind(path: Path | None) -> str:

@@ -5,7 +5,8 @@ import sys
 import click
 
 from convlet import comparison
-from convlet.cli.shared import DEFAULT_RECIPE, backend_option, json_option, names_in, show, threads_option, with_data
+from convlet.cli.printing import say, show
+from convlet.cli.shared import DEFAULT_RECIPE, backend_option, json_option, names_in, threads_option, with_data
 from convlet.engines import use_backend
 from convlet.environment import limit_threads
 from convlet.report.facts.comparison import comparison_json
@@ -42,4 +43,4 @@ def compare(
 
 
 def _say(engine: str) -> None:
-    click.echo(f"{engine} …", err=True)
+    say(f"{engine} …")

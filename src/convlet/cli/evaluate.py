@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, show, threads_option
+from convlet.cli.printing import show
+from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, threads_option
 from convlet.datasets import Dataset, Examples, load
 from convlet.environment import limit_threads
 from convlet.errors import InputError

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, show, threads_option
+from convlet.cli.printing import say, show
+from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, threads_option
 from convlet.datasets.readers.pictures import light_background, read_picture
 from convlet.environment import limit_threads
 from convlet.report.facts.evaluation import prediction_json
@@ -37,7 +38,7 @@ def predict(
     trained = load_run(run, engine_name=chosen_engine(engine, backend))
     pixels = [read_picture(path, trained.network.input_shape, digit=digit) for path in images]
     if not digit and trained.network.input_shape == (28, 28, 1) and any(light_background(image) for image in pixels):
-        click.echo(LIGHT, err=True)
+        say(LIGHT)
     probabilities = trained.predict(np.stack(pixels))
     names = [str(path) for path in images]
     show(

@@ -7,12 +7,13 @@ figures are made when they are shown, a few times a second, never at every step.
 import time
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
+from rich.live import Live
 from rich.status import Status
+from rich.text import Text
 
 from convlet.datasets import Dataset
-from convlet.report.numbers import count, duration
+from convlet.report.numbers import count, duration, visible
+from convlet.report.terminal.progress import ProgressLine
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 
@@ -30,9 +31,8 @@ class Watcher:
         self.processes = processes
         self._shown_at = self._warm_at = 0.0
         self._begun, self._warm_steps, self._validations = False, -1, -1
-        self._bar: Progress | None = None
+        self._bar: Live | None = None
         self._run: Run | None = None
-        self._task = TaskID(0)
         self._status: Status | None = None
         self._prepared_at = 0.0
 
@@ -67,7 +67,7 @@ class Watcher:
         now = time.monotonic()
         self._prepared_at = self._prepared_at or now
         if self._status is None and now - self._prepared_at > PREPARING_SECONDS:
-            self._status = self.console.status("")
+            self._status = self.console.status("", spinner="line")
             self._status.start()
             if not self.console.is_terminal:
                 self.console.print("Compiling for this machine; the next run starts at once.", highlight=False)
@@ -79,17 +79,14 @@ class Watcher:
         """Say what it is, where it begins, and put up the bar."""
         before = run.history.steps - run.clock.taken
         self._begun, self._validations, self._shown_at = True, len(run.history.validations), now
-        self.console.print(
-            f"[bold]{escape(self.recipe.name)}[/]: {len(run.network.layers)} layers, {count(run.network.weights)} "
-            f"weights · {escape(self.data.name)}, {count(len(self.data.train))} training images · "
-            f"{run.engine} engine, {self._workers()}",
-            highlight=False,
-        )
+        what = Text.assemble((visible(self.recipe.name), "bold"), f": {len(run.network.layers)} layers, ")
+        what.append(f"{count(run.network.weights)} weights · {visible(self.data.name)}, ")
+        what.append(f"{count(len(self.data.train))} training images · {run.engine} engine, {self._workers()}")
+        self.console.print(what)
         if before:
             self.console.print(f"Resumed at step {count(before)} of {count(run.total_steps)}.", highlight=False)
         if self.console.file.isatty() and not self.console.is_dumb_terminal:  # FORCE_COLOR asks for colour, not a bar
-            self._bar = _bar(self.console)
-            self._task = self._bar.add_task("", total=run.total_steps, completed=run.history.steps, figures="")
+            self._bar = Live(console=self.console, refresh_per_second=5)
             self._bar.start()
 
     def _workers(self) -> str:
@@ -107,13 +104,18 @@ class Watcher:
         loss, accuracy = run.history.recent()
         speed = run.clock.taken * run.history.batch_size / run.clock.steps if run.clock.steps else 0
         left = self._seconds_left(run, now)
-        figures = f"loss {loss:.4f}  accuracy {accuracy:.3f}  {count(round(speed))} images/s"
-        figures += f"  {duration(left)} left" if left else ""
+        line = ProgressLine(
+            run.history.steps,
+            run.total_steps,
+            loss=f"loss {loss:.4f}",
+            accuracy=f"accuracy {accuracy:.3f}",
+            speed=f"{count(round(speed))} images/s",
+            left=f"{duration(left)} left" if left else "",
+        )
         if self._bar is not None:
-            self._bar.update(self._task, completed=run.history.steps, figures=figures)
+            self._bar.update(line)
         else:
-            where = f"step {count(run.history.steps)} of {count(run.total_steps)}"
-            self.console.print(f"{where}  {figures}", highlight=False)
+            self.console.print(line.plain(), highlight=False)
 
     def _say_validation(self, run: Run) -> None:
         step, loss, accuracy = run.history.validations[-1]
@@ -123,12 +125,3 @@ class Watcher:
             f"epoch {epochs:.3g}, step {count(step)}: validation accuracy {accuracy:.4f}, loss {loss:.4f}{best}",
             highlight=False,
         )
-
-
-def _bar(console: Console) -> Progress:
-    columns: list[str | ProgressColumn] = [
-        TextColumn("step {task.completed:,} of {task.total:,}"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.fields[figures]}"),
-    ]
-    return Progress(*columns, console=console, refresh_per_second=5, expand=True)

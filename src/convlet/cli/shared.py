@@ -1,17 +1,13 @@
-"""What the verbs have in common: options that mean the same everywhere, and how a result is printed."""
+"""What the verbs have in common: options that mean the same everywhere, and what they choose."""
 
-import json
 from dataclasses import replace
-from typing import Any
 
 import click
-from rich.console import Console
 
 from convlet.engines import BACKENDS, ENGINES, use_backend
 from convlet.errors import InputError
 from convlet.runs.recipe import Recipe
 
-SCHEMA = 1  # of every JSON object convlet prints
 DEFAULT_RECIPE = "deep-mnist"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -38,17 +34,3 @@ def with_data(recipe: Recipe, data: str | None) -> Recipe:
 def names_in(text: str | None) -> list[str] | None:
     """The names in a list with commas; None where none was given."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def console(*, err: bool = False, quiet: bool = False) -> Console:
-    """A console on stdout or stderr. rich honours NO_COLOR and FORCE_COLOR by itself."""
-    return Console(stderr=err, soft_wrap=err, quiet=quiet)
-
-
-def show(as_json: bool, table: dict[str, Any], *shown: Any) -> None:
-    """The result: one JSON object, or what a person reads."""
-    if as_json:
-        click.echo(json.dumps({"schema": SCHEMA, **table}, allow_nan=False))
-        return
-    for part in shown:
-        console().print(part)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from convlet.cli.shared import DEFAULT_RECIPE, json_option, show
+from convlet.cli.printing import say, show
+from convlet.cli.shared import DEFAULT_RECIPE, json_option
 from convlet.engines import ENGINES, plan
 from convlet.errors import ConvletError
 from convlet.report.facts.network import summary_json
@@ -35,5 +36,5 @@ def _training_images(data: DataSource) -> int | None:
     try:
         return len(data.load().train)
     except ConvletError as error:
-        click.echo(f"convlet: {error} The summary is without training images.", err=True)
+        say(f"convlet: {error} The summary is without training images.")
         return None

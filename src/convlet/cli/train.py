@@ -9,16 +9,15 @@ from typing import Any
 import click
 
 from convlet import experiment
+from convlet.cli.printing import console, say, show, show_commands
 from convlet.cli.progress import Watcher
 from convlet.cli.shared import (
     DEFAULT_RECIPE,
     backend_option,
     chosen_engine,
-    console,
     engine_option,
     json_option,
     names_in,
-    show,
     threads_option,
     with_data,
 )
@@ -50,7 +49,7 @@ from convlet.training import joint
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where to keep the run. Default: runs/RECIPE-NUMBER.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the run in this folder.")
 @backend_option
-@click.option("--hosts", metavar="HOST:PORT,…", help="Train by several processes: one for each, met at the first.")
+@click.option("--hosts", metavar="HOST:PORT,...", help="Train by several processes: one for each, met at the first.")
 @click.option("--process-id", type=click.IntRange(0), help="Which of the hosts this process is, from 0.")
 @threads_option
 @json_option
@@ -99,7 +98,7 @@ def train(
 
 def _say_waiting(group: Group) -> None:
     if group.count > 1:
-        click.echo(f"Process {group.place} of {group.count}: waiting for the others.", err=True)
+        say(f"Process {group.place} of {group.count}: waiting for the others.")
 
 
 def _perform(
@@ -115,7 +114,7 @@ def _perform(
             _say_how_to_go_on(planned.run_dir, same)
         raise
     if planned.keep and not run.clock.taken:
-        click.echo(f"The run had ended, at step {run.history.steps}. Go further with --steps.", err=True)
+        say(f"The run had ended, at step {run.history.steps}. Go further with --steps.")
     return training.training_json(run, evaluation, threads, processes)
 
 
@@ -125,14 +124,18 @@ def _show(as_json: bool, results: dict[str, Any], images: Dataset) -> None:
     if not as_json:
         name = shlex.quote(results["run_dir"])
         part = "" if images.test is not None else f" --part {list(images.parts)[-1]}"
-        click.echo(f"Next: convlet evaluate {name}{part} · convlet summary {name}")
+        show_commands(
+            f"Curves, confusion matrix, mistakes, kernels and weights are in {results['run_dir']}. Next:",
+            f"convlet evaluate {name}{part}",
+            f"convlet summary {name}",
+        )
 
 
 def _say_how_to_go_on(folder: Path, same: dict[str, Any]) -> None:
     """What to type to continue a run that has stopped, with the options that are to be the same again."""
     given = [str(part) for option, value in same.items() if value is not None for part in (option, value)]
     command = shlex.join(["convlet", "train", "--resume", str(folder), *given])
-    click.echo(f"Stopped and saved. Go on with: {command}", err=True)
+    say("Stopped and saved. Go on with:", command)
 
 
 def _group(hosts: str | None, process_id: int | None, engine: str | None, backend: str | None) -> Group:

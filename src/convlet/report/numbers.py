@@ -97,6 +97,15 @@ def shape(sizes: Sequence[int]) -> str:
     return " × ".join(map(str, sizes))
 
 
+def visible(text: str) -> str:
+    """A text of somebody else's, a file's name above all, as it can be shown: in one line, and harmless to a terminal.
+
+    >>> visible("runs/\x1b[31mred")
+    'runs/?[31mred'
+    """
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def label(name: str, longest: int = 24) -> str:
     """A class's name as it can be shown: one line, nothing invisible, not too long.
 

@@ -105,7 +105,7 @@ def test_a_killed_run_goes_on_to_where_it_would_have_come(shop, together, tmp_pa
     [(code, printed, messages)] = finish(processes[1 - killed])
     assert (code, printed) == (1, None)
     assert f"process {1 - killed} of 2 lost another process, or the network to it" in messages
-    assert (f"Stopped and saved. Go on with: convlet train --resume {run} --hosts" in messages) == (killed == 1)
+    assert (f"Stopped and saved. Go on with:\n  convlet train --resume {run} --hosts" in messages) == (killed == 1)
 
     # On another machine the run's folder is not there: what is needed of it comes from the first process.
     went = load_checkpoint(run / "last.safetensors").state.step

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from convlet.report.facts.evaluation import evaluation_json, prediction_json
 from convlet.report.facts.network import Facts
-from convlet.report.numbers import NOT_MEASURED, count, label, percent
+from convlet.report.numbers import NOT_MEASURED, count, label, percent, visible
 from convlet.report.terminal.layout import apart, class_name, pairs, plain_table, titled
 from convlet.runs.evaluation import Evaluation
 
@@ -123,4 +123,5 @@ def prediction_table(paths: Sequence[str | Path], probabilities: NDArray[Any], c
 
 def _end(path: str, longest: int = 26) -> str:
     """A path's end: the part that tells images apart."""
+    path = visible(path)
     return path if len(path) <= longest else f"…{path[1 - longest :]}"

@@ -5,7 +5,6 @@ from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from convlet.report.numbers import count, duration, percent
 
@@ -29,5 +28,4 @@ def training_table(results: Mapping[str, Any]) -> RenderableType:
         table.add_row("a step", f"{results['ms_per_step']:.1f} ms", speed)
     compiling = f"and {duration(results['compile_seconds'])} to compile" if results["compile_seconds"] >= 0.5 else ""
     table.add_row("training", duration(results["train_seconds"]), compiling)
-    table.add_row("run folder", Text(results["run_dir"], "bold"), "curves, confusion, mistakes, weights")
     return table

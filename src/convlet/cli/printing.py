@@ -1,0 +1,87 @@
+"""The one place that prints: every verb says what it has to say through here, on whatever stream it is given.
+
+A stream that is not UTF-8 (Windows with redirected output, `PYTHONIOENCODING=ascii`) takes stand-ins for what it cannot
+hold, × as x and á as a, instead of ending the command. On a terminal lines break at spaces alone, so what is to be
+copied, a path or a command, stays whole; elsewhere they do not break at all.
+"""
+
+import codecs
+import io
+import json
+import shutil
+import sys
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from convlet.report.numbers import visible
+
+if TYPE_CHECKING:  # `convlet --help` waits for nobody's libraries
+    from rich.console import Console
+
+SCHEMA = 1  # of every JSON object convlet prints
+STAND_INS = "convlet stand-ins"  # the name under which Python's codecs know `_stand_ins`
+LIKE = str.maketrans("×−–→≤≥·✓✗━█▉▊▋▌▍▎▏đĐ", "x--><>-+x=#####   dD")
+
+
+def prepare_streams() -> None:
+    """Let stdout and stderr replace what they cannot hold, whoever writes to them."""
+    codecs.register_error(STAND_INS, _stand_ins)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=STAND_INS)
+
+
+def _stand_ins(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_stand_in, error.object[error.start : error.end])), error.end
+
+
+def _stand_in(letter: str) -> str:
+    """What an ASCII stream shows of a letter: one like it, itself without its marks, or a question mark.
+
+    >>> "".join(map(_stand_in, "3 × 3, 4 → 9 … áo dài"))
+    '3 x 3, 4 > 9 ... ao dai'
+    """
+    like = unicodedata.normalize("NFKD", letter.translate(LIKE)).encode("ascii", "ignore").decode()
+    if like or unicodedata.combining(letter):
+        return like
+    return "??" if unicodedata.east_asian_width(letter) in "WF" else "?"  # as wide as it would be, for tables
+
+
+def console(*, err: bool = False, quiet: bool = False) -> "Console":
+    """A console on stdout or stderr. rich honours NO_COLOR and FORCE_COLOR by itself."""
+    from rich.console import Console
+
+    return Console(stderr=err, soft_wrap=err and not sys.stderr.isatty(), quiet=quiet)
+
+
+def say(text: str, *commands: str) -> None:
+    """A message for people, on stderr; each command that it ends with on a line of its own, never broken."""
+    _write(sys.stderr, text, commands)
+
+
+def show(as_json: bool, table: dict[str, Any], *shown: Any) -> None:
+    """The result, on stdout: one JSON object, or what a person reads."""
+    if as_json:
+        click.echo(json.dumps({"schema": SCHEMA, **table}, allow_nan=False), file=sys.stdout)
+        return
+    for part in shown:
+        console().print(part)
+
+
+def show_commands(text: str, *commands: str) -> None:
+    """What to type next, below a result."""
+    _write(sys.stdout, text, commands)
+
+
+def _write(stream: TextIO, text: str, commands: Sequence[str]) -> None:
+    lines = [visible(text)]
+    if stream.isatty():
+        width = shutil.get_terminal_size().columns
+        lines = textwrap.wrap(lines[0], width, break_long_words=False, break_on_hyphens=False)
+    click.echo("\n".join([*lines, *(f"  {visible(command)}" for command in commands)]), file=stream)
