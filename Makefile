@@ -18,7 +18,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --fo
 UV = uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-keras test-page check check-page format bench lock clean
+.PHONY: help train test test-keras test-page check check-page format coverage docs bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,13 @@ format: $(VENV)/installed ## Put the code in the form that check wants, as far a
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
+coverage: $(VENV)/installed ## Which lines the tests run, with nothing compiled; fails below the floors of tests/coverage.py
+	@$(ONE_THREAD_EACH) $(VENV)/bin/python tests/coverage.py $(ARGS)
+
+docs: $(VENV)/installed ## The API as pages, from the docstrings, in build/api
+	@$(VENV)/bin/pdoc convlet '!convlet.engines.keras' '!convlet.benchmarks.peers' '!convlet.__main__' -o build/api
+	@echo 'Open build/api/index.html'
+
 bench: $(VENV)/installed ## Measure what the README's tables claim
 	@$(VENV)/bin/convlet bench $(ARGS)
 
@@ -64,7 +71,7 @@ lock: $(VENV)/installed ## Write locks/ again from pyproject.toml (ARGS=--upgrad
 	@$(LOCK) pyproject.toml locks/page.in --extra dev --extra explore --constraints locks/dev.txt --output-file locks/page.txt
 
 clean: ## Remove all that these commands made, but for runs/
-	rm -rf $(VENV) $(KERAS_VENV) $(PAGE_VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv .venv-* build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One rule for all environments: the lock's name is what differs. The stamp is made last, so a broken-off

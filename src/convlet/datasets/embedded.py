@@ -27,8 +27,7 @@ def mnist() -> Dataset:
 
     Unpacking takes about 0.7 s and 55 MB, once per process; the arrays are read-only and shared.
 
-    Raises:
-        DataError: a file of the package is missing or damaged.
+    Raises DataError where a file of the package is missing or damaged.
 
     >>> mnist().validation.labels[:5]
     array([5, 0, 4, 1, 9])

@@ -27,17 +27,11 @@ MOST_DIMENSIONS = 4  # images, height, width, channels
 def read_idx(path: str | Path, *, sha256: str | None = None) -> NDArray[Any]:
     """Read an IDX file, raw or packed by gzip or xz.
 
-    Args:
-        path: the file. Its first bytes tell how it is packed, not its name.
-        sha256: what the unpacked bytes must hash to, in hexadecimal; None checks nothing.
+    How it is packed is told by its first bytes, not its name. `sha256` is what the unpacked bytes must hash to, in
+    hexadecimal; None checks nothing. The array is in the machine's byte order, with the header's shape and type.
 
-    Returns:
-        Its array in the machine's byte order, with the shape and type that the header gives.
-
-    Raises:
-        DataError: the file is missing or cannot be read.
-        FormatError: it is no IDX file, cut short, followed by other bytes, damaged, empty, larger than
-            `streams.LARGEST`, or not the one with that hash.
+    Raises DataError where the file is missing or cannot be read; FormatError where it is no IDX file, cut short,
+    followed by other bytes, damaged, empty, larger than `streams.LARGEST`, or not the one with that hash.
 
     >>> read_idx("train-labels-idx1-ubyte.gz")[:5]
     array([5, 0, 4, 1, 9], dtype=uint8)

@@ -34,13 +34,11 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, Runti
 def read_npz(path: str | Path, keys: Collection[str]) -> dict[str, NDArray[Any]]:
     """Read the arrays of an `.npz` file.
 
-    Args:
-        path: the file, as numpy.savez or numpy.savez_compressed writes it.
-        keys: the names that it may hold. Each is optional; any other is refused, since it may be a misspelling.
+    It is what numpy.savez or numpy.savez_compressed writes. `keys` are the names that it may hold: each is optional;
+    any other is refused, since it may be a misspelling.
 
-    Raises:
-        DataError: the file is missing, cannot be read, or holds other names.
-        FormatError: it is no zip archive, damaged, too large, or holds something else than plain numbers.
+    Raises DataError where the file is missing, cannot be read, or holds other names; FormatError where it is no zip
+    archive, damaged, too large, or holds something else than plain numbers.
     """
     path = Path(path)
     with opened(path) as file:

@@ -56,9 +56,8 @@ class XzStream:
 def opened(path: Path) -> Iterator[BinaryIO]:
     """The file at `path`, open for reading; what goes wrong meanwhile becomes an error that names it.
 
-    Raises:
-        DataError: it is missing, no regular file, or cannot be read.
-        FormatError: its compressed bytes are damaged.
+    Raises DataError where it is missing, no regular file, or cannot be read; FormatError where its compressed bytes are
+    damaged.
     """
     try:
         if not path.is_file():  # a pipe or a device could block or never end
