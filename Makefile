@@ -54,8 +54,8 @@ format: $(VENV)/installed ## Put the code in the form that check wants, as far a
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-coverage: $(VENV)/installed ## Which lines the tests run, with nothing compiled; fails below the floors of tests/coverage.py
-	@$(ONE_THREAD_EACH) $(VENV)/bin/python tests/coverage.py $(ARGS)
+coverage: $(VENV)/installed ## Which lines the tests run, with nothing compiled; fails below the floors of tests/measure_coverage.py
+	@$(ONE_THREAD_EACH) $(VENV)/bin/python tests/measure_coverage.py $(ARGS)
 
 docs: $(VENV)/installed ## The API as pages, from the docstrings, in build/api
 	@$(VENV)/bin/pdoc convlet '!convlet.engines.keras' '!convlet.benchmarks.peers' '!convlet.__main__' -o build/api

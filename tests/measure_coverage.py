@@ -1,0 +1,57 @@
+"""`make coverage`: which lines of the package the tests run, and whether the rooms that must not surprise are all run.
+
+Two passes, added up: the tests as they are, and those of the numba engine's program with nothing compiled, since no
+tool sees the lines of compiled kernels. The floors are of the rooms that read strangers' files and keep people's runs.
+What it is not: a test. It takes several times as long as they do.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FOUND = ROOT / "build" / "coverage.json"
+FLOORS = {"checks.py": 100, "datasets": 97, "descriptions": 98, "runs": 95, "training": 95}  # per cent of lines
+PASSES = (
+    ({}, ["tests", "--ignore=tests/engines/keras", "--ignore=tests/explore"]),
+    ({"NUMBA_DISABLE_JIT": "1"}, ["tests/engines/numba", "-k", "without_a_compiler or disabled_jit"]),
+)
+
+
+def main() -> int:
+    """Run both passes, print the share of each room, and 1 where one is below its floor."""
+    FOUND.parent.mkdir(exist_ok=True)
+    (ROOT / ".coverage").unlink(missing_ok=True)
+    for environment, tests in PASSES:
+        command = [sys.executable, "-m", "pytest", "-n", "2", "--cov=convlet", "--cov-append", "--cov-report=", *tests]
+        done = subprocess.run([*command, *sys.argv[1:]], cwd=ROOT, env={**os.environ, **environment}, check=False)
+        if done.returncode:
+            return done.returncode
+    subprocess.run([sys.executable, "-m", "coverage", "json", "-q", "-o", str(FOUND)], cwd=ROOT, check=True)
+    shares = rooms(json.loads(FOUND.read_text("utf-8"))["files"])
+    for room, share in sorted(shares.items()):
+        print(f"{room:16}{share:6.1f} %{below(room, share)}")  # noqa: T201
+    return int(any(below(room, share) for room, share in shares.items()))
+
+
+def rooms(files: dict[str, dict[str, dict[str, int]]]) -> dict[str, float]:
+    """Per cent of the lines of each room, and of all."""
+    lines: dict[str, list[int]] = {}
+    for name, found in files.items():
+        room = name.partition("src/convlet/")[2].partition("/")[0]
+        for key in (room, "all"):
+            run, there = lines.setdefault(key, [0, 0])
+            lines[key] = [run + found["summary"]["covered_lines"], there + found["summary"]["num_statements"]]
+    return {room: 100 * run / there for room, (run, there) in lines.items() if there}
+
+
+def below(room: str, share: float) -> str:
+    """A remark where a room is below its floor."""
+    floor = FLOORS.get(room, 0)
+    return f"  below its floor of {floor} %" if share < floor else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
