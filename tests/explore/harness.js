@@ -2,6 +2,7 @@
 
 import * as ablation from "./network/ablation.js";
 import * as activations from "./network/activations.js";
+import * as digits from "./network/digits.js";
 import * as explain from "./network/explain.js";
 import * as fields from "./network/fields.js";
 import * as layers from "./network/layers.js";
@@ -52,6 +53,33 @@ async function run(code, given, packet) {
   return JSON.stringify(encode(await body(...Object.values(all))) ?? null);
 }
 
-const all = [ablation, activations, explain, fields, layers, network, numbers, printing, sections, tensors, wire];
+const all = [ablation, activations, digits, explain, fields, layers, network, numbers, printing, sections, tensors, wire];
+/** The ink of some strokes as a canvas draws them, (size, size) from 0 to 1: round ends, soft edges. */
+function inkOf(strokes, size, pen) {
+  const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true });
+  Object.assign(context, { lineWidth: (pen * size) / 1000, lineCap: "round", lineJoin: "round" });
+  for (const stroke of strokes) {
+    context.beginPath();
+    for (let i = 0; i < stroke.length; i += 2) context.lineTo((stroke[i] * size) / 1000, (stroke[i + 1] * size) / 1000);
+    context.stroke();
+  }
+  const { data } = context.getImageData(0, 0, size, size);
+  return Float32Array.from({ length: size * size }, (_, i) => data[4 * i + 3] / 255);
+}
+
+/** An image of MNIST as if drawn on a pad: large, of solid ink with soft edges, at a place of it: (size, size), 0 to 1. */
+function drawnLarge(image, { side, top, left }, size) {
+  const small = new OffscreenCanvas(28, 28);
+  const pixels = new ImageData(28, 28);
+  image.forEach((value, i) => (pixels.data[4 * i + 3] = value));
+  small.getContext("2d").putImageData(pixels, 0, 0);
+  const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingQuality = "high";
+  context.drawImage(small, left, top, side, side);
+  const { data } = context.getImageData(0, 0, size, size);
+  const solid = (share) => Math.min(1, Math.max(0, 3 * (share - 0.5) + 0.5));
+  return Float32Array.from({ length: size * size }, (_, i) => solid(data[4 * i + 3] / 255));
+}
+
 globalThis.convlet = Object.assign({}, ...all);
-globalThis.harness = { run };
+globalThis.harness = { run, inkOf, drawnLarge };

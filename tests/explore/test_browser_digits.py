@@ -1,0 +1,98 @@
+"""A drawn digit becomes one of MNIST's in the browser, so that a network reads it."""
+
+import numpy as np
+import pytest
+from strokes import drawings
+
+import convlet as cl
+from convlet.explore.wire import packet, weights
+from convlet.runs.recipe import load_recipe
+
+PAD = 280  # pixels of the pad's drawing
+PEN = 75  # thousandths of the pad
+LOST = 0.005  # of accuracy, at most, by cutting real digits out and preparing them again
+READ = 0.95  # of the drawings, at least
+
+
+@pytest.fixture(scope="module")
+def run():
+    """LeNet-5 after a pass over MNIST or so."""
+    network = load_recipe("lenet-5").network
+    return cl.fit(network, cl.datasets.mnist(), optimizer=cl.Adam(1e-3), batch_size=32, steps=2000, seed=0)
+
+
+PREPARE = """
+    return places.map((place, i) => {
+        const ink = harness.drawnLarge(images.subarray(784 * i, 784 * (i + 1)), place, pad);
+        return {pixels: convlet.prepareDigit(ink, pad, pad).pixels};
+    });
+"""
+
+
+def drawn_and_prepared(modules, images):
+    """Images of MNIST (N, 28, 28) drawn on the pad, at any size and place, and prepared."""
+    generator = np.random.default_rng(0)
+    sides = generator.integers(170, PAD, len(images))
+    places = [
+        {"side": int(side), "top": int(top), "left": int(left)}
+        for side, (top, left) in zip(
+            sides, generator.random((len(images), 2)) * (PAD - sides)[:, np.newaxis], strict=True
+        )
+    ]
+    return modules.run(PREPARE, images=images.reshape(-1), places=places, pad=PAD)
+
+
+def in_levels(pixels):
+    """Pixels from 0 to 1 in MNIST's 256 levels: (28, 28)."""
+    return np.round(255 * np.asarray(pixels, np.float64)).astype(np.uint8).reshape(28, 28)
+
+
+def test_every_stage_of_the_preparation_is_there_to_be_shown(modules):
+    ink = np.zeros((40, 30), np.float32)
+    ink[10:30, 5:15] = 1
+    found = modules.run("return convlet.prepareDigit(ink, 40, 30)", ink=ink.reshape(-1))
+    assert {key: found["box"][key] for key in ("top", "bottom", "left", "right")} == {
+        "top": 10,
+        "bottom": 30,
+        "left": 5,
+        "right": 15,
+    }
+    stages = {stage["name"]: stage["image"] for stage in found["stages"]}
+    assert {name: image["shape"] for name, image in stages.items()} == {
+        "cut": [20, 10, 1],
+        "scaled": [20, 10, 1],
+        "centred": [28, 28, 1],
+    }
+    assert found["centre"] == {"row": 10, "column": 5}
+    assert found["place"] == {"row": 5, "column": 10}  # 4.5 and 9.5, halves up
+    assert np.array_equal(stages["centred"]["values"], found["pixels"])
+    assert np.array_equal(np.nonzero(found["pixels"].reshape(28, 28).any(axis=1))[0], np.arange(5, 25))
+
+
+def test_an_empty_pad_is_no_digit(modules):
+    code = "try { convlet.prepareDigit(new Float32Array(100), 10, 10); } catch (error) { return error.message; }"
+    assert modules.run(code) == "nothing is drawn"
+
+
+def test_real_digits_drawn_on_the_pad_are_read_as_well_as_the_originals(modules, run):
+    test = cl.datasets.mnist().test
+    images, labels = test.images[:1000], test.labels[:1000]
+    again = np.stack([in_levels(made["pixels"]) for made in drawn_and_prepared(modules, images[..., 0])])
+    accuracy, originally = (
+        (run.predict(each).argmax(axis=1) == labels).mean() for each in (again[..., np.newaxis], images)
+    )
+    assert accuracy >= originally - LOST
+
+
+def test_ten_drawings_of_each_digit_are_read_right_from_the_stroke_to_the_class(modules, run):
+    code = """
+        return drawings.map((strokes) => {
+            const {pixels} = convlet.prepareDigit(harness.inkOf(strokes, pad, pen), pad, pad);
+            return convlet.probabilities(network, convlet.forward(network, pixels));
+        });
+    """
+    digits, strokes = zip(*drawings(), strict=True)
+    given = packet(run.network, weights(run.program.state().parameters))
+    probabilities = np.array(modules.run(code, given, drawings=list(strokes), pad=PAD, pen=PEN))
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert (probabilities.argmax(axis=1) == digits).mean() >= READ
