@@ -12,7 +12,8 @@ from PIL import Image
 
 from convlet import experiment
 from convlet.descriptions.optimizers import SGD, Adam
-from convlet.errors import NumericsError, StorageError
+from convlet.engines.numpy.program import NumpyProgram
+from convlet.errors import InputError, NumericsError, StorageError
 from convlet.report.facts.training import training_json
 from convlet.runs.checkpoint import load_checkpoint, weights_sha256
 from convlet.runs.folder import recipe_of
@@ -156,8 +157,6 @@ def test_a_run_stopped_while_compiling_goes_on_from_its_recipe(tmp_path, monkeyp
     import os
     import signal
 
-    from convlet.engines.numpy.program import NumpyProgram
-
     def prepare(program, batch_size, progress):
         os.kill(os.getpid(), signal.SIGINT)
         progress(0, 1, "a kernel")
@@ -168,6 +167,20 @@ def test_a_run_stopped_while_compiling_goes_on_from_its_recipe(tmp_path, monkeyp
     assert names(tmp_path / "r") == {"recipe.toml", "environment.json"}
     run, _ = perform(tmp_path / "r", resume=True)
     assert tiny.fingerprint(run) == tiny.fingerprint(tiny.train(steps=14, optimizer=Adam(0.01)))
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), EOFError(), MemoryError(), InputError("no")])
+def test_a_run_that_cannot_be_prepared_leaves_no_folder_and_the_same_command_may_be_repeated(
+    tmp_path, monkeypatch, undrawn, error
+):
+    def prepare(program, batch_size, progress):
+        raise error
+
+    with monkeypatch.context() as patch, pytest.raises(type(error)):
+        patch.setattr(NumpyProgram, "prepare", prepare)
+        perform(tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+    perform(tmp_path / "r")
 
 
 def test_a_run_that_went_wrong_shows_nothing_but_how_it_began(tmp_path):

@@ -12,6 +12,7 @@ from rich.status import Status
 from rich.text import Text
 
 from convlet.datasets import Dataset
+from convlet.engines import kept
 from convlet.report.numbers import count, duration, visible
 from convlet.report.terminal.progress import ProgressLine
 from convlet.runs.recipe import Recipe
@@ -70,10 +71,11 @@ class Watcher:
             self._status = self.console.status("", spinner="line")
             self._status.start()
             if not self.console.is_terminal:
-                self.console.print("Compiling for this machine; the next run starts at once.", highlight=False)
+                promise = "; the next run starts at once" if kept() else ""
+                self.console.print(f"Compiling for this machine{promise}.", highlight=False)
         if self._status is not None:
-            text = f"Compiling for this machine, {done + 1} of {total}: {part} (the next run starts at once)"
-            self._status.update(text)
+            promise = " (the next run starts at once)" if kept() else ""
+            self._status.update(f"Compiling for this machine, {done + 1} of {total}: {part}{promise}")
 
     def _begin(self, run: Run, now: float) -> None:
         """Say what it is, where it begins, and put up the bar."""

@@ -8,6 +8,7 @@ from convlet.engines.lookup import (
     engine,
     group,
     installed,
+    kept,
     plan,
     use_backend,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "engine",
     "group",
     "installed",
+    "kept",
     "plan",
     "use_backend",
 ]

@@ -1,5 +1,6 @@
 """How an engine is found: by its name, and imported only when it is asked for."""
 
+import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
@@ -42,6 +43,12 @@ def default_engine() -> str:
     except EngineError as error:
         warnings.warn(f"{error} Going on with the numpy engine, which is slower.", stacklevel=2)
         return "numpy"
+
+
+def kept() -> bool:
+    """Whether the next run will find what this process compiled, as far as is known now."""
+    cache = sys.modules.get("convlet.engines.numba.cache")  # no other engine keeps anything
+    return cache is not None and cache.kept()
 
 
 def plan(name: str, network: Sequential) -> list[dict[str, str]]:

@@ -130,7 +130,7 @@ def _start(
         begin_run(folder, recipe)
     try:
         program.prepare(training.batch_size, progress)
-    except InputError:
+    except Exception:  # not Stopped: who was stopped may go on
         if folder is not None and not resume:
             abandon_run(folder)
         raise

@@ -2,7 +2,8 @@
 
 Read it in this order:
 
-1. `vectors.py`        SIMD vectors of any width as a Numba type; `compiling.py`: how functions are compiled
+1. `vectors.py`        SIMD vectors of any width as a Numba type; `compiling.py`: how functions are compiled;
+                       `cache.py`: what is kept of that on disk
 2. `buffers.py`        how arrays lie in memory
 3. the kernels         each forward beside its backward: `convolution.py`, `winograd.py`, `convolution_gradients.py`,
                        `sparse_convolution.py`, `finishing.py`; `dense.py`; `pooling.py`; `normalization.py`;
