@@ -18,7 +18,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --fo
 UV = uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-keras test-page check check-page format coverage docs bench lock clean
+.PHONY: help train explore texts test test-keras test-page check check-page format coverage docs bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,12 @@ help: ## Show this list
 
 train: $(VENV)/installed ## Train the default recipe on the MNIST images inside the package
 	@$(VENV)/bin/convlet train $(ARGS)
+
+explore: $(PAGE_VENV)/installed ## Look into a network on a page: RUN=runs/…, or one that learns while you watch
+	@$(PAGE_VENV)/bin/convlet explore $(RUN) $(ARGS)
+
+texts: $(PAGE_VENV)/installed ## Collect the words of page and command line for their translation, and compile both
+	@$(PAGE_VENV)/bin/python tests/helpers/catalogues.py
 
 test: $(VENV)/installed ## Run the tests
 	@$(ONE_THREAD_EACH) $(VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS)

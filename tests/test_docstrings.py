@@ -13,6 +13,8 @@ ELSEWHERE = (
     "convlet.engines.keras",
     "convlet.benchmarks.peers",  # each needs a framework
     "convlet.datasets.readers.idx",  # its example reads a file that the reader has and we have not
+    "convlet.explore.app",  # the page's server is an extra
+    "convlet.explore.server",
     "convlet.__main__",  # runs when imported
 )
 MODULES = sorted(

@@ -24,6 +24,8 @@ VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is
     "evaluate": "How good a run is: accuracy, confusion, worst mistakes.",
     "predict": "The class of each image, with probabilities, by a run.",
     "summary": "Layers, shapes, weights, reuse and cost of a network.",
+    "explore": "Look into a network on a page in your browser.",
+    "export": "The page of a run as one file, to send or to show.",
     "compare": "Engine against engine on real images: outputs, gradients, losses.",
     "bench": "Step time against every framework installed here.",
 }

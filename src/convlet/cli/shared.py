@@ -9,6 +9,7 @@ from convlet.errors import InputError
 from convlet.runs.recipe import Recipe
 
 DEFAULT_RECIPE = "deep-mnist"
+EXPLORE_EXTRA = "pip install 'convlet[explore]'"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 engine_option = click.option("--engine", type=click.Choice(ENGINES), help="Default: the fastest that runs here.")

@@ -1,0 +1,152 @@
+"""The routes of the page. Each is small: the page computes for itself, and what is asked here is asked of the studio.
+
+GET  /                          the page, with its files under /page/
+GET  /texts/<language>          the words of a language
+GET  /content                   network, weights, images: one packet
+POST /picture                   an image file → pixels, through the strict reader
+POST /evaluate                  accuracy on the whole test set with other weights
+GET  /training                  how far the live training is
+POST /training                  start, pause, resume, step, stop
+GET  /training/moment           the weights of one moment
+"""
+
+import asyncio
+import json
+import logging
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from convlet.datasets.readers.pictures import read_picture
+from convlet.errors import ConvletError, InputError
+from convlet.explore.framing import framed
+from convlet.explore.studio import Studio
+from convlet.explore.wire import Packet
+from convlet.explore.worker import BusyError
+from convlet.locale import LANGUAGES, preferred, texts
+
+PAGE = Path(str(resources.files("convlet") / "explore" / "page"))
+SECONDS = 120.0  # for an answer of the worker
+
+
+def application(studio: Studio, language: str | None = None) -> Starlette:
+    """The page's routes, not yet guarded. `language` is what the page opens in; by default the browser's wish."""
+
+    async def index(request: Request) -> Response:
+        chosen = language or preferred(request.headers.get("accept-language", ""))
+        text = (PAGE / "index.html").read_text("utf-8").replace('lang="en"', f'lang="{chosen}"', 1)
+        return Response(text, media_type="text/html; charset=utf-8")
+
+    async def words(request: Request) -> Response:
+        name = request.path_params["language"]
+        return JSONResponse(texts(name)) if name in LANGUAGES else _problem(404, "missing")
+
+    async def content(request: Request) -> Response:
+        return _binary(await asyncio.to_thread(studio.packet))
+
+    async def picture(request: Request) -> Response:
+        body, digit = await request.body(), request.query_params.get("digit") == "1"
+        pixels = await asyncio.to_thread(_pixels, body, studio.content.network.input_shape, digit)
+        return Response(pixels, media_type="application/octet-stream")
+
+    async def evaluate(request: Request) -> Response:
+        asked = await _json(request)
+        answer = studio.evaluate(asked.get("edits"), asked.get("moment"))
+        try:
+            return JSONResponse(await asyncio.wait_for(asyncio.wrap_future(answer), SECONDS))
+        except TimeoutError:
+            return _problem(503, "busy")
+
+    async def training(request: Request) -> Response:
+        return _binary(studio.status())
+
+    async def command(request: Request) -> Response:
+        asked = await _json(request)
+        match asked.get("action"):
+            case "start":
+                studio.begin(asked.get("plan", "again"), _whole(asked.get("images")))
+            case "pause" | "resume" | "step" | "stop" as action:
+                studio.command(action)
+            case _:
+                raise InputError("action: expected start, pause, resume, step or stop.")
+        return Response(status_code=204)
+
+    async def moment(request: Request) -> Response:
+        asked = request.query_params.get("which", "").split(",")
+        which = [int(part) for part in asked if part.isdecimal() and len(part) < 12]
+        return _binary(await asyncio.to_thread(studio.moment_packet, which))
+
+    routes = [
+        Route("/", index),
+        Route("/texts/{language}", words),
+        Route("/content", content),
+        Route("/picture", picture, methods=["POST"]),
+        Route("/evaluate", evaluate, methods=["POST"]),
+        Route("/training", training),
+        Route("/training", command, methods=["POST"]),
+        Route("/training/moment", moment),
+        Mount("/page", StaticFiles(directory=PAGE)),
+    ]
+    handlers: Any = {ConvletError: _refused, HTTPException: _http, BusyError: _busy, Exception: _broken}
+    return Starlette(routes=routes, exception_handlers=handlers)
+
+
+def _binary(made: Packet) -> Response:
+    return Response(framed(made), media_type="application/octet-stream")
+
+
+def _pixels(body: bytes, shape: tuple[int, ...], digit: bool) -> bytes:
+    """The picture's pixels, in reading order. Where a network takes no picture, or the file is none: ConvletError."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture"
+        path.write_bytes(body)
+        return read_picture(path, shape, digit=digit).tobytes()
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise InputError("body: expected application/json.")
+    try:
+        asked = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise InputError("body: not JSON.") from None
+    if not isinstance(asked, dict):
+        raise InputError("body: expected a JSON object.")
+    return asked
+
+
+def _whole(value: Any) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise InputError("images: expected a whole number.")
+    return value
+
+
+def _problem(status: int, kind: str) -> Response:
+    """What the page says in the reader's language, by kind. The library's own words stay here: they may hold paths."""
+    return JSONResponse({"kind": kind}, status_code=status)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return _problem(400, type(error).__name__)
+
+
+async def _busy(request: Request, error: Exception) -> Response:
+    return _problem(503, "busy")
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return PlainTextResponse({404: "Not here.", 405: "Not so."}.get(status, "Refused."), status_code=status)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    logging.getLogger("convlet.explore").error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _problem(500, "broken")
