@@ -1,18 +1,19 @@
 /**
  * The convolution: each kernel is one small linear layer, used on every section.
  *
- * The loops stand in an order that is quick and says the same as "expanded input × flattened kernels": position by
- * position, each number of the section that is not 0 is given to all kernels at once. After a ReLU many are 0.
+ * Expanded input × flattened kernels, row by row: the section at one position is laid flat, and each of its numbers is
+ * given to all kernels at once.
  *
  * Weights: kernel (KH, KW, C, F) and bias (F,). Input (H, W, C), output (OH, OW, F).
  */
 
 /** @import {Kind, Layer} from "../layers.js" */
+/** @import {Row} from "../sums.js" */
 /** @import {Tensor} from "../tensors.js" */
 
 import { explainProducts } from "../explanations.js";
 import { pixels, sectionsWith, under, windowOf } from "../sections.js";
-import { finish } from "../sums.js";
+import { addRow, emptyRow, finish } from "../sums.js";
 import { valueAt } from "../tensors.js";
 
 /** @type {Kind} */
@@ -69,31 +70,43 @@ function biases(layer) {
  * @returns {Float32Array} the sums
  */
 function addKernels(sums, image, layer) {
-  const [height, width, channels] = image.shape;
-  const { size, strides, positions, padding } = windowOf(layer);
-  const [rows, columns] = size;
-  const [oh, ow] = positions;
+  const { positions: [oh, ow] } = windowOf(layer);
   const { kernel } = layer.weights;
-  const pixelsOf = image.values;
   const filters = layer.outputShape[2];
-  const section = new Float64Array(filters); // the kernels' sums at one position: exact enough, and quick
+  const row = emptyRow(kernel.length / filters);
+  const own = new Float64Array(filters);
   for (let position = 0; position < oh * ow; position++) {
-    const top = Math.floor(position / ow) * strides[0] - padding[0][0];
-    const left = (position % ow) * strides[1] - padding[1][0];
-    for (let f = 0; f < filters; f++) section[f] = sums[position * filters + f];
-    for (let r = Math.max(0, -top); r < rows && top + r < height; r++) {
-      for (let c = Math.max(0, -left); c < columns && left + c < width; c++) {
-        const pixel = ((top + r) * width + left + c) * channels;
-        const weights = (r * columns + c) * channels * filters;
-        for (let channel = 0; channel < channels; channel++) {
-          const value = pixelsOf[pixel + channel];
-          if (value === 0) continue;
-          const start = weights + channel * filters;
-          for (let f = 0; f < filters; f++) section[f] += value * kernel[start + f];
-        }
-      }
-    }
-    sums.set(section, position * filters);
+    fillRow(row, image, layer, Math.floor(position / ow), position % ow);
+    own.set(sums.subarray(position * filters, (position + 1) * filters));
+    addRow(own, row, kernel);
+    sums.set(own, position * filters);
   }
   return sums;
+}
+
+/**
+ * The section at one position as a row of the expanded input; padding is 0, and so left out.
+ * @param {Row} row - changed in place
+ * @param {Tensor} image
+ * @param {Layer} layer
+ * @param {number} outputRow
+ * @param {number} outputColumn
+ */
+function fillRow(row, { shape: [height, width, channels], values }, layer, outputRow, outputColumn) {
+  const { size: [rows, columns], strides, padding } = windowOf(layer);
+  const top = outputRow * strides[0] - padding[0][0];
+  const left = outputColumn * strides[1] - padding[1][0];
+  const filters = layer.outputShape[2];
+  let count = 0;
+  for (let r = Math.max(0, -top); r < rows && top + r < height; r++) {
+    for (let c = Math.max(0, -left); c < columns && left + c < width; c++) {
+      const pixel = ((top + r) * width + left + c) * channels;
+      for (let channel = 0; channel < channels; channel++) {
+        if (values[pixel + channel] === 0) continue;
+        row.values[count] = values[pixel + channel];
+        row.starts[count++] = ((r * columns + c) * channels + channel) * filters;
+      }
+    }
+  }
+  row.count = count;
 }

@@ -8,7 +8,7 @@
 /** @import {Tensor} from "../tensors.js" */
 
 import { explainProducts } from "../explanations.js";
-import { finish } from "../sums.js";
+import { addRow, emptyRow, finish } from "../sums.js";
 import { everywhere } from "../tensors.js";
 
 /** @type {Kind} */
@@ -47,22 +47,21 @@ function biases({ weights: { bias }, outputShape: [units] }) {
 }
 
 /**
- * Add what every unit makes of the inputs; those that are 0 add nothing.
+ * Add what every unit makes of the inputs.
  * @param {Float32Array} sums - (units,), changed in place
  * @param {Tensor} input - (size,)
  * @param {Layer} layer
  * @returns {Float32Array} the sums
  */
 function addUnits(sums, { values }, layer) {
-  const { kernel } = layer.weights;
-  const units = sums.length;
-  const exact = Float64Array.from(sums);
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    if (value === 0) continue;
-    const start = i * units;
-    for (let u = 0; u < units; u++) exact[u] += value * kernel[start + u];
-  }
+  const row = emptyRow(values.length);
+  values.forEach((value, i) => {
+    if (value === 0) return;
+    row.values[row.count] = value;
+    row.starts[row.count++] = i * sums.length;
+  });
+  const exact = new Float64Array(sums);
+  addRow(exact, row, layer.weights.kernel);
   sums.set(exact);
   return sums;
 }
