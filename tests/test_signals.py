@@ -16,7 +16,7 @@ from convlet.signals import SIGNALS, Stopped, stop_on_signals
 STOPPABLE = """
 import os, signal, sys, time, tiny
 from convlet.runs import run as room
-from convlet.signals import Stopped
+from convlet.signals import SIGNALS, Stopped
 
 folder, number, moment, resume = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4] == "yes"
 data = tiny.dataset()
@@ -40,13 +40,13 @@ if moment == "compiling":
     from convlet.engines.numpy.program import NumpyProgram
     NumpyProgram.prepare = lambda *arguments: send()
 
-before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+before = [signal.getsignal(n) for n in SIGNALS]
 try:
     run = tiny.train(data, steps=14, run_dir=folder, resume=resume, watch=watch)
     print("finished", run.history.steps)
 except Stopped as stopped:
     print("stopped", stopped.signal, stopped)
-assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
+assert [signal.getsignal(n) for n in SIGNALS] == before
 """
 
 
@@ -55,6 +55,7 @@ assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
     [
         (signal.SIGINT, "step", 8),
         (signal.SIGTERM, "step", 8),
+        (signal.SIGHUP, "step", 8),
         (signal.SIGTERM, "validation", 6),
         (signal.SIGINT, "compiling", 0),
         (signal.SIGINT, "last step", 14),
@@ -64,7 +65,7 @@ def test_the_first_signal_ends_the_step_saves_and_the_resumed_run_is_the_one_nev
     tmp_path, number, moment, steps
 ):
     said = tiny.in_new_process(STOPPABLE, tmp_path / "r", int(number), moment, "no")
-    assert said == f"stopped {int(number)} stopped by {number.name}\n"
+    assert said.startswith(f"stopped {int(number)} stopped by {number.name} after step {steps} of 14; it is saved in ")
     saved = load_checkpoint(tmp_path / "r" / "last.safetensors")
     assert saved.state.step == saved.history.steps == steps
     resumed = tiny.train(steps=14, run_dir=tmp_path / "r", resume=True)
@@ -103,7 +104,7 @@ except Stopped:
         said, errors = process.communicate()
         killer.cancel()
     assert said == ""
-    assert "KeyboardInterrupt" in errors if second == signal.SIGINT else process.returncode == -signal.SIGTERM
+    assert "KeyboardInterrupt" in errors if second == signal.SIGINT else process.returncode == -second
     assert load_checkpoint(tmp_path / "r" / "last.safetensors").state.step == 6
 
 
@@ -174,6 +175,17 @@ def test_a_signal_that_was_ignored_is_heard_and_then_ignored_again():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            stop.check()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize(("ending", "code"), [("end_process(7)", 7), ("end_process(0)", 0), ("pass", 1)])

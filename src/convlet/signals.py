@@ -1,4 +1,4 @@
-"""Stopping a run without losing it: Ctrl-C and SIGTERM set a flag, and the run looks at it between steps."""
+"""Stopping a run without losing it: Ctrl-C, SIGTERM and SIGHUP set a flag, and the run looks at it between steps."""
 
 import atexit
 import os
@@ -8,20 +8,31 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)  # Windows has no SIGHUP
+)
 
 
 class Stopped(KeyboardInterrupt):
     """A signal stopped a run, after its step was finished and, where it has a run folder, saved.
 
-    It is a KeyboardInterrupt, so a script ends as any script ends at Ctrl-C.
+    It is a KeyboardInterrupt, so a script ends as any script ends at Ctrl-C. `run` is the network as trained so far;
+    None where training had not begun.
     """
 
+    run: Any = None  # a Run, of which this room knows nothing
+    outcome: str = ""  # how far it came, and where that is kept
+
     def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name}")
+        super().__init__(number)
         self.signal = number
+
+    def __str__(self) -> str:
+        return f"stopped by {signal.Signals(self.signal).name}{self.outcome}"
 
 
 class Stop:
@@ -69,17 +80,19 @@ def _leave() -> None:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """While inside, the first SIGINT or SIGTERM sets the flag; a second one acts as it would have without us.
+    """While inside, the first of SIGNALS sets the flag; a second one acts as it would have without us.
 
     The handlers that were there before come back at the end. A shell script's background job is born with SIGINT
-    ignored; here it is heard all the same, for whoever sends it wants the run to stop, and nothing is lost. In a
-    thread that is not the main one signals cannot be caught, so there the flag is never set.
+    ignored; here it is heard all the same, for whoever sends it wants the run to stop, and nothing is lost. Only an
+    ignored SIGHUP stays so, for that is what `nohup` asks for. In a thread that is not the main one signals cannot be
+    caught, so there the flag is never set.
     """
     stop, outer = Stop(), Stop.current
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}  # None: set outside Python
+    before = {number: handler for number, handler in before.items() if not _is_nohup(number, handler)}
 
     def restore() -> None:
         Stop.current = outer
@@ -99,3 +112,7 @@ def stop_on_signals() -> Iterator[Stop]:
         yield stop
     finally:
         restore()
+
+
+def _is_nohup(number: int, handler: Any) -> bool:
+    return handler == signal.SIG_IGN and signal.Signals(number).name == "SIGHUP"

@@ -1,12 +1,15 @@
 """Commands as real processes: signals, pipes and terminals."""
 
+import fcntl
 import json
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -56,7 +59,7 @@ def never_stopped(shop):
     return weights_sha256(run.program.state().parameters)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_command_saves_says_how_to_go_on_and_that_gives_the_same_weights(
     shop, tmp_path, number, never_stopped, undrawn
 ):
@@ -89,10 +92,6 @@ def test_a_stopped_command_saves_says_how_to_go_on_and_that_gives_the_same_weigh
 
 def on_a_terminal(*arguments, **environment):
     """What a command shows on a terminal of 100 columns, stdout and stderr together."""
-    import fcntl
-    import struct
-    import termios
-
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     process = subprocess.Popen(
@@ -131,3 +130,40 @@ def test_colours_asked_for_where_there_is_no_terminal_bring_no_bar(shop, tmp_pat
     monkeypatch.setenv("FORCE_COLOR", "1")
     shown = convlet("train", shop / "tiny.toml", "--engine", "numpy", "--run-dir", tmp_path / "r")
     assert "\r" not in shown.stderr and "\x1b[2K" not in shown.stderr and "\x1b[1m" in shown.stderr
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2> >(head -c 1 >/dev/null)"])
+def test_progress_that_cannot_be_written_does_not_end_training(shop, tmp_path, stderr, undrawn):
+    command = f'exec "$0" -m convlet train "$1" --run-dir "$2" --engine numpy --json {stderr}'
+    done = subprocess.run(
+        ["bash", "-c", command, sys.executable, shop / "tiny.toml", tmp_path / "r"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=tiny.environment(),
+        timeout=100,
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["steps"] == 40
+    assert load_checkpoint(tmp_path / "r" / "last.safetensors").state.step == 40
+
+
+def test_a_closed_terminal_ends_training_with_the_run_saved(shop, tmp_path):
+    ours, theirs = pty.openpty()
+    arguments = ("train", shop / "long.toml", "--run-dir", tmp_path / "r", "--engine", "numpy")
+    with subprocess.Popen(
+        [sys.executable, "-m", "convlet", *map(str, arguments)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # its own terminal, so that closing it is heard
+        env=tiny.environment(TERM="xterm-256color"),
+    ) as process:
+        os.close(theirs)
+        while not (tmp_path / "r" / "last.safetensors").exists():
+            os.read(ours, 65536)
+        before = load_checkpoint(tmp_path / "r" / "last.safetensors").state.step
+        os.close(ours)
+        process.wait(60)
+    assert process.returncode == 128 + signal.SIGHUP
+    assert before <= load_checkpoint(tmp_path / "r" / "last.safetensors").state.step < 3000

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save as to_safetensors
 
-from convlet.errors import FormatError, StorageError
+from convlet.errors import FormatError, NumericsError, StorageError
 from convlet.runs import checkpoint
 from convlet.runs.checkpoint import LARGEST, load_checkpoint, save_checkpoint
 
@@ -77,7 +77,7 @@ HOSTILE = {
     "one byte more": GOOD + b"x",
     "a PNG": b"\x89PNG\r\n\x1a\n" + bytes(100),
     "a pickle": b"\x80\x04\x95" + bytes(100),
-    **{f"without {name}": spoilt(**{name: None}) for name in METADATA if name not in ("preprocessing",)},
+    **{f"without {name}": spoilt(**{name: None}) for name in METADATA if name not in ("preprocessing", "recipe")},
     **{f"without {name}": spoilt(drop=[name]) for name in ARRAYS if not name.startswith("optimizer/")},
     "network is no JSON": spoilt(network="{"),
     "network nested deep": spoilt(network=DEEP),
@@ -141,6 +141,28 @@ def test_a_file_that_is_no_checkpoint_is_refused_with_its_name(tmp_path, title):
     assert len(str(caught.value)) < 2000
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", [name for name in ARRAYS if name.startswith("parameters/")])
+def test_a_checkpoint_with_a_weight_that_is_no_number_is_refused_and_the_weight_named(tmp_path, name, bad):
+    array = ARRAYS[name].copy()
+    array.reshape(-1)[-1] = bad
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(spoilt({name: array}))
+    with pytest.raises(FormatError) as caught:
+        load_checkpoint(path)
+    assert str(caught.value).startswith(f"{path}: {name.removeprefix('parameters/')} has a weight that is NaN or inf")
+
+
+def test_what_loading_refuses_saving_refuses_too_and_what_stands_there_stays(tmp_path):
+    run = tiny.train(steps=3)
+    run.save(tmp_path / "x.safetensors")
+    before = (tmp_path / "x.safetensors").read_bytes()
+    run.program.parameters["dense_1/bias"][0] = np.inf
+    with pytest.raises(NumericsError, match="step 3: dense_1/bias has a weight that is NaN or infinite"):
+        run.save(tmp_path / "x.safetensors")
+    assert (tmp_path / "x.safetensors").read_bytes() == before
+
+
 @settings(max_examples=300)
 @given(data=st.data())
 def test_damaged_bytes_never_raise_anything_but_our_own_errors(data, tmp_path_factory):
@@ -197,6 +219,7 @@ def test_a_run_saved_by_this_version_has_these_names(tmp_path):
         "format",
         "network",
         "preprocessing",
+        "recipe",
         "seed",
         "step",
     ]

@@ -6,15 +6,16 @@ from comparing import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convlet.descriptions.layers import Dense, Flatten
+from convlet.descriptions.layers import Dense, Dropout, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
 from convlet.descriptions.schedules import Cosine
 from convlet.errors import FormatError, InputError, StorageError
 from convlet.runs.checkpoint import load_checkpoint, save_checkpoint
-from convlet.runs.folder import recipe_of
+from convlet.runs.folder import EARNED, files_to_continue, recipe_of
 from convlet.runs.run import load
 from convlet.training import saving
+from convlet.training.fit import fit_recipe
 
 pytestmark = pytest.mark.usefixtures("no_flushing")
 
@@ -79,7 +80,7 @@ def test_a_run_killed_just_before_or_after_a_validation_resumes_alike(tmp_path, 
 
     real = save_checkpoint
     monkeypatch.setattr(saving, "save_checkpoint", save)
-    for kill_at in range(7):  # before each save of a run: twice an epoch's end and twice the end
+    for kill_at in range(8):  # before each save of a run: the first, twice an epoch's end and twice the end
         saves.clear()
         folder = tmp_path / str(kill_at)
         try:
@@ -151,13 +152,17 @@ def test_a_run_is_saved_once_a_minute(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"seed": 1}, "training="),
-        ({"batch_size": 5}, "training="),
-        ({"optimizer": Adam(0.5)}, "optimizer="),
-        ({"optimizer": SGD()}, "optimizer="),
-        ({"report_every": 5}, "training="),
-        ({"patience": 2}, "training="),
-        ({"network": Sequential([Flatten(), Dense(3)], tiny.SHAPE)}, "network="),
+        ({"seed": 1}, r"training\.seed=1: the run in .* has 0; a run continues as it began"),
+        ({"batch_size": 5}, r"training\.batch_size=5: the run in .* has 4"),
+        ({"optimizer": Adam(0.5)}, r"optimizer\.learning_rate=0\.5: the run in .* has 0\.001"),
+        ({"optimizer": SGD()}, r"optimizer=SGD\(.*\): the run in .* has Adam\("),
+        ({"report_every": 5}, r"training\.report_every=5: the run in .* has 1000"),
+        ({"patience": 2}, r"training\.patience=2: the run in .* has None"),
+        ({"network": Sequential([Flatten(), Dense(3)], tiny.SHAPE)}, r"network\.layers=.*: the run in .* has "),
+        (
+            {"network": Sequential([*tiny.NETWORK.layers[:3], Dropout(0.25), Dense(3)], tiny.SHAPE)},
+            r"network\.layers\[4\]\.rate=0\.25: the run in .* has 0\.5",
+        ),
         ({"steps": 7}, "steps=7: the run has taken 8 already"),
     ],
 )
@@ -167,6 +172,35 @@ def test_a_run_continues_only_as_it_began(tmp_path, changes, says):
     with pytest.raises(InputError, match=says):
         tiny.train(**{"steps": 9, "run_dir": tmp_path / "r", "resume": True, **changes})
     assert {path.name: path.read_bytes() for path in (tmp_path / "r").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("learning_rate = 0.001", "learning_rate = 0.002", r"optimizer\.learning_rate=0\.002"),
+        ("learning_rate = 0.001", "learning_rate = 0.001\nbeta_1 = 0.8", r"optimizer\.beta_1=0\.8"),
+        ("report_every = 1000", "report_every = 10", r"training\.report_every=10"),
+        ("seed = 0", "seed = 7", r"training\.seed=7"),
+        ("rate = 0.5", "rate = 0.4", r"network\.layers\[4\]\.rate=0\.4"),
+    ],
+)
+def test_a_recipe_that_was_changed_in_the_run_folder_is_refused_and_the_word_is_named(tmp_path, old, new, says):
+    tiny.train(steps=8, run_dir=tmp_path / "r")
+    path = tmp_path / "r" / "recipe.toml"
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=says + r": .*recipe\.toml was changed: the run was trained with "):
+        fit_recipe(recipe_of(tmp_path / "r"), tiny.dataset(), engine_name="numpy", run_dir=tmp_path / "r", resume=True)
+
+
+def test_only_how_far_it_goes_may_be_changed_in_a_run_folder(tmp_path):
+    tiny.train(steps=8, run_dir=tmp_path / "r")
+    path = tmp_path / "r" / "recipe.toml"
+    path.write_text(path.read_text().replace("steps = 8", "steps = 14").replace('name = "fit"', 'name = "mine"'))
+    run = fit_recipe(
+        recipe_of(tmp_path / "r"), tiny.dataset(), engine_name="numpy", run_dir=tmp_path / "r", resume=True
+    )
+    assert tiny.fingerprint(run) == tiny.fingerprint(tiny.train(steps=14))
 
 
 def test_a_run_whose_rate_depends_on_its_length_keeps_its_length(tmp_path):
@@ -186,6 +220,23 @@ def test_resuming_needs_a_folder_and_a_run_in_it(tmp_path):
     with pytest.raises(StorageError, match="Expected the folder of a run"):
         tiny.train(steps=2, resume=True, run_dir=tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("left", [["best.safetensors"], ["history.json"], ["metrics.csv"], list(EARNED)])
+def test_a_run_that_lost_what_it_saved_last_is_refused_and_nothing_is_overwritten(tmp_path, left):
+    folder = tmp_path / "r"
+    tiny.train(steps=8, run_dir=folder)
+    (folder / "last.safetensors").unlink()
+    (folder / "best.safetensors").rename(tmp_path / "best")
+    for name in left:
+        (folder / name).write_bytes((tmp_path / "best").read_bytes())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    says = rf"{folder}: last\.safetensors, .* is missing, but {' and '.join(left)} (is|are) there.* in another folder\."
+    with pytest.raises(StorageError, match=says):
+        tiny.train(steps=9, run_dir=folder, resume=True)
+    with pytest.raises(StorageError, match=says):
+        files_to_continue(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_the_best_weights_are_not_taken_for_the_last(tmp_path):

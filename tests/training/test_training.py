@@ -222,6 +222,19 @@ def test_an_evaluation_of_broken_weights_is_refused():
         run.evaluate(tiny.dataset().test)
 
 
+@pytest.mark.parametrize("weight", [np.nan, np.inf, 3e38])
+def test_a_prediction_is_never_nan_but_an_error_that_names_image_and_layer(weight):
+    run = tiny.train(network=PLAIN, steps=1)
+    images = np.zeros((3, *tiny.SHAPE), np.uint8)
+    images[1] = 255  # a large weight hurts only what it meets
+    parameters = run.program.state().parameters
+    run.program.restore(State({**parameters, "first/kernel": np.full_like(parameters["first/kernel"], weight)}))
+    with pytest.raises(NumericsError) as caught:
+        run.predict(images)
+    image = 1 if weight == 3e38 else 0
+    assert f"the probabilities of image {image} are NaN; layer 'first' is the first" in str(caught.value)
+
+
 # --- what is refused before anything is trained -----------------------------------------------------------------------
 
 

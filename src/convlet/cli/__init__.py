@@ -1,7 +1,7 @@
 """The command line. Results go to stdout, progress and messages to stderr; this room is the only one that prints.
 
 `printing` is where it does. One file a verb, imported when it is called: `convlet --help` waits for nobody's libraries.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by Ctrl-C or SIGTERM, after saving.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130, 143 or 129 stopped by Ctrl-C, SIGTERM or SIGHUP, after saving.
 """
 
 import errno
@@ -15,6 +15,7 @@ import click
 
 from convlet import __version__
 from convlet.cli.printing import prepare_streams, say
+from convlet.environment import peak_memory_mb
 from convlet.errors import ConvletError, InputError
 from convlet.report.numbers import visible
 from convlet.signals import Stopped, end_process
@@ -60,10 +61,11 @@ class _Verbs(click.Group):
             say("Interrupted.")
             end_process(128 + signal.SIGINT)
         except ConvletError as error:
-            say(f"convlet: {error}")
+            say(" ".join([f"convlet: {error}", *getattr(error, "__notes__", ())]))
             end_process(2 if isinstance(error, InputError) else 1)
         except MemoryError as error:
-            say(f"convlet: not enough memory: {error or 'none is left'}. Try a smaller --batch-size.")
+            in_use = f"none is left beside the {peak_memory_mb():,.0f} MB that this command has taken"
+            say(f"convlet: not enough memory: {str(error) or in_use}. Try smaller images, or a smaller --batch-size.")
             end_process(1)
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output has left: click ends quietly

@@ -13,11 +13,12 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 from convlet.report.numbers import visible
+from convlet.report.terminal.stream import Unfailing
 
 if TYPE_CHECKING:  # `convlet --help` waits for nobody's libraries
     from rich.console import Console
@@ -28,11 +29,13 @@ LIKE = str.maketrans("×−–→≤≥·✓✗━█▉▊▋▌▍▎▏đĐ",
 
 
 def prepare_streams() -> None:
-    """Let stdout and stderr replace what they cannot hold, whoever writes to them."""
+    """Let stdout and stderr replace what they cannot hold, and stderr lose what it cannot take, whoever writes."""
     codecs.register_error(STAND_INS, _stand_ins)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=STAND_INS)
+    if not isinstance(sys.stderr, Unfailing):
+        sys.stderr = cast(TextIO, Unfailing(sys.stderr))
 
 
 def _stand_ins(error: UnicodeError) -> tuple[str, int]:

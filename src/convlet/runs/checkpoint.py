@@ -19,7 +19,7 @@ from safetensors.numpy import save as save_tensors
 from convlet.checks import whole_number
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.engines import State
-from convlet.errors import FormatError, InputError, StorageError
+from convlet.errors import FormatError, InputError, NumericsError, StorageError
 from convlet.randomness import check_seed
 from convlet.runs.files import write_file
 from convlet.runs.history import History
@@ -48,10 +48,27 @@ class Checkpoint:
     history: History
     seed: int
     data_sha256: str = ""  # of the data it was trained on; empty where that is not known
+    recipe: str = ""  # TOML, as it was trained; empty where that is not known
+
+
+def check_finite(state: State) -> None:
+    """Raise a NumericsError where a weight is NaN or infinite: a network with such a weight answers nothing."""
+    if (name := _not_finite(state)) is not None:
+        message = f"step {state.step}: {name} has a weight that is NaN or infinite. Try a lower learning rate."
+        raise NumericsError(message)
+
+
+def _not_finite(state: State) -> str | None:
+    """The first parameter with a weight that is NaN or infinite."""
+    return next((name for name, array in state.parameters.items() if not np.isfinite(array).all()), None)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint as safetensors. Raises StorageError."""
+    """Write a checkpoint as safetensors.
+
+    Raises StorageError, and NumericsError where a weight is NaN or infinite: what stands there stays.
+    """
+    check_finite(checkpoint.state)
     arrays: dict[str, NDArray[Any]] = {f"parameters/{name}": a for name, a in checkpoint.state.parameters.items()}
     arrays |= {f"optimizer/{name}": a for name, a in checkpoint.state.slots.items()}
     arrays |= {f"history/{name}": a for name, a in checkpoint.history.to_arrays().items()}
@@ -64,12 +81,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "seed": str(checkpoint.seed),
         "data_sha256": checkpoint.data_sha256,
         "batch_size": str(checkpoint.history.batch_size),
+        "recipe": checkpoint.recipe,
     }
     write_file(path, save_tensors({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint. Raises StorageError where it cannot be read, FormatError where it is not one."""
+    """Read a checkpoint.
+
+    Raises StorageError where it cannot be read, FormatError where it is not one, or has a weight that is no number.
+    """
     try:
         if path.stat().st_size > LARGEST:
             raise FormatError(f"{path}: {path.stat().st_size:,} bytes; a checkpoint has at most {LARGEST:,}.")
@@ -77,7 +98,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except (OSError, ValueError) as error:  # ValueError: no path has a NUL in it
         raise StorageError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}.") from None
     try:
-        return _checkpoint(load_tensors(content), _metadata(content))
+        checkpoint = _checkpoint(load_tensors(content), _metadata(content))
     except (
         SafetensorError,
         LookupError,
@@ -88,6 +109,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         RecursionError,
     ) as error:
         raise FormatError(f"{path}: not a checkpoint of convlet: {type(error).__name__}: {error}") from None
+    if (name := _not_finite(checkpoint.state)) is not None:
+        raise FormatError(f"{path}: {name} has a weight that is NaN or infinite. Take another checkpoint of this run.")
+    return checkpoint
 
 
 def _metadata(content: bytes) -> dict[str, str]:
@@ -118,4 +142,5 @@ def _checkpoint(arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> Ch
         raise InputError(f"classes={classes!r}: expected a name for each output of the network")
     seed = check_seed(int(metadata["seed"]))
     names = tuple(str(name) for name in classes)
-    return Checkpoint(network, names, state, history, seed, metadata["data_sha256"])
+    recipe = metadata.get("recipe", "")  # 0.1.0 kept none
+    return Checkpoint(network, names, state, history, seed, metadata["data_sha256"], recipe)

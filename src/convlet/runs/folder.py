@@ -14,6 +14,7 @@ from convlet.runs.files import write_file
 from convlet.runs.recipe import Recipe, Training, parse_recipe
 
 NAMES = ("recipe.toml", "environment.json", "last.safetensors", "best.safetensors")  # what a run is made of
+EARNED = ("best.safetensors", "history.json", "metrics.csv")  # what only a run that has been saved has
 
 
 @contextmanager
@@ -106,6 +107,23 @@ def recipe_of(folder: Path) -> Recipe:
         raise StorageError(f"{path}: cannot be read: {reason}. Expected the folder of a run.") from None
 
 
+def last_of(folder: Path) -> Path | None:
+    """What a run saved last; None where it was killed before that, and begins again.
+
+    Raises StorageError where it has been saved, but that is gone: beginning again would overwrite what is left of it.
+    """
+    path = folder / "last.safetensors"
+    if path.exists():
+        return path
+    if left := [name for name in EARNED if (folder / name).exists()]:
+        raise StorageError(
+            f"run folder {folder}: last.safetensors, which a run goes on from, is missing, but {' and '.join(left)} "
+            f"{'is' if len(left) == 1 else 'are'} there, and a run is never overwritten. Put it back, or start a new "
+            "run in another folder."
+        )
+    return None
+
+
 def continue_run(folder: Path, training: Training) -> None:
     """Note how far a run is to go now, and clear away what a kill in the middle of a save may have left."""
     recipe = replace(recipe_of(folder), training=training)
@@ -118,9 +136,9 @@ def continue_run(folder: Path, training: Training) -> None:
 def files_to_continue(folder: Path) -> dict[str, bytes]:
     """The files of a run that are needed to go on with it, by name. Raises StorageError."""
     recipe_of(folder)
+    last = last_of(folder)
     try:
-        paths = [folder / name for name in ("recipe.toml", "last.safetensors")]
-        return {path.name: path.read_bytes() for path in paths if path.exists()}
+        return {path.name: path.read_bytes() for path in (folder / "recipe.toml", last) if path is not None}
     except OSError as error:
         raise StorageError(f"run folder {folder}: cannot be read: {error.strerror or error}.") from None
 

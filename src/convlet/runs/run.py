@@ -68,29 +68,36 @@ class Run:
         if not math.isfinite(loss):
             first = int(np.argmax(~np.isfinite(evaluation.losses)))
             worst, _ = examples.batch(slice(first, first + 1))
-            raise NumericsError(f"after step {self.history.steps}: {self.explain(worst, loss)}")
+            raise NumericsError(f"after step {self.history.steps}: {self.explain(worst, f'the loss is {loss}')}")
         return evaluation
 
     def predict(self, images: Array) -> Array:
         """Probabilities (N, classes) of images (N, H, W, C): uint8, or float in [0, 1].
 
-        Raises DataError where they are no such images, InputError where they have another shape than the network takes.
+        Raises DataError where they are no such images, InputError where they have another shape than the network takes,
+        NumericsError where its answer would be no number.
         """
         given = np.asarray(images)
         if given.shape[1:] != self.network.input_shape:
             expected = ", ".join(map(str, self.network.input_shape))
             raise InputError(f"images: shape {given.shape}; expected (N, {expected}).")
-        return softmax(self.program.predict(pixels(given) if len(given) else given))
+        batch = pixels(given) if len(given) else given
+        with np.errstate(over="ignore", invalid="ignore"):
+            probabilities = softmax(self.program.predict(batch))
+        if not np.isfinite(probabilities).all():
+            first = int(np.argmax(~np.isfinite(probabilities).all(axis=1)))
+            raise NumericsError(self.explain(batch[first : first + 1], f"the probabilities of image {first} are NaN"))
+        return probabilities
 
-    def explain(self, batch: Array, loss: float) -> str:
-        """Where a loss that is not a finite number came from, and what to do. `batch` is (N, H, W, C)."""
+    def explain(self, batch: Array, what: str) -> str:
+        """Where numbers that are not finite came from, and what to do: `what` they are, of a batch (N, H, W, C)."""
         with np.errstate(over="ignore", invalid="ignore"):
             outputs = self.program.activations(batch)
         where = next((name for name, array in outputs.items() if not np.isfinite(array).all()), None)
         place = f"layer {where!r} is the first whose output is not finite" if where else "its logits are far too large"
         last = self.run_dir / "last.safetensors" if self.run_dir else None
         kept = f" {last} holds the last good weights." if last and last.exists() else ""
-        return f"the loss is {loss}; {place}. Try a lower learning rate.{kept}"
+        return f"{what}; {place}. Try a lower learning rate.{kept}"
 
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from here."""

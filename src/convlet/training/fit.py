@@ -9,12 +9,13 @@ from convlet.datasets import Dataset
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer
 from convlet.engines import Preparing, default_engine, engine
-from convlet.errors import DataError, GroupError, InputError
+from convlet.errors import DataError, InputError
 from convlet.runs.folder import abandon_run, begin_run, continue_run, hold
 from convlet.runs.history import History
 from convlet.runs.recipe import DataSource, Recipe, Training
 from convlet.runs.run import Run
 from convlet.signals import Stopped, stop_on_signals
+from convlet.training.ending import saved_whatever_happens, stopped_together
 from convlet.training.loop import Watch, train
 from convlet.training.resuming import saved_run
 from convlet.training.saving import Checkpoints
@@ -44,12 +45,16 @@ def fit(
     as it goes; with `resume` too, it continues from what is saved there, exactly as if it had never stopped.
 
     Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
-    Stopped (a KeyboardInterrupt) after Ctrl-C or SIGTERM, when the step is finished and the run saved; GroupError
-    where another process of the run is lost, when the step is undone and the run saved.
+    Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, when the step is finished and the run saved, with the
+    network as trained so far in its `run`; GroupError where another process of the run is lost, when the step is undone
+    and the run saved. Whatever else is raised, by `watch` too: the run is saved first, and a note says where.
     """
     training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
     recipe = Recipe("fit", network, training, optimizer or Adam(), DataSource(getattr(data, "name", "")))
-    return fit_recipe(recipe, data, engine_name=engine_name, run_dir=run_dir, resume=resume, watch=watch)
+    try:
+        return fit_recipe(recipe, data, engine_name=engine_name, run_dir=run_dir, resume=resume, watch=watch)
+    except Stopped as stopped:
+        raise stopped.with_traceback(None) from None  # where between two steps it was is of no interest to anybody
 
 
 def fit_recipe(
@@ -79,18 +84,19 @@ def fit_recipe(
             stop.check()
             prepared(done, total, part)
 
-        run = _start(recipe, data, engine_name or default_engine(), folder, resume, progress)
+        try:
+            run = _start(recipe, data, engine_name or default_engine(), folder, resume, progress)
+        except Stopped as stopped:
+            stopped.outcome = " before the first step, so there is nothing new to save."
+            raise
         if not keep:
             run.run_dir = None
-        checkpoints = Checkpoints(run)
+        checkpoints = Checkpoints(run, recipe)
         started = time.perf_counter()
         try:
-            train(run, data, recipe, checkpoints, stop, watch)
-            stop.check()  # a signal during the last step or save
-        except (Stopped, GroupError):
-            checkpoints.save()
-            stop.check()  # where all processes of a run were told to stop, the first to go is missed by the others
-            raise
+            with saved_whatever_happens(run, checkpoints), stopped_together(stop):
+                train(run, data, recipe, checkpoints, stop, watch)
+                stop.check()  # a signal during the last step or save
         finally:
             run.clock.train = time.perf_counter() - started
     if recipe.training.patience:

@@ -39,7 +39,7 @@ def train(run: Run, data: Dataset, recipe: Recipe, checkpoints: Checkpoints, sto
         masks = run.network.dropout_masks(len(labels), seed, step)
         loss, correct = program.step(pixels, labels, masks, optimizer.rate(step, run.total_steps))
         if not math.isfinite(loss):
-            raise NumericsError(f"step {step + 1}: {run.explain(pixels, loss)}")
+            raise NumericsError(f"step {step + 1}: {run.explain(pixels, f'the loss is {loss}')}")
         if right is not None:
             history.report(right)
         history.record(loss, correct)

@@ -4,42 +4,69 @@ A run that is stopped and continued must be the run that was never stopped, so a
 same. Only how far it goes may be said anew.
 """
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from convlet.datasets import Dataset
+from convlet.descriptions.network import Sequential
 from convlet.errors import FormatError, InputError
 from convlet.runs.checkpoint import Checkpoint, load_checkpoint
-from convlet.runs.folder import recipe_of
+from convlet.runs.folder import last_of, recipe_of
 from convlet.runs.history import History
-from convlet.runs.recipe import Recipe, Training
+from convlet.runs.recipe import Recipe, Training, parse_recipe
 
 
 def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> Checkpoint | None:
     """What the run in a folder saved last; None where it was killed before that, and starts from the beginning.
 
-    Raises InputError where the recipe, or the data, would not continue that run.
+    Raises InputError where the recipe, or the data, would not continue that run, StorageError where what it saved last
+    is gone.
     """
     if folder is None:
         raise InputError("resume=True without run_dir: name the folder of the run to continue.")
     began = recipe_of(folder)
-    meant_to_take = began.training.total_steps(len(data.train))
-    began = replace(began, training=replace(began.training, steps=recipe.training.steps, epochs=recipe.training.epochs))
-    for name in ("network", "optimizer", "training"):
-        if (new := getattr(recipe, name)) != (old := getattr(began, name)):
-            raise InputError(f"{name}={new!r}: the run in {folder} has {old!r}; a run continues as it began.")
-    path = folder / "last.safetensors"
-    if not path.exists():
+    _check_same(recipe, began, f"the run in {folder} has")
+    if (path := last_of(folder)) is None:
         return None
     checkpoint = load_checkpoint(path)
+    if checkpoint.recipe:
+        trained = parse_recipe(checkpoint.recipe, str(path))
+        _check_same(recipe, trained, f"{folder / 'recipe.toml'} was changed: the run was trained with")
     _check_saved(path, checkpoint, recipe)
     if checkpoint.data_sha256 != data.sha256:
         raise InputError(
             f"data {data.name!r}: its training and validation examples are not those that the run in {folder} began "
             "with; a run continues as it began. Give it the same data, or start a new run."
         )
-    _check_rates(recipe, checkpoint.history.steps, meant_to_take, recipe.training.total_steps(len(data.train)))
-    return replace(checkpoint, history=_going_on(checkpoint.history, recipe.training, len(data.train)))
+    images = len(data.train)
+    meant_to_take, now = (each.training.total_steps(images) for each in (began, recipe))
+    _check_rates(recipe, checkpoint.history.steps, meant_to_take, now)
+    return replace(checkpoint, history=_going_on(checkpoint.history, recipe.training, images))
+
+
+def _check_same(recipe: Recipe, began: Recipe, whose: str) -> None:
+    """Raise an InputError that names the first of a run's words that is not as it was, and what it was."""
+    for part in ("network", "optimizer", "training"):
+        for word, new, old in _differences(part, getattr(recipe, part), getattr(began, part)):
+            if word not in ("training.steps", "training.epochs"):
+                raise InputError(f"{word}={new!r}: {whose} {old!r}; a run continues as it began.")
+
+
+def _differences(word: str, new: Any, old: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(which word, what it is, what it was) for all that differs between two descriptions."""
+    if new == old:
+        return
+    if isinstance(new, Sequential) and len(new.layers) == len(old.layers):
+        yield from _differences(f"{word}.input_shape", new.input_shape, old.input_shape)
+        for i, layers in enumerate(zip(new.layers, old.layers, strict=True), 1):
+            yield from _differences(f"{word}.layers[{i}]", *layers)
+    elif is_dataclass(new) and type(new) is type(old):
+        for field in fields(new):
+            yield from _differences(f"{word}.{field.name}", getattr(new, field.name), getattr(old, field.name))
+    else:
+        yield word, new, old
 
 
 def _check_saved(path: Path, checkpoint: Checkpoint, recipe: Recipe) -> None:

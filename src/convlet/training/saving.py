@@ -3,11 +3,9 @@
 import time
 from dataclasses import replace
 
-import numpy as np
-
 from convlet.engines import State
-from convlet.errors import NumericsError
-from convlet.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from convlet.runs.checkpoint import Checkpoint, check_finite, load_checkpoint, save_checkpoint
+from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 
 SECONDS = 60.0  # no more work than this is lost to a crash
@@ -19,20 +17,26 @@ class Checkpoints:
     Where the run has no folder, only the best weights are kept, in memory.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, recipe: Recipe) -> None:
         self._run, self._saved_at = run, time.monotonic()
+        self._recipe = recipe.to_toml() if run.run_dir else ""
         self._best: State | None = None
 
     def save(self, *, best: bool = False) -> None:
         """Save now; where it is the `best` so far, there too, without the optimizer's state, which nobody needs there.
 
         The best is written first: a history that praises a validation is on disk only with the weights it praises.
-        Raises NumericsError, leaving the last good checkpoint, where a weight is NaN or infinite.
+        Only the first time there is a last one before it, as it was before its validation: best weights alone are what
+        is left of a run that lost its last ones. Raises NumericsError, leaving the last good checkpoint, where a weight
+        is NaN or infinite.
         """
-        checkpoint, folder = self._checkpoint(), self._run.run_dir
+        checkpoint, folder = replace(self._run.checkpoint(), recipe=self._recipe), self._run.run_dir
+        check_finite(checkpoint.state)
         if best:
             self._best = weights = State(checkpoint.state.parameters, step=checkpoint.state.step)
             if folder:
+                if not (folder / "last.safetensors").exists():
+                    save_checkpoint(folder / "last.safetensors", _before_validation(checkpoint))
                 save_checkpoint(folder / "best.safetensors", replace(checkpoint, state=weights))
         if folder:
             save_checkpoint(folder / "last.safetensors", checkpoint)
@@ -43,19 +47,15 @@ class Checkpoints:
         if time.monotonic() - self._saved_at > SECONDS:
             self.save()
 
-    def _checkpoint(self) -> Checkpoint:
-        checkpoint = self._run.checkpoint()
-        for name, array in checkpoint.state.parameters.items():
-            if not np.isfinite(array).all():
-                raise NumericsError(
-                    f"step {checkpoint.state.step}: {name} has a weight that is NaN or infinite. "
-                    "Try a lower learning rate."
-                )
-        return checkpoint
-
     def restore_best(self) -> None:
         """Give the program the best weights there were, if it was ever validated."""
         if self._best is None and self._run.run_dir and (path := self._run.run_dir / "best.safetensors").exists():
             self._best = load_checkpoint(path).state
         if self._best is not None:
             self._run.program.restore(self._best)
+
+
+def _before_validation(checkpoint: Checkpoint) -> Checkpoint:
+    history, step = checkpoint.history, checkpoint.state.step
+    earlier = [validation for validation in history.validations if validation[0] < step]
+    return replace(checkpoint, history=replace(history, validations=earlier))

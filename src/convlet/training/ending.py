@@ -1,0 +1,65 @@
+"""How training ends early: whatever ends it, what was earned is saved, and whoever hears of the end hears where.
+
+What this is not: the usual end, where the loop has saved already.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from convlet.errors import ConvletError, GroupError, NumericsError
+from convlet.runs.run import Run
+from convlet.signals import Stop, Stopped
+from convlet.training.saving import Checkpoints
+
+IN_REACH = " The network as trained so far is this exception's run (in a notebook: sys.last_value.run)."
+
+
+@contextmanager
+def saved_whatever_happens(run: Run, checkpoints: Checkpoints) -> Iterator[None]:
+    """Save the run when an exception comes, an error in somebody's `watch` too, and let it say where the run is kept.
+
+    Not where a number went wrong: what led there is no state to go on from, and the last good one stays. Nor at a
+    second Ctrl-C, which ends at once. Raises StorageError in place of Stopped where the run cannot be saved.
+    """
+    try:
+        yield
+    except NumericsError:
+        raise
+    except Stopped as stopped:
+        checkpoints.save()
+        stopped.run, stopped.outcome = run, f" {_progress(run)}; {_where(run, IN_REACH)}"
+        raise
+    except (Exception, SystemExit) as error:
+        error.add_note(_kept(run, checkpoints))
+        raise
+
+
+@contextmanager
+def stopped_together(stop: Stop) -> Iterator[None]:
+    """Where all processes of a run were told to stop, the first to go is missed by the others: that is no failure."""
+    try:
+        yield
+    except GroupError:
+        stop.check()
+        raise
+
+
+def _kept(run: Run, checkpoints: Checkpoints) -> str:
+    """Save the run, if its last step is whole, and say so; else say what there is."""
+    if run.program.state().step != run.history.steps:
+        return f"The run broke off within step {run.history.steps + 1:,}, and is kept as it was saved last."
+    try:
+        checkpoints.save()
+    except ConvletError as error:
+        return f"The run could not be saved {_progress(run)}: {error}"
+    return f"The run ended {_progress(run)}; {_where(run)}"
+
+
+def _progress(run: Run) -> str:
+    return f"after step {run.history.steps:,} of {run.total_steps:,}"
+
+
+def _where(run: Run, otherwise: str = "") -> str:
+    if run.run_dir is None:
+        return f"nothing was saved, for there is no run_dir.{otherwise}"
+    return f"it is saved in {run.run_dir}: go on with resume (fit's resume=True, or convlet train --resume)."
