@@ -130,6 +130,24 @@ def test_after_a_change_only_what_follows_is_computed_again(modules, tutorial):
     assert kept == ["@image", "conv2d_1", "max_pooling2d_1"]
 
 
+@pytest.mark.parametrize("bytes_kept", [0, 10_000, 2**20])
+def test_images_seen_again_by_changed_networks_are_computed_as_if_seen_anew(modules, tutorial, bytes_kept):
+    network, parameters, _ = tutorial
+    images = np.random.default_rng(0).random((5, *network.input_shape), np.float32)
+    given = packet(network, {**weights(parameters), "images": images})
+    code = """
+        const images = Array.from({length: 5}, (_, i) => arrays.images.values.slice(64 * i, 64 * (i + 1)));
+        const memory = new convlet.Memory(network, most);
+        const networks = [network, ...changes.map((change) => convlet.ablate(network, change)), network];
+        const ways = [(each, image) => memory.outputs(each, image), convlet.forward];
+        return networks.map((each) => images.map((image) =>
+            ways.map((way) => convlet.logits(each, way(each, image)))));
+    """
+    for of_network in modules.run(code, given, changes=list(CHANGES.values()), most=bytes_kept):
+        for again, anew in of_network:
+            assert np.allclose(again, anew, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [

@@ -10,7 +10,8 @@
  * 5. `layers.js`        the table of kinds
  * 6. this file          layers after each other; they name what they read from, so a chain is nothing special
  * 7. `explanations.js`  what an explanation holds;  `fields.js`: receptive fields;  `numbers.js`: printing that adds up
- * 8. `wire.js`          how a network comes from Python;  `digits.js`: how a drawing becomes an image that it knows
+ * 8. `ablation.js`      networks with kernels silenced or weights edited;  `memory.js`: many images, again and again
+ * 9. `wire.js`          how a network comes from Python;  `digits.js`: how a drawing becomes an image that it knows
  *
  * Words and results are those of the numpy engine, and a test in a browser compares every activation. One image at a
  * time, in float32, predicting only. A network and its outputs are never changed in place.
