@@ -167,6 +167,24 @@ def test_more_helpers_than_seats_are_told_to_leave():
         assert table.rows.scratch.view(np.int64).reshape(2, -1)[:, 0].tolist() == [1, 1]
 
 
+def test_a_table_is_not_given_back_before_its_last_helper_has_left():
+    """One that was still in it would work on the next pass with a seat and a row of this one."""
+    x = buffer(8)
+    table = Worklist([Job(count_up, 8, (x,))])
+    threads.run(table)  # so that nothing has to be compiled below
+    worklist.start(table.counters)
+    table.counters[worklist.ACTIVE] = 1  # as if a helper had come and not yet left
+    caller = threading.Thread(target=worklist.finish, args=(table.counters, table.rows), daemon=True)
+    caller.start()
+    while table.counters[worklist.OPEN]:
+        caller.join(timeout=0.01)
+    caller.join(timeout=0.5)
+    assert caller.is_alive()
+    table.counters[worklist.ACTIVE] = 0
+    caller.join(timeout=60)
+    assert not caller.is_alive() and (x == 2).all()
+
+
 @needs_alarm
 @pytest.mark.parametrize("count", [1, 3])
 def test_an_interrupted_table_is_not_run_or_run_to_its_end(count):

@@ -1,11 +1,9 @@
 """The engine's side of the door (`convlet.engines`): a network that predicts and trains with compiled kernels."""
 
-import os
-import threading
-import weakref
 from typing import Any
 
 import numpy as np
+from numba import config
 from numpy.typing import NDArray
 
 from convlet.descriptions.layers import Flatten
@@ -18,7 +16,7 @@ from convlet.engines.numba.assembly.passes import Passes
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import buffer
 from convlet.engines.numba.kernels import dense, updates
-from convlet.engines.numba.running import threads
+from convlet.engines.numba.running import forks, threads
 from convlet.engines.numba.running.entries import argument_types, entry
 from convlet.errors import EngineError, InputError
 
@@ -59,8 +57,7 @@ class NumbaProgram:
         self._steps = Passes(blocks, self._weights, training=True, update=update, every=not switches.sparse)
         unfused = lower(network, Switches(False, switches.sparse, switches.winograd))
         self._layers = Passes(unfused, self._weights, training=False, update=None)
-        self._lock = threading.RLock()
-        _programs.add(self)
+        self._lock = forks.lock()
         self.restore(state)
 
     def prepare(self, batch_size: int, progress: Preparing | None = None) -> None:
@@ -69,18 +66,20 @@ class NumbaProgram:
         `progress` is called before each, with how many are done, how many there are in all, and the next one's name.
         It may raise to stop.
         """
-        with self._lock:
+        if config.DISABLE_JIT:
+            return
+        with self._lock:  # and not while compiling: a fork waits for it
             jobs = [job for N in (CHUNK, *dense.SIZES) for job in self._inference.jobs(N)] + self._inference.packs()
             if self.optimizer:
                 jobs += self._steps.jobs(batch_size)
-            kernels = list({(job.kernel, argument_types(job.arguments)): job for job in reversed(jobs)}.values())
-            for done, job in enumerate(kernels):
-                if progress is not None:
-                    progress(done, len(kernels) + 1, job.label)
-                entry(job.kernel, job.arguments)
+        kernels = list({(job.kernel, argument_types(job.arguments)): job for job in reversed(jobs)}.values())
+        for done, job in enumerate(kernels):
             if progress is not None:
-                progress(len(kernels), len(kernels) + 1, "threads")
-            threads.prepare()
+                progress(done, len(kernels) + 1, job.label)
+            entry(job.kernel, job.arguments)
+        if progress is not None:
+            progress(len(kernels), len(kernels) + 1, "threads")
+        threads.prepare()
 
     def predict(self, images: Array) -> Array:
         images, chunks = self._checked(images), []
@@ -160,16 +159,3 @@ class NumbaProgram:
         if images.shape[1:] != self.network.input_shape:
             raise InputError(f"images: shape {images.shape}; expected (N, *{self.network.input_shape}).")
         return images
-
-
-_programs: "weakref.WeakSet[NumbaProgram]" = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    """A lock that another thread held when the process was forked would be held for ever in the child."""
-    for program in _programs:
-        program._lock = threading.RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
