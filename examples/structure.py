@@ -75,7 +75,7 @@ def shuffled(data: Dataset) -> Dataset:
 
     def mix(part: Examples) -> Examples:
         images = part.images.reshape(len(part), -1)[:, order].reshape(part.images.shape)
-        return cl.datasets.examples(images, part.labels, classes=10)
+        return Examples.from_arrays(images, part.labels, classes=10)
 
     return replace(data, train=mix(data.train), validation=mix(data.validation), test=mix(data.test))
 

@@ -77,7 +77,7 @@ def test_what_is_in_it_is_what_its_name_says(finished):
 
 def test_the_run_folder_gives_the_run_back(finished):
     folder, run, evaluation = finished
-    again = load(folder, engine_name="numpy")
+    again = load(folder, engine="numpy")
     assert again.evaluate(tiny.dataset().test).accuracy == evaluation.accuracy
     assert again.history == run.history
 
@@ -111,7 +111,7 @@ def test_with_patience_the_figures_are_those_of_the_weights_that_are_kept(tmp_pa
     assert run.program.state().step < run.history.steps, "choose other settings: the last was the best"
     figures = training_json(run, evaluation, threads=1)
     assert figures["validation_accuracy"] == run.history.best[2] == run.evaluate(tiny.dataset().validation).accuracy
-    assert load(tmp_path / "r", engine_name="numpy").evaluate(tiny.dataset().test).loss == evaluation.loss
+    assert load(tmp_path / "r", engine="numpy").evaluate(tiny.dataset().test).loss == evaluation.loss
 
 
 def test_without_test_or_validation_examples_their_figures_and_files_are_left_out(tmp_path):

@@ -159,7 +159,7 @@ def test_training_in_a_thread_works_and_leaves_signals_alone(tmp_path):
     thread.start()
     thread.join()
     assert tiny.fingerprint(runs[0]) == tiny.fingerprint(tiny.train(steps=8))
-    assert load(tmp_path / "r", engine_name="numpy").history.steps == 8
+    assert load(tmp_path / "r", engine="numpy").history.steps == 8
 
 
 def test_stopped_is_a_keyboard_interrupt_so_a_script_ends_as_at_ctrl_c():

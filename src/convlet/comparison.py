@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from convlet.datasets import Dataset
 from convlet.descriptions.network import Parameters
-from convlet.engines import ENGINES, Program, engine
+from convlet.engines import ENGINES, Program
+from convlet.engines import engine as find_engine
 from convlet.errors import InputError
 from convlet.runs.recipe import Recipe
 from convlet.training.batches import batch_indices
@@ -59,7 +60,7 @@ class Comparison:
 def compare(
     recipe: Recipe,
     data: Dataset,
-    engine_names: Sequence[str],
+    engines: Sequence[str],
     *,
     steps: int = 20,
     watch: Callable[[str], None] = lambda name: None,
@@ -69,15 +70,15 @@ def compare(
     Of a recipe with fewer steps, only those are compared. Raises what `engine` raises, before anything is computed;
     InputError without an engine; DataError where the recipe and the data do not fit.
     """
-    if not engine_names:
-        raise InputError(f"engines={list(engine_names)}: expected at least one of {', '.join(ENGINES)}.")
-    for name in engine_names:
-        engine(name)
+    if not engines:
+        raise InputError(f"engines={list(engines)}: expected at least one of {', '.join(ENGINES)}.")
+    for name in engines:
+        find_engine(name)
     check_data(recipe.network, data)
     steps = min(steps, recipe.training.total_steps(len(data.train)))
     outputs, gradients, losses = _observe("numpy", recipe, data, steps, np.float64)
     comparisons = []
-    for name in engine_names:
+    for name in engines:
         watch(name)
         own_outputs, own_gradients, own_losses = _observe(name, recipe, data, steps, np.float32)
         differences = (
@@ -95,7 +96,7 @@ def _observe(
     """Outputs and gradients of the first batch with the initial weights, and the loss of each of the first steps."""
     training = recipe.training
     parameters = {n: a.astype(dtype) for n, a in recipe.network.initial_parameters(training.seed).items()}
-    program = engine(name).compile(recipe.network, parameters, recipe.optimizer)
+    program = find_engine(name).compile(recipe.network, parameters, recipe.optimizer)
     pixels, labels, masks = _batch(recipe, data, 0)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is shown, in red
         outputs = program.activations(pixels)

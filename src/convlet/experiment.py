@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convlet.datasets import Dataset
-from convlet.engines import Preparing, default_engine, engine
+from convlet.engines import Preparing, default_engine
+from convlet.engines import engine as find_engine
 from convlet.errors import GroupError
 from convlet.report.figures.run import draw_run
 from convlet.runs.checkpoint import load_checkpoint
@@ -27,27 +28,27 @@ class Experiment:
 
     recipe: Recipe
     run_dir: Path
-    engine_name: str
+    engine: str
     resume: bool = False
     keep: bool = True
 
 
-def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine_name: str | None = None) -> Experiment:
+def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine: str | None = None) -> Experiment:
     """A new run of a recipe, in a folder of its own: `runs/<recipe>-<number>`, made at once, unless one is named.
 
     Raises before there is a folder where the recipe does not suit the data, or the engine cannot run here.
     """
     check_data(recipe.network, data)
-    engine(name := engine_name or default_engine())
+    find_engine(name := engine or default_engine())
     return Experiment(recipe, run_dir or claim_folder(Path("runs"), recipe.name), name)
 
 
-def resumed(run_dir: Path, engine_name: str | None = None, *, steps: int | None = None) -> Experiment:
+def resumed(run_dir: Path, engine: str | None = None, *, steps: int | None = None) -> Experiment:
     """The run in a folder, from where it was saved; with `steps`, until that many in all. Raises StorageError."""
     recipe = recipe_of(run_dir)
     if steps is not None:
         recipe = replace(recipe, training=replace(recipe.training, steps=steps, epochs=None))
-    return Experiment(recipe, run_dir, engine_name or default_engine(), resume=True)
+    return Experiment(recipe, run_dir, engine or default_engine(), resume=True)
 
 
 def perform(
@@ -61,7 +62,7 @@ def perform(
         run = fit_recipe(
             experiment.recipe,
             data,
-            engine_name=experiment.engine_name,
+            engine=experiment.engine,
             run_dir=experiment.run_dir,
             resume=experiment.resume,
             keep=experiment.keep,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convlet.errors import InputError
 
-Purpose = Literal["initial values", "shuffle", "dropout"]
+Purpose = Literal["initial values", "shuffle", "dropout", "split"]
 _PURPOSES: tuple[Purpose, ...] = get_args(Purpose)  # append only: a purpose's place in the list is part of its key
 
 

@@ -55,7 +55,7 @@ def test_a_reader_that_leaves_early_is_no_error(shop):
 def never_stopped(shop):
     """The weights of the long run."""
     recipe = load_recipe(str(shop / "long.toml"))
-    run = fit_recipe(recipe, recipe.data.load(), engine_name="numpy")
+    run = fit_recipe(recipe, recipe.data.load(), engine="numpy")
     return weights_sha256(run.program.state().parameters)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from comparing import assert_same_bits
 
-from convlet.datasets import Dataset, examples
+from convlet.datasets import Dataset, Examples
 from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.runs.checkpoint import weights_sha256
@@ -31,7 +31,7 @@ def dataset(train=23, validation=9, test=11, seed=0):
     def part(count):
         labels = np.arange(count) % 3
         images = generator.integers(0, 120, (count, *SHAPE)) + 60 * labels[:, None, None, None]
-        return examples(images.astype(np.uint8), labels, classes=3) if count else None
+        return Examples.from_arrays(images.astype(np.uint8), labels, classes=3) if count else None
 
     return Dataset("tiny", CLASSES, part(train), part(validation), part(test))
 
@@ -46,7 +46,7 @@ def save_npz(path, data):
 
 def train(data=None, *, network=NETWORK, batch_size=4, **options):
     """A run of `fit` on the numpy engine."""
-    return fit(network, dataset() if data is None else data, batch_size=batch_size, engine_name="numpy", **options)
+    return fit(network, dataset() if data is None else data, batch_size=batch_size, engine="numpy", **options)
 
 
 def fingerprint(run):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convlet import Conv2D, Dense, Evaluation, Flatten, History
-from convlet.datasets import examples
+from convlet.datasets import Examples
 from convlet.descriptions.network import Sequential
 from convlet.report.facts.history import history_json, metrics_csv
 from convlet.report.figures.confusion import confusion
@@ -111,7 +111,7 @@ def test_a_perfect_confusion_matrix_and_a_class_without_images():
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_mistakes_show_label_and_prediction(channels):
     shown = evaluation(3, 12, wrong=4)
-    figure = mistakes(shown, examples(pixels(12, channels), shown.labels, classes=3), ("a", "b", "c"))
+    figure = mistakes(shown, Examples.from_arrays(pixels(12, channels), shown.labels, classes=3), ("a", "b", "c"))
     assert "a → b" in texts(figure)
     assert "all 4 mistakes in 12 images: label → prediction, its probability" in texts(figure)
     captions = [axes.get_xlabel() for axes in figure.axes]
@@ -121,14 +121,14 @@ def test_mistakes_show_label_and_prediction(channels):
 
 def test_as_many_mistakes_as_asked_for():
     shown = evaluation(3, 60, wrong=50)
-    figure = mistakes(shown, examples(pixels(60), shown.labels, classes=3), VIETNAMESE, count=7)
+    figure = mistakes(shown, Examples.from_arrays(pixels(60), shown.labels, classes=3), VIETNAMESE, count=7)
     assert sum(bool(axes.images) for axes in figure.axes) == 7
     assert "the 7 of highest loss among 50 mistakes in 60 images: label → prediction, its probability" in texts(figure)
 
 
 def test_no_mistakes_is_good_news():
     shown = evaluation(3, 6, wrong=0)
-    figure = mistakes(shown, examples(pixels(6), shown.labels, classes=3), VIETNAMESE)
+    figure = mistakes(shown, Examples.from_arrays(pixels(6), shown.labels, classes=3), VIETNAMESE)
     assert any("all 6 images are classified correctly" in text for text in texts(figure))
 
 
@@ -177,7 +177,7 @@ def test_a_history_survives_json():
 
 def test_a_run_is_drawn_the_same_each_time(tmp_path):
     shown = evaluation(3, 12, wrong=4)
-    images = examples(pixels(12), shown.labels, classes=3)
+    images = Examples.from_arrays(pixels(12), shown.labels, classes=3)
     parameters = network().initial_parameters(0)
     run = history(120, [(120, 0.9)], [0])
     drawn = []

@@ -65,7 +65,7 @@ def test_a_run_predicts_the_same_after_saving_and_loading(tmp_path):
     run = tiny.train(steps=5)
     run.save(tmp_path / "mine.safetensors")
     images = tiny.dataset().test.images
-    loaded = load(tmp_path / "mine.safetensors", engine_name="numpy")
+    loaded = load(tmp_path / "mine.safetensors", engine="numpy")
     assert_same_bits(loaded.predict(images), run.predict(images))
     assert (loaded.classes, loaded.history, loaded.seed) == (run.classes, run.history, run.seed)
 

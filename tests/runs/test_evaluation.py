@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tiny
 
-from convlet.datasets import Dataset, examples
+from convlet.datasets import Dataset, Examples
 from convlet.errors import DataError, InputError
 from convlet.losses import softmax_cross_entropy
 from convlet.runs import evaluation as room
@@ -60,11 +60,11 @@ def test_examples_are_answered_in_order_whatever_the_batch(monkeypatch):
 
 def test_images_of_another_shape_and_unknown_classes_are_refused():
     run = tiny.train(steps=1)
-    other = examples(np.zeros((2, 4, 5), np.uint8), [0, 1], classes=3)
+    other = Examples.from_arrays(np.zeros((2, 4, 5), np.uint8), [0, 1], classes=3)
     with pytest.raises(DataError, match=r"shape \(4, 5, 1\); the network takes \(5, 4, 1\)"):
         run.evaluate(other)
-    more = Dataset("more", ("a", "b", "c", "d"), examples(np.zeros((2, 5, 4), np.uint8), [0, 3], classes=4))
-    with pytest.raises(DataError, match="up to 3; the network knows 3 classes"):
+    more = Dataset("more", ("a", "b", "c", "d"), Examples.from_arrays(np.zeros((2, 5, 4), np.uint8), [0, 3], classes=4))
+    with pytest.raises(DataError, match="class 'a' is none that the network knows"):
         run.evaluate(more.train)
 
 

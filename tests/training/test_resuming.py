@@ -61,7 +61,7 @@ def test_with_patience_too_a_resumed_run_ends_where_it_would_have_and_with_the_s
             assert tiny.fingerprint(tiny.train(run_dir=folder, resume=True, **options)) == tiny.fingerprint(whole)
         else:
             assert whole.history.steps < cut  # it had ended before
-    kept = load(folder, engine_name="numpy")
+    kept = load(folder, engine="numpy")
     assert tiny.fingerprint(kept)[0] == tiny.fingerprint(whole)[0]
     assert kept.history == whole.history
 
@@ -190,7 +190,7 @@ def test_a_recipe_that_was_changed_in_the_run_folder_is_refused_and_the_word_is_
     assert path.read_text().count(old) == 1
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(InputError, match=says + r": .*recipe\.toml was changed: the run was trained with "):
-        fit_recipe(recipe_of(tmp_path / "r"), tiny.dataset(), engine_name="numpy", run_dir=tmp_path / "r", resume=True)
+        fit_recipe(recipe_of(tmp_path / "r"), tiny.dataset(), engine="numpy", run_dir=tmp_path / "r", resume=True)
 
 
 def test_only_how_far_it_goes_may_be_changed_in_a_run_folder(tmp_path):
@@ -198,7 +198,7 @@ def test_only_how_far_it_goes_may_be_changed_in_a_run_folder(tmp_path):
     path = tmp_path / "r" / "recipe.toml"
     path.write_text(path.read_text().replace("steps = 8", "steps = 14").replace('name = "fit"', 'name = "mine"'))
     run = fit_recipe(
-        recipe_of(tmp_path / "r"), tiny.dataset(), engine_name="numpy", run_dir=tmp_path / "r", resume=True
+        recipe_of(tmp_path / "r"), tiny.dataset(), engine="numpy", run_dir=tmp_path / "r", resume=True
     )
     assert tiny.fingerprint(run) == tiny.fingerprint(tiny.train(steps=14))
 

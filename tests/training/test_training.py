@@ -146,7 +146,7 @@ def test_patience_ends_a_run_and_gives_back_its_best_weights(
     assert run.program.state().step == best == run.history.best[0]
     wanted = next(state for state in states if state.step == best)
     assert_same_bits(run.program.state().parameters, wanted.parameters)
-    assert_same_bits(load(tmp_path / "r", engine_name="numpy").program.state().parameters, wanted.parameters)
+    assert_same_bits(load(tmp_path / "r", engine="numpy").program.state().parameters, wanted.parameters)
 
 
 def test_a_lower_loss_breaks_a_tie():
@@ -161,7 +161,7 @@ def test_without_patience_the_last_weights_stay_and_the_best_are_kept_beside_the
     run = tiny.train(batch_size=IMAGES, steps=3, run_dir=tmp_path / "r")
     assert run.program.state().step == 3
     assert load_checkpoint(tmp_path / "r" / "best.safetensors").state.step == 1
-    assert load(tmp_path / "r", engine_name="numpy").program.state().step == 3
+    assert load(tmp_path / "r", engine="numpy").program.state().step == 3
 
 
 def test_patience_needs_validation_examples(tmp_path):

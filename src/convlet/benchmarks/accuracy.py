@@ -24,18 +24,18 @@ class _Stopwatch:
             self.validations.append((time.perf_counter() - self.began, run.history.validations[-1][2]))
 
 
-def time_to_accuracy(recipe: Recipe, engine_name: str = BASELINE) -> dict[str, Any]:
+def time_to_accuracy(recipe: Recipe, engine: str = BASELINE) -> dict[str, Any]:
     """Train, and say what was reached and when: seconds until the first validation of at least each target.
 
     Seconds count from the beginning, compiling included. The test images are looked at once, at the end.
     """
     data = recipe.data.load()
     watch = _Stopwatch()
-    run = fit_recipe(recipe, data, engine_name=engine_name, watch=watch)
+    run = fit_recipe(recipe, data, engine=engine, watch=watch)
     evaluation: Evaluation | None = run.evaluate(data.test) if data.test is not None else None
     return {
         "recipe": recipe.name,
-        "engine": engine_name,
+        "engine": engine,
         "seed": run.seed,
         "steps": run.history.steps,
         "test_accuracy": evaluation.accuracy if evaluation else None,

@@ -37,7 +37,7 @@ def evaluate(
     DATA is what `train --data` takes; by default the data the run was trained on.
     """
     limit_threads(threads)
-    trained = load_run(run, engine_name=chosen_engine(engine, backend))
+    trained = load_run(run, engine=chosen_engine(engine, backend))
     images = load(data) if data else recipe_of(trained.run_dir or run).data.load()
     evaluation = trained.evaluate(_part(images, part))
     show(

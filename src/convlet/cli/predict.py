@@ -35,7 +35,7 @@ def predict(
 ) -> None:
     """The class of each IMAGE, with probabilities, by the run in folder RUN."""
     limit_threads(threads)
-    trained = load_run(run, engine_name=chosen_engine(engine, backend))
+    trained = load_run(run, engine=chosen_engine(engine, backend))
     pixels = [read_picture(path, trained.network.input_shape, digit=digit) for path in images]
     if not digit and trained.network.input_shape == (28, 28, 1) and any(light_background(image) for image in pixels):
         say(LIGHT)

@@ -76,20 +76,20 @@ def train(
     """
     used = limit_threads(threads)
     group = _group(hosts, process_id, engine, backend)
-    engine_name = "keras" if hosts else chosen_engine(engine, backend)
+    named = "keras" if hosts else chosen_engine(engine, backend)
     with ExitStack() as stack:
         if resume is not None:
             _refuse_changes(recipe, data, run_dir, overrides)
             _say_waiting(group)
             folder, images = stack.enter_context(joint.resume(group, resume, overrides["steps"]))
-            planned = experiment.resumed(folder, engine_name, steps=overrides["steps"])
+            planned = experiment.resumed(folder, named, steps=overrides["steps"])
         else:
             with joint.told(group):
                 chosen = _overridden(with_data(recipes.load_recipe(recipe or DEFAULT_RECIPE), data), overrides)
                 images = chosen.data.load()
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
-            planned = experiment.new(chosen, images, own_dir, engine_name)
+            planned = experiment.new(chosen, images, own_dir, named)
         same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
         results = _perform(replace(planned, keep=group.is_main), images, used, group.count, same)
     if group.is_main:

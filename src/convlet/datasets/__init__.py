@@ -1,6 +1,6 @@
 """Labelled images: the embedded MNIST, a directory of IDX files, or an `.npz`.
 
-What it is not: it draws no random numbers and knows no network. Shuffling belongs to training.
+What it is not: it knows no network. Shuffling belongs to training.
 
     streams    a file, decompressed, never more bytes than promised
     idx  npz   the two file formats, each read strictly
@@ -9,10 +9,11 @@ What it is not: it draws no random numbers and knows no network. Shuffling belon
     sources    a name or a path → a Dataset
 """
 
-from convlet.datasets.dataset import Dataset
+from convlet.datasets.dataset import MEMORY, Dataset, Pair
 from convlet.datasets.embedded import mnist
-from convlet.datasets.examples import Examples, examples, pixels
+from convlet.datasets.examples import Examples
+from convlet.datasets.images import pixels
 from convlet.datasets.readers.idx import read_idx
 from convlet.datasets.sources import load
 
-__all__ = ["Dataset", "Examples", "examples", "load", "mnist", "pixels", "read_idx"]
+__all__ = ["MEMORY", "Dataset", "Examples", "Pair", "load", "mnist", "pixels", "read_idx"]

@@ -1,13 +1,23 @@
 """A data set: examples to train on, to choose by, and to test on at the very end."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from convlet.datasets.examples import Examples, check_label_range
-from convlet.errors import DataError
+from convlet.datasets.examples import Examples
+from convlet.datasets.images import check_bright
+from convlet.datasets.labels import check_label_range, class_names, classes_in
+from convlet.datasets.splits import split
+from convlet.errors import DataError, InputError
+
+Pair = tuple[ArrayLike, ArrayLike]  # images and labels
+T = TypeVar("T")
+MEMORY = "in memory"  # the source of a data set that no name or path gives
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -18,6 +28,7 @@ class Dataset:
         name: what to call it, e.g. "mnist".
         classes: the name of each class, e.g. ("0", …, "9"); label i means classes[i].
         train, validation, test: the parts; the last two may be absent.
+        source: the name or absolute path that `load` had it from; "in memory" for any other, and for a changed copy.
 
     Raises:
         DataError: the parts have images of different shapes, or labels beyond the classes.
@@ -28,8 +39,10 @@ class Dataset:
     train: Examples
     validation: Examples | None = None
     test: Examples | None = None
+    source: str = field(default=MEMORY, init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", class_names(self.classes))
         for part, name in ((self.train, "train"), (self.validation, "validation"), (self.test, "test")):
             if part is not None and part.image_shape != self.image_shape:
                 raise DataError(
@@ -38,6 +51,40 @@ class Dataset:
                 )
             if part is not None:
                 check_label_range(part.labels, len(self.classes), f"{self.name}: the {name} labels")
+                object.__setattr__(self, name, replace(part, classes=self.classes))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        images: ArrayLike,
+        labels: ArrayLike,
+        *,
+        validation: Pair | float | None = None,
+        test: Pair | None = None,
+        classes: Sequence[str] | None = None,
+        name: str = "arrays",
+    ) -> "Dataset":
+        """A data set from arrays: images (N, H, W) or (N, H, W, C), labels (N,).
+
+        `validation` and `test` are further (images, labels); or `validation` is a share, such as 0.1: that part of
+        each class's images is held out, chosen at random, the same ones every time. Labels are whole numbers or texts;
+        the classes are those among the training labels, in order, unless `classes` names them (then a whole number
+        that is no name is a class's place, from 0).
+
+        Raises DataError where arrays cannot be used (see `Examples.from_arrays`), InputError for a share or classes
+        that cannot be.
+
+        >>> Dataset.from_arrays(np.zeros((4, 8, 8)), [10, 20, 10, 30]).classes
+        ('10', '20', '30')
+        """
+        names = _said("train", classes_in, labels) if classes is None else class_names(classes)
+        train, held = _part("train", (images, labels), names), None
+        check_bright(train.images)
+        if isinstance(validation, int | float):
+            train, held = split(train, validation)
+        elif validation is not None:
+            held = _part("validation", validation, names)
+        return cls(name, names, train, held, None if test is None else _part("test", test, names))
 
     def __repr__(self) -> str:
         """What there is in each part."""
@@ -64,3 +111,23 @@ class Dataset:
                 digest.update(f"{array.dtype.str} {array.shape}\n".encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+
+def known_as(data: Dataset, source: str) -> Dataset:
+    """The data set itself, with the name or path where it is found again."""
+    object.__setattr__(data, "source", source)
+    return data
+
+
+def _part(name: str, pair: Pair, classes: tuple[str, ...]) -> Examples:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise InputError(f"{name}: {type(pair).__name__}; expected a pair of arrays, (images, labels).")
+    return _said(name, Examples.from_arrays, *pair, classes=classes)
+
+
+def _said(name: str, make: Callable[..., T], *arrays: ArrayLike, **options: Any) -> T:
+    """What is wrong with the arrays is said to be wrong with that part."""
+    try:
+        return make(*arrays, **options)
+    except DataError as error:
+        raise DataError(f"{name} {error}") from None

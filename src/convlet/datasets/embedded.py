@@ -7,8 +7,8 @@ Attribution: `files/README.md`.
 import functools
 from pathlib import Path
 
-from convlet.datasets.dataset import Dataset
-from convlet.datasets.examples import Examples, examples
+from convlet.datasets.dataset import Dataset, known_as
+from convlet.datasets.examples import Examples
 from convlet.datasets.readers.idx import read_idx
 
 FILES = Path(__file__).parent / "files"
@@ -33,18 +33,19 @@ def mnist() -> Dataset:
     array([5, 0, 4, 1, 9])
     """
     train = _examples("train")
-    return Dataset(
+    data = Dataset(
         name="mnist",
         classes=tuple("0123456789"),
         train=train.take(slice(VALIDATION, None)),
         validation=train.take(slice(VALIDATION)),
         test=_examples("t10k"),
     )
+    return known_as(data, "mnist")
 
 
 def _examples(prefix: str) -> Examples:
     images, labels = f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
-    return examples(
+    return Examples.from_arrays(
         read_idx(FILES / f"{images}.xz", sha256=SHA256[images]),
         read_idx(FILES / f"{labels}.xz", sha256=SHA256[labels]),
         classes=10,

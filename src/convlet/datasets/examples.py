@@ -12,25 +12,54 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from convlet.datasets.images import Images, canonical_images, scaled
+from convlet.datasets.labels import Labels, class_names, numbered, renumbered
 from convlet.errors import DataError, InputError
 
-Images: TypeAlias = NDArray[np.uint8] | NDArray[np.float32]
-Labels: TypeAlias = NDArray[np.int64]
 Indices: TypeAlias = slice | Sequence[int] | NDArray[np.integer[Any]] | NDArray[np.bool_]
-BRIGHTEST = 1.5  # a float image of whole numbers above this was surely never divided by 255
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # eq=False: comparing arrays gives an array, not an answer
 class Examples:
-    """Labelled images. Make them with `examples`, which checks them.
+    """Labelled images. Make them with `Examples.from_arrays`, which checks them.
 
     Attributes:
-        images: (N, H, W, C), uint8 in 0–255 or float32, read-only.
-        labels: (N,), int64, read-only.
+        images: (N, H, W, C), uint8 in 0–255 or float32 from 0 to 1, read-only.
+        labels: (N,), int64, read-only: each image's class by its number.
+        classes: the name of each class; empty where nobody has said.
     """
 
     images: Images
     labels: Labels
+    classes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_arrays(cls, images: ArrayLike, labels: ArrayLike, *, classes: int | Sequence[str]) -> "Examples":
+        """Check images and labels, and bring them to the one form that the rest of convlet takes.
+
+        Arrays already in that form are not copied: do not change them afterwards.
+
+        Args:
+            images: (N, H, W, C), or (N, H, W) for one channel. uint8 in 0–255, or float from 0 to 1.
+            labels: (N,): texts, each the name of a class; or whole numbers, each a class's place from 0 (where all
+                names are whole numbers: its name).
+            classes: the names of the classes, or how many there are, "0", "1", ….
+
+        Raises:
+            DataError: empty, of another shape or type, not equally many, a pixel NaN or infinite, floats on another
+                scale than 0 to 1, a label that is no class.
+            InputError: `classes` are no names, or a number below 1.
+
+        >>> Examples.from_arrays(np.zeros((3, 28, 28), np.uint8), [5, 0, 4], classes=10).image_shape
+        (28, 28, 1)
+        >>> Examples.from_arrays(np.zeros((2, 4, 4)), ["dog", "cat"], classes=("cat", "dog")).labels.tolist()
+        [1, 0]
+        """
+        names = class_names(classes)
+        pixels, numbers = canonical_images(images), numbered(labels, names)
+        if len(pixels) != len(numbers):
+            raise DataError(f"images and labels: {len(pixels):,} and {len(numbers):,}. Give one label for each image.")
+        return cls(_read_only(pixels), _read_only(numbers), names)
 
     def __len__(self) -> int:
         """N."""
@@ -59,7 +88,7 @@ class Examples:
             InputError: `indices` is none of these, or out of range.
         """
         chosen = self._indices(indices)
-        return _scaled(self.images[chosen]), np.array(self.labels[chosen])
+        return scaled(self.images[chosen]), np.array(self.labels[chosen])
 
     def take(self, indices: Indices) -> "Examples":
         """A part of these examples, at least one: `train.take(slice(1000))` is the first 1,000.
@@ -68,10 +97,20 @@ class Examples:
             InputError: `indices` is as `batch` refuses it, or chooses nothing.
         """
         chosen = self._indices(indices)
-        part = Examples(_read_only(self.images[chosen]), _read_only(self.labels[chosen]))
+        part = Examples(_read_only(self.images[chosen]), _read_only(self.labels[chosen]), self.classes)
         if len(part) == 0:
             raise InputError(f"indices: {indices!r} chooses none of the {len(self):,} examples. Choose at least one.")
         return part
+
+    def labelled_by(self, classes: tuple[str, ...]) -> "Examples":
+        """These examples with the numbers that their classes have among those of another data set, or of a run.
+
+        Classes are the same where their names are; where one side has no names but numbers from 0, by their place.
+        Raises DataError where a class is none of the others.
+        """
+        if self.classes in ((), classes):
+            return self
+        return Examples(self.images, _read_only(renumbered(self.labels, self.classes, classes)), classes)
 
     def _indices(self, indices: Indices) -> slice | NDArray[Any]:
         """`indices` as NumPy takes them without surprises."""
@@ -86,130 +125,6 @@ class Examples:
         if array.dtype != np.bool_ and array.size and not -len(self) <= array.min() <= array.max() < len(self):
             raise InputError(f"indices: from {array.min()} to {array.max()}; allowed: {allowed}.")
         return array
-
-
-def examples(images: ArrayLike, labels: ArrayLike, *, classes: int) -> Examples:
-    """Check images and labels, and bring them to the one form that the rest of convlet takes.
-
-    Arrays already in that form are not copied: do not change them afterwards.
-
-    Args:
-        images: (N, H, W, C), or (N, H, W) for one channel. uint8 in 0–255, or float in about [0, 1].
-        labels: (N,), any integer type, each from 0 to classes − 1.
-        classes: how many classes there are.
-
-    Raises:
-        DataError: empty, of another shape or type, not equally many, a pixel NaN or infinite, floats still in
-            0–255, a label out of range.
-        InputError: `classes` is not at least 1.
-
-    >>> examples(np.zeros((3, 28, 28), np.uint8), [5, 0, 4], classes=10).image_shape
-    (28, 28, 1)
-    """
-    if classes < 1:
-        raise InputError(f"classes: {classes}; allowed: 1 or more. Give the number of classes.")
-    pixels = _canonical_images(_array(images, "images"))
-    answers = _canonical_labels(_array(labels, "labels"), classes)
-    if len(pixels) != len(answers):
-        raise DataError(f"images and labels: {len(pixels):,} and {len(answers):,}. Give one label for each image.")
-    return Examples(_read_only(pixels), _read_only(answers))
-
-
-def pixels(images: ArrayLike) -> NDArray[np.float32]:
-    """Images without labels as a network takes them: checked as `examples` checks them, uint8 divided by 255.
-
-    Args:
-        images: as `examples` takes them.
-
-    Returns:
-        (N, H, W, C), float32.
-
-    Raises:
-        DataError: as `examples` raises it.
-    """
-    return _scaled(_canonical_images(_array(images, "images")))
-
-
-def _scaled(images: Images) -> NDArray[np.float32]:
-    """A fresh, C-contiguous copy in float32, in [0, 1] where the images are uint8."""
-    scaled = np.array(images, dtype=np.float32, order="C")
-    if images.dtype == np.uint8:
-        scaled /= np.float32(255)
-    return scaled
-
-
-def _array(values: ArrayLike, name: str) -> NDArray[Any]:
-    """`values` as an array with at least one element."""
-    try:
-        array = np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{name}: not an array ({error}). Give rows of equal length, or a NumPy array.") from error
-    if array.size == 0:
-        raise DataError(f"{name}: empty (shape {array.shape}). Give at least one image with its label.")
-    return array
-
-
-def _canonical_images(images: NDArray[Any]) -> Images:
-    """(N, H, W) or (N, H, W, C) of any allowed type → (N, H, W, C), uint8 or float32."""
-    if images.ndim == 3:
-        images = images[..., np.newaxis]  # (N, H, W, 1)
-    if images.ndim != 4:
-        raise DataError(f"images: shape {images.shape}; allowed: (N, H, W) or (N, H, W, C). Reshape them.")
-    _, first, second, last = images.shape
-    if first in (1, 3) and last > 4 and second == last:
-        raise DataError(
-            f"images: shape {images.shape} looks channels-first; allowed: (N, H, W, C). "
-            "Use images.transpose(0, 2, 3, 1)."
-        )
-    if images.dtype == np.uint8:
-        return images
-    if not np.issubdtype(images.dtype, np.floating):
-        raise DataError(
-            f"images: type {images.dtype}; allowed: uint8 in 0–255, or float in about [0, 1]. "
-            "Use images.astype(np.uint8) if they are in 0–255."
-        )
-    return _canonical_floats(images)
-
-
-def _canonical_floats(images: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Float pixels → float32; refuses what is not finite and what was never scaled."""
-    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is refused as such
-        pixels = images.astype(np.float32, copy=False)
-    finite = np.isfinite(pixels)
-    if not finite.all():
-        place = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise DataError(
-            f"images: pixel {place} is {images[place]}, {np.count_nonzero(~finite):,} such in all; allowed: numbers "
-            "that float32 can hold. Mend or leave out these images."
-        )
-    if pixels.max() > BRIGHTEST and bool((pixels == np.rint(pixels)).all()):
-        raise DataError(
-            f"images: float pixels are whole numbers up to {pixels.max():g}; allowed: float in about [0, 1]. "
-            "Use images / 255, or images.astype(np.uint8)."
-        )
-    return pixels
-
-
-def _canonical_labels(labels: NDArray[Any], classes: int) -> Labels:
-    """(N,) of any integer type → (N,) int64, each in [0, classes)."""
-    if labels.ndim != 1:
-        raise DataError(
-            f"labels: shape {labels.shape}; allowed: (N,). Use labels.reshape(-1) for (N, 1), "
-            "labels.argmax(axis=1) for one-hot rows."
-        )
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(f"labels: type {labels.dtype}; allowed: integers. Use labels.astype(np.int64).")
-    check_label_range(labels, classes, "labels")
-    return labels.astype(np.int64, copy=False)
-
-
-def check_label_range(labels: NDArray[Any], classes: int, name: str) -> None:
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= classes:
-        raise DataError(
-            f"{name}: from {low} to {high}; allowed: 0 to {classes - 1}, for {classes} classes. "
-            "Number the classes from 0, or give more of them."
-        )
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

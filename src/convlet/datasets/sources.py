@@ -3,15 +3,15 @@
 What it is not: it downloads nothing.
 """
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from convlet.datasets.dataset import Dataset
+from convlet.datasets.dataset import Dataset, Pair, known_as
 from convlet.datasets.embedded import mnist
-from convlet.datasets.examples import Examples, examples
 from convlet.datasets.readers.idx import read_idx
 from convlet.datasets.readers.npz import read_npz
 from convlet.datasets.splits import hold_out
@@ -25,7 +25,6 @@ IDX_NAMES = {  # key → the canonical name of MNIST's file
 }
 IDX_SUFFIXES = ("", ".gz", ".xz")  # in this order, where a file is there in more than one form
 NPZ_KEYS = ("x_train", "y_train", "x_validation", "y_validation", "x_test", "y_test")
-MOST_CLASSES = 10_000  # a larger label is a mistake, and would name that many classes
 
 
 def load(source: str | Path) -> Dataset:
@@ -35,9 +34,9 @@ def load(source: str | Path) -> Dataset:
     - a directory: MNIST's four IDX files by their canonical names, raw, .gz or .xz.
     - an .npz file: x_train, y_train and, optionally, x_test, y_test, x_validation, y_validation. No pickles.
 
-    Classes are numbered from 0 to the largest training label. Without validation examples the first twelfth of the
-    training examples is held out, as `read_data_sets` does for MNIST; if a class would then be missing on either
-    side (images stored class by class), every twelfth instead.
+    The classes are those among the training labels, in order: labels 10, 20, 30 are three classes. Without validation
+    examples the first twelfth of the training examples is held out, as `read_data_sets` does for MNIST; if a class
+    would then be missing on either side (images stored class by class), every twelfth instead.
 
     Raises:
         InputError: `source` is none of these.
@@ -80,32 +79,24 @@ def _find(directory: Path, name: str) -> Path:
 
 def _dataset(path: Path, name: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
     """Arrays by the names of `NPZ_KEYS` → a checked Dataset, with validation examples if there are enough."""
-    classes = _count_classes(path, arrays)
-    train = _pair(path, arrays, "train", classes)
+    train, validation, test = (_pair(path, arrays, part) for part in ("train", "validation", "test"))
     if train is None:
         raise DataError(f"{path}: holds no x_train and y_train. Save the training images and labels by these names.")
-    validation, test = _pair(path, arrays, "validation", classes), _pair(path, arrays, "test", classes)
-    if validation is None:
-        train, validation = hold_out(train)
-    return Dataset(name, tuple(str(label) for label in range(classes)), train, validation, test)
+    try:
+        data = Dataset.from_arrays(*train, validation=validation, test=test, name=name)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    if data.validation is None:
+        rest, held = hold_out(data.train)
+        data = replace(data, train=rest, validation=held)
+    return known_as(data, os.path.abspath(path))  # noqa: PTH100 (without "..", but as the user named it)
 
 
-def _count_classes(path: Path, arrays: dict[str, NDArray[Any]]) -> int:
-    labels = arrays.get("y_train", np.zeros(1, np.int64))
-    count = int(labels.max()) + 1 if np.issubdtype(labels.dtype, np.integer) else 1
-    if count > MOST_CLASSES:
-        raise DataError(f"{path}: a training label is {count - 1}; allowed: 0 to {MOST_CLASSES - 1}. Mend the labels.")
-    return max(count, 1)  # a wrong type or sign is refused, and explained, with the examples
-
-
-def _pair(path: Path, arrays: dict[str, NDArray[Any]], part: str, classes: int) -> Examples | None:
-    """The examples of one part; None if it is absent."""
+def _pair(path: Path, arrays: dict[str, NDArray[Any]], part: str) -> Pair | None:
+    """The images and labels of one part; None if it is absent."""
     images, labels = arrays.get(f"x_{part}"), arrays.get(f"y_{part}")
     if images is None and labels is None:
         return None
     if images is None or labels is None:
         raise DataError(f"{path}: of x_{part} and y_{part} only one is there. Save both or neither.")
-    try:
-        return examples(images, labels, classes=classes)
-    except DataError as error:
-        raise DataError(f"{path}: {part} {error}") from error
+    return images, labels

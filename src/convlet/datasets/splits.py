@@ -2,9 +2,30 @@
 
 import numpy as np
 
+from convlet.checks import number
 from convlet.datasets.examples import Examples
+from convlet.errors import InputError
+from convlet.randomness import generator
 
 HELD_OUT = 12  # one in twelve: 5,000 of MNIST's 60,000
+
+
+def split(examples: Examples, share: float) -> tuple[Examples, Examples]:
+    """The examples without `share` of each class, and that share: chosen at random, always the same ones.
+
+    At least one image of each class stays on either side. Raises InputError for a share that is not between 0 and 1,
+    or a class with a single image.
+    """
+    number("validation", share, low=0, high=1, open_low=True)
+    held = np.zeros(len(examples), bool)
+    for label in np.unique(examples.labels):
+        places = np.flatnonzero(examples.labels == label)
+        if len(places) < 2:
+            name = examples.classes[label] if examples.classes else label
+            raise InputError(f"validation={share}: class {name!r} has one image only, which cannot be divided.")
+        count = min(max(round(share * len(places)), 1), len(places) - 1)
+        held[generator(0, "split", step=int(label)).permutation(places)[:count]] = True
+    return examples.take(~held), examples.take(held)
 
 
 def hold_out(train: Examples) -> tuple[Examples, Examples | None]:

@@ -55,7 +55,7 @@ def unseen(data: Dataset | None) -> Examples | None:
 
 def of_run(folder: Path, engine: str | None = None) -> Content:
     """The content of a run. Raises StorageError where there is none, FormatError where it is damaged."""
-    run = load(folder, engine_name=engine)
+    run = load(folder, engine=engine)
     recipe = recipe_of(run.run_dir or folder)
     data = _data(recipe, run)
     shown, wrong, facts = _chosen(run, data)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.datasets import Examples, pixels
+from convlet.datasets import Examples, Pair, pixels
 from convlet.descriptions.network import Sequential
-from convlet.engines import Program, default_engine, engine
+from convlet.engines import Program, default_engine
+from convlet.engines import engine as find_engine
 from convlet.errors import DataError, InputError, NumericsError, StorageError
 from convlet.losses import softmax
 from convlet.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -53,15 +54,15 @@ class Run:
         steps = f"step {self.history.steps:,} of {self.total_steps:,}"
         return f"<Run of {self.network.weights:,} weights, {steps}, {self.engine} engine{where}>"
 
-    def evaluate(self, examples: Examples, *, stop: Stop | None = None) -> Evaluation:
-        """The network's answers to labelled images.
+    def evaluate(self, examples: Examples | Pair, *, stop: Stop | None = None) -> Evaluation:
+        """The network's answers to labelled images: a part of a data set, such as `mnist.test`, or (images, labels).
 
-        Raises DataError where they are of another shape or class, NumericsError where the loss is not a finite number.
+        Classes are known by their names. Raises InputError where these are no such images, DataError where they are
+        of another shape or class, NumericsError where the loss is not a finite number.
         """
+        examples = self._examples(examples)
         if examples.image_shape != self.network.input_shape:
             raise DataError(f"images: shape {examples.image_shape}; the network takes {self.network.input_shape}.")
-        if examples.labels.max() >= len(self.classes):
-            raise DataError(f"labels: up to {examples.labels.max()}; the network knows {len(self.classes)} classes.")
         with np.errstate(over="ignore", invalid="ignore"):
             evaluation = evaluate(self.program, examples, poll=stop.check if stop else lambda: None)
             loss = evaluation.loss
@@ -70,6 +71,15 @@ class Run:
             worst, _ = examples.batch(slice(first, first + 1))
             raise NumericsError(f"after step {self.history.steps}: {self.explain(worst, f'the loss is {loss}')}")
         return evaluation
+
+    def _examples(self, given: Examples | Pair) -> Examples:
+        """Labelled images, with the numbers that this run has for their classes."""
+        if isinstance(given, Examples):
+            return given.labelled_by(self.classes)
+        if isinstance(given, tuple | list) and len(given) == 2:
+            return Examples.from_arrays(*given, classes=self.classes)
+        expected = "a part of a data set, such as data.test, or a pair of arrays, (images, labels)"
+        raise InputError(f"examples: {type(given).__name__}; expected {expected}.")
 
     def predict(self, images: Array) -> Array:
         """Probabilities (N, classes) of images (N, H, W, C): uint8, or float in [0, 1].
@@ -108,7 +118,7 @@ class Run:
         save_checkpoint(Path(path), self.checkpoint())
 
 
-def load(path: str | Path, *, engine_name: str | None = None) -> Run:
+def load(path: str | Path, *, engine: str | None = None) -> Run:
     """The network in a checkpoint, or in a run folder, ready to predict and evaluate.
 
     Of a run with patience it has the best weights, as that run itself has at its end; of any other the last.
@@ -119,8 +129,8 @@ def load(path: str | Path, *, engine_name: str | None = None) -> Run:
     if not path.is_file() and not (path / "last.safetensors").exists():
         raise StorageError(f"{path}: cannot be read: expected the folder of a run, or a checkpoint in it.")
     checkpoint = _of_run(path) if path.is_dir() else load_checkpoint(path)
-    name = engine_name or default_engine()
-    program = engine(name).compile(checkpoint.network, checkpoint.state.parameters)
+    name = engine or default_engine()
+    program = find_engine(name).compile(checkpoint.network, checkpoint.state.parameters)
     program.restore(replace(checkpoint.state, slots={}))  # it knows its step, and is not to be trained on
     return Run(
         checkpoint.network,

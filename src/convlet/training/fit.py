@@ -8,7 +8,8 @@ import numpy as np
 from convlet.datasets import Dataset
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer
-from convlet.engines import Preparing, default_engine, engine
+from convlet.engines import Preparing, default_engine
+from convlet.engines import engine as find_engine
 from convlet.errors import DataError, InputError
 from convlet.runs.folder import abandon_run, begin_run, continue_run, hold
 from convlet.runs.history import History
@@ -33,7 +34,7 @@ def fit(
     patience: int | None = None,
     report_every: int = 1000,
     validate_every: int = 1,
-    engine_name: str | None = None,
+    engine: str | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
     watch: Watch = lambda run: None,
@@ -41,7 +42,7 @@ def fit(
     """Train a network, and return the run: its weights, its history, ready to evaluate and predict.
 
     Exactly one of `steps` and `epochs` says how long. The other words are those of `Training`. `optimizer` is
-    Adam(0.001) unless given; `engine_name` the fastest engine that runs here. With `run_dir`, the run is saved there
+    Adam(0.001) unless given; `engine` the fastest engine that runs here. With `run_dir`, the run is saved there
     as it goes; with `resume` too, it continues from what is saved there, exactly as if it had never stopped.
 
     Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
@@ -52,7 +53,7 @@ def fit(
     training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
     recipe = Recipe("fit", network, training, optimizer or Adam(), DataSource(getattr(data, "name", "")))
     try:
-        return fit_recipe(recipe, data, engine_name=engine_name, run_dir=run_dir, resume=resume, watch=watch)
+        return fit_recipe(recipe, data, engine=engine, run_dir=run_dir, resume=resume, watch=watch)
     except Stopped as stopped:
         raise stopped.with_traceback(None) from None  # where between two steps it was is of no interest to anybody
 
@@ -61,7 +62,7 @@ def fit_recipe(
     recipe: Recipe,
     data: Dataset,
     *,
-    engine_name: str | None = None,
+    engine: str | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
     keep: bool = True,
@@ -85,7 +86,7 @@ def fit_recipe(
             prepared(done, total, part)
 
         try:
-            run = _start(recipe, data, engine_name or default_engine(), folder, resume, progress)
+            run = _start(recipe, data, engine or default_engine(), folder, resume, progress)
         except Stopped as stopped:
             stopped.outcome = " before the first step, so there is nothing new to save."
             raise
@@ -121,15 +122,13 @@ def check_data(network: Sequential, data: Dataset) -> None:
         )
 
 
-def _start(
-    recipe: Recipe, data: Dataset, engine_name: str, folder: Path | None, resume: bool, progress: Preparing
-) -> Run:
+def _start(recipe: Recipe, data: Dataset, engine: str, folder: Path | None, resume: bool, progress: Preparing) -> Run:
     """The run before its first step, or as it was saved."""
     started, training, total_steps = time.perf_counter(), recipe.training, recipe.training.total_steps(len(data.train))
     saved = saved_run(recipe, data, folder) if resume else None
     parameters = saved.state.parameters if saved else recipe.network.initial_parameters(training.seed)
     history = saved.history if saved else History(training.batch_size)
-    program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
+    program = find_engine(engine).compile(recipe.network, parameters, recipe.optimizer)
     if saved:
         program.restore(saved.state)
     if folder is not None and not resume:
@@ -142,8 +141,6 @@ def _start(
         raise
     if folder is not None and resume:
         continue_run(folder, training)
-    run = Run(
-        recipe.network, program, data.classes, history, training.seed, engine_name, total_steps, folder, data.sha256
-    )
+    run = Run(recipe.network, program, data.classes, history, training.seed, engine, total_steps, folder, data.sha256)
     run.clock.compile = time.perf_counter() - started
     return run

@@ -132,7 +132,7 @@ def test_a_fit_that_validates_on_more_images_than_a_batch_reports_what_the_refer
     data = Dataset("shades of grey", tuple("0123456789"), *parts)
     options = {"batch_size": 50, "epochs": 10, "report_every": 10}
     optimizer = SGD(0.03, momentum=0.9)
-    runs = [fit(REGULAR, data, optimizer=optimizer, engine_name=name, **options) for name in ("numba", "numpy")]
+    runs = [fit(REGULAR, data, optimizer=optimizer, engine=name, **options) for name in ("numba", "numpy")]
     assert len(runs[0].history.reports) == 3
     assert runs[0].history.reports == runs[1].history.reports
     np.testing.assert_allclose(runs[0].history.validations, runs[1].history.validations, atol=1e-3)
