@@ -197,9 +197,7 @@ def test_only_how_far_it_goes_may_be_changed_in_a_run_folder(tmp_path):
     tiny.train(steps=8, run_dir=tmp_path / "r")
     path = tmp_path / "r" / "recipe.toml"
     path.write_text(path.read_text().replace("steps = 8", "steps = 14").replace('name = "fit"', 'name = "mine"'))
-    run = fit_recipe(
-        recipe_of(tmp_path / "r"), tiny.dataset(), engine="numpy", run_dir=tmp_path / "r", resume=True
-    )
+    run = fit_recipe(recipe_of(tmp_path / "r"), tiny.dataset(), engine="numpy", run_dir=tmp_path / "r", resume=True)
     assert tiny.fingerprint(run) == tiny.fingerprint(tiny.train(steps=14))
 
 
