@@ -125,3 +125,30 @@ def test_with_another_number_the_classes_say_what_the_rest_of_the_network_makes_
         values, _ = forward(placed, own, values, masks=None)
     assert np.allclose(found, values[0], rtol=0, atol=1e-6)
     assert not np.allclose(found, outputs["dense_1"][0], rtol=0, atol=1e-6)
+
+
+def test_layers_are_computed_from_what_they_name_not_from_what_stands_before_them(modules):
+    network = Sequential([Conv2D(1, 3, padding="same", name="first"), Conv2D(1, (1, 3), padding="same")], (5, 6, 1))
+    parameters = positive(network)
+    image = np.random.default_rng(0).random((1, 5, 6, 1), np.float32)
+    given = packet(network, {**parameters, "images": image})
+    given.description["network"]["layers"][1]["inputs"] = [IMAGE]
+    code = """
+        const outputs = convlet.forward(network, arrays.images.values);
+        const corner = {row: 0, column: 0, channel: 0};
+        return {
+            outputs,
+            section: convlet.explain(network, outputs, "conv2d_2", corner).sections[0].layer,
+            readers: convlet.usesOf(network, outputs, convlet.IMAGE, corner).map(({layer}) => layer),
+            field: convlet.receptiveField(network, "conv2d_2", convlet.regionOf(corner)),
+        };
+    """
+    found = modules.run(code, given)
+    [beside] = Sequential([network.layers[1]], network.input_shape)
+    own = {name.rpartition("/")[2]: parameters[name] for name in beside.parameters}
+    expected, _ = forward(beside, own, image, masks=None)
+    assert np.allclose(found["outputs"]["conv2d_2"]["values"], expected.reshape(-1), rtol=0, atol=1e-6)
+    assert found["section"] == IMAGE
+    assert found["readers"] == ["first", "conv2d_2"]
+    assert found["field"]["image"] == {"top": 0, "bottom": 1, "left": 0, "right": 2, "first": 0, "last": 1}
+    assert "first" not in found["field"]["layers"]

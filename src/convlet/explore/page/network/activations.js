@@ -56,7 +56,7 @@ export function activate(name, sums, channels) {
  */
 export function activationStep(name, before, channels, channel) {
   if (name !== "softmax") return { name, before, after: single(name)(before) };
-  const steps = softmax(channels());
+  const steps = softmax(channels().map((other, i) => (i === channel ? before : other))); // one number, printed one way
   return { name, before, after: steps.probabilities[channel], softmax: steps };
 }
 
