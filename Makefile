@@ -11,8 +11,9 @@ KERAS_BACKENDS = tensorflow jax
 CHROMIUM = chromium
 WORKERS = 2
 
-# The tests share the cores between worker processes, not between the threads of one matrix product.
-ONE_THREAD_EACH = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# The tests share the cores between worker processes, not between the threads of one matrix product. Our own kernels have
+# two threads all the same: what goes wrong only between threads must have the chance to.
+ONE_THREAD_EACH = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 CONVLET_THREADS=2
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --custom-compile-command "make lock" $(ARGS)
 UV = uv==0.13.9

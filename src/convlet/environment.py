@@ -1,5 +1,6 @@
 """The machine, the versions a figure came from, the processors a run uses: a number never travels alone."""
 
+import math
 import os
 import platform
 import sys
@@ -9,8 +10,10 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from convlet.checks import whole_number
+from convlet.quota import processor_quota
 
 THREADS = "CONVLET_THREADS"
+OTHERS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 PACKAGES = ("convlet", "numpy", "numba", "llvmlite", "keras", "tensorflow-cpu", "tensorflow", "jax", "torch")
 
 
@@ -32,17 +35,22 @@ def environment() -> dict[str, Any]:
 
 
 def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many processors this process may use: those it may run on, but no more than its quota grants."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min(allowed, processor_quota())))
 
 
 def chosen_threads() -> int:
-    """How many threads a run may use: the variable CONVLET_THREADS, or as many as there are processors.
+    """How many threads a run may use where it is not told: what the first of these says, in this order.
 
-    Raises InputError where it says no whole number of at least 1.
+    The variable CONVLET_THREADS; NUMBA_NUM_THREADS; OMP_NUM_THREADS; the processors this process may use. Raises
+    InputError where the first, which is ours, says no whole number of at least 1. In another it is passed over.
     """
     said = os.environ.get(THREADS)
-    return whole_number(THREADS, int(said) if said.isdecimal() else said) if said else cores()
+    if said:
+        return whole_number(THREADS, int(said) if said.isdecimal() else said)
+    others = (os.environ.get(name, "").split(",")[0].strip() for name in OTHERS)  # OpenMP's may be a list, by depth
+    return next((int(other) for other in others if other.isdecimal() and int(other) > 0), 0) or cores()
 
 
 def peak_memory_mb() -> float:

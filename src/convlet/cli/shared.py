@@ -14,7 +14,7 @@ EXPLORE_EXTRA = "pip install 'convlet[explore]'"
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 engine_option = click.option("--engine", type=click.Choice(ENGINES), help="Default: the fastest that runs here.")
 backend_option = click.option("--backend", type=click.Choice(BACKENDS), help="What the keras engine computes with.")
-threads_option = click.option("--threads", type=click.IntRange(1), help="Default: one for each processor.")
+threads_option = click.option("--threads", type=click.IntRange(1), help="Default: one for each processor it may use.")
 
 
 def chosen_engine(engine: str | None, backend: str | None) -> str | None:

@@ -289,7 +289,8 @@ def test_the_number_of_threads_is_checked(monkeypatch):
     monkeypatch.setenv("CONVLET_THREADS", "many")
     with pytest.raises(InputError, match="CONVLET_THREADS='many'"):
         threads.threads()
-    monkeypatch.delenv("CONVLET_THREADS")
+    for name in ("CONVLET_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
     assert threads.threads() == cores()
 
 
@@ -297,6 +298,6 @@ def test_the_number_of_threads_is_checked(monkeypatch):
 def test_the_affinity_mask_is_honoured():
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
     code += "from convlet.engines.numba.running import threads; print(threads.threads())"
-    environment = {name: value for name, value in os.environ.items() if name != "CONVLET_THREADS"}
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "1"

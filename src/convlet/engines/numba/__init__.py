@@ -10,7 +10,8 @@ Read it in this order:
                        `activations.py`; `head.py`; `updates.py`
 4. `lowering.py`       layers → blocks, fused where that saves memory or arithmetic
 5. `assembly/`         a block → jobs: kernels with their arguments; `layouts.py` and `weights.py`: where everything is
-6. `tables.py`         the jobs of a whole step, which threads work through without Python; `entries.py`, `threads.py`
+6. `worklist.py`       the jobs of a whole step, which threads work through without Python; `entries.py`, `threads.py`,
+                       `forks.py`
 7. `passes.py`, `program.py`   tables and memory for any number of images; the engine's side of the door
 """
 
