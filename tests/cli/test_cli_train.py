@@ -57,6 +57,11 @@ def test_the_same_seed_gives_the_same_weights_and_options_override_the_recipe(sh
         if option != "--learning-rate":
             assert getattr(training, option[2:].replace("-", "_")) == value
     assert recipe_of(tmp_path / "other 3").optimizer.learning_rate == 0.5
+    text = (shop / "tiny.toml").read_text("utf-8").replace("steps = 40", "steps = 40, seed = 7")
+    (shop / "seeded.toml").write_text(text, "utf-8")
+    arguments = ("--engine", "numpy", "--run-dir", tmp_path / "other 8", "--json", "--seed", "0")
+    zero = json.loads(convlet("train", shop / "seeded.toml", *arguments).stdout)
+    assert zero["weights_sha256"] == first["weights_sha256"]  # 0 is a seed, too
     assert weights("other 9", "--epochs", "2")["steps"] == 30
     assert weights("other 10", "--epochs", "2", "--train-images", "20")["steps"] == 10
 
@@ -185,3 +190,21 @@ def test_too_little_memory_is_one_message(shop, tmp_path, monkeypatch):
 
     monkeypatch.setattr(experiment, "perform", exhaust)
     refused("train", shop / "tiny.toml", "--run-dir", tmp_path / "r", says="not enough memory: Unable to", code=1)
+
+
+def test_too_little_memory_without_a_word_says_how_much_was_taken(shop, tmp_path, monkeypatch):
+    def exhaust(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(experiment, "perform", exhaust)
+    result = refused("train", shop / "tiny.toml", "--run-dir", tmp_path / "r", says="not enough memory: none", code=1)
+    assert re.search(r"none is left beside the [\d,]+ MB that this command has taken\.", result.stderr)
+
+
+def test_ctrl_c_outside_training_ends_with_its_own_exit_code(shop, tmp_path, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment, "perform", interrupt)
+    result = convlet("train", shop / "tiny.toml", "--run-dir", tmp_path / "r", code=130)
+    assert result.stderr == "Interrupted.\n"

@@ -206,3 +206,15 @@ def test_parts_with_different_image_shapes_are_refused():
 def test_labels_beyond_the_named_classes_are_refused():
     with pytest.raises(DataError, match="six: the train labels: from 0 to 2; allowed: 0 to 1"):
         Dataset("six", ("a", "b"), six())
+
+
+def test_a_fingerprint_is_of_all_that_training_sees_and_of_nothing_else():
+    base, names = six(), ("a", "b", "c")
+    other_image, other_label = BYTES.copy(), np.roll(six().labels, 1)
+    other_image[-1, -1, -1, -1] ^= 1
+    changed = [six(other_image), Examples(base.images, other_label)]
+    fingerprints = {Dataset("x", names, base, base).sha256, Dataset("x", names, base).sha256}
+    for part in changed:
+        fingerprints |= {Dataset("x", names, part, base).sha256, Dataset("x", names, base, part).sha256}
+        assert Dataset("y", names, base, base, part).sha256 == Dataset("x", names, base, base).sha256
+    assert len(fingerprints) == 6

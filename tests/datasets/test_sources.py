@@ -83,6 +83,15 @@ def test_every_twelfth_is_held_out_where_images_are_stored_class_by_class(tmp_pa
     assert set(found.validation.labels) == set(found.train.labels) == {0, 1, 2}
 
 
+def test_every_twelfth_is_held_out_where_a_class_would_be_held_out_whole(tmp_path):
+    content = {name: array for name, array in arrays(count=36).items() if name.endswith("_train")}
+    content["y_train"] = np.array([0, 1, 0] + 33 * [1])  # the first twelfth has both classes, the rest only one
+    np.savez(tmp_path / "rare.npz", **content)
+    found = load(tmp_path / "rare.npz")
+    assert np.array_equal(found.validation.images[..., 0], content["x_train"][::12])
+    assert set(found.train.labels) == set(found.validation.labels) == {0, 1}
+
+
 def test_fewer_than_twelve_training_examples_are_all_for_training(tmp_path):
     np.savez(tmp_path / "few.npz", **arrays(count=11))
     found = load(tmp_path / "few.npz")

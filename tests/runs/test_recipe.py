@@ -269,3 +269,11 @@ def test_a_recipe_that_cannot_be_read_is_one_message(tmp_path, monkeypatch, name
     with pytest.raises(RecipeError) as caught:
         recipe.load_recipe(name)
     assert says in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_train_images_may_be_all_there_are_and_not_one_more(tmp_path):
+    source = str(tiny.save_npz(tmp_path / "d.npz", tiny.dataset(train=23)))
+    assert len(DataSource(source, train_images=23).load().train) == 23
+    assert len(DataSource(source, train_images=1).load().train) == 1
+    with pytest.raises(InputError, match=r"train_images=24: .* has only 23"):
+        DataSource(source, train_images=24).load()

@@ -1,5 +1,7 @@
 """A run that goes on is the run that was never stopped, and only that."""
 
+from dataclasses import replace
+
 import pytest
 import tiny
 from comparing import assert_same_bits
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from convlet.descriptions.layers import Dense, Dropout, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
-from convlet.descriptions.schedules import Cosine
+from convlet.descriptions.schedules import Cosine, Steps
 from convlet.errors import FormatError, InputError, StorageError
 from convlet.runs.checkpoint import load_checkpoint, save_checkpoint
 from convlet.runs.folder import EARNED, files_to_continue, recipe_of
@@ -210,6 +212,27 @@ def test_a_run_whose_rate_depends_on_its_length_keeps_its_length(tmp_path):
             tiny.train(steps=steps, resume=True, **options)
     resumed = tiny.train(steps=12, resume=True, **options)
     assert tiny.fingerprint(resumed) == tiny.fingerprint(tiny.train(steps=12, optimizer=Adam(Cosine(0.01))))
+
+
+def test_a_rate_that_would_have_differed_in_the_last_step_alone_is_refused(tmp_path):
+    options = {"optimizer": Adam(Steps(0.1, drops=1)), "run_dir": tmp_path / "r"}  # it drops at half of the run
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(tiny.Killed):
+        patch.setattr(saving, "SECONDS", -1.0)
+        tiny.train(steps=10, watch=tiny.killed_after(6), **options)  # its sixth step was the first after the drop
+    with pytest.raises(InputError, match="steps=12: this run's learning rate changes over the 10 steps"):
+        tiny.train(steps=12, resume=True, **options)
+
+
+@pytest.mark.parametrize(("step", "slots"), [(3, True), (5, False), (3, False)])
+def test_a_last_checkpoint_that_is_older_than_its_history_or_lost_its_slots_is_refused(tmp_path, step, slots):
+    options = {"optimizer": SGD(0.1, momentum=0.9), "run_dir": tmp_path / "r"}
+    tiny.train(steps=5, **options)
+    path = tmp_path / "r" / "last.safetensors"
+    saved = load_checkpoint(path)
+    state = replace(saved.state, step=step, slots=saved.state.slots if slots else {})
+    save_checkpoint(path, replace(saved, state=state))
+    with pytest.raises(FormatError, match="not what the run of"):
+        tiny.train(steps=9, resume=True, **options)
 
 
 def test_resuming_needs_a_folder_and_a_run_in_it(tmp_path):

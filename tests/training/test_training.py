@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from convlet.descriptions.layers import Activation, Conv2D, Dense, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
+from convlet.descriptions.schedules import Steps
 from convlet.engines import State, engine
 from convlet.errors import DataError, InputError, NumericsError, RecipeError
 from convlet.runs.checkpoint import load_checkpoint
@@ -43,6 +44,7 @@ def test_each_epoch_has_an_order_of_its_own_and_each_seed_too():
     first, second = (batch_indices(100, 100, 0, step) for step in (0, 1))
     assert not np.array_equal(first, second)
     assert not np.array_equal(first, batch_indices(100, 100, 1, 0))
+    assert len({tuple(batch_indices(100, 100, 0, epoch)) for epoch in range(20)}) == 20
 
 
 def test_a_batch_is_a_function_of_its_step_alone():
@@ -115,6 +117,18 @@ def test_reports_are_of_the_coming_batch_without_dropout():
     pixels, labels = data.train.batch(batch_indices(IMAGES, BATCH, 0, 0))
     assert run.history.reports == [(0, float((program.predict(pixels).argmax(1) == labels).mean()))]
     assert [step for step, _ in tiny.train(steps=12, report_every=5).history.reports] == [0, 5, 10]
+
+
+def test_every_step_has_the_batch_the_masks_and_the_rate_of_its_own_number():
+    """The loop as a user of the engine would write it, on the same numbers."""
+    data, optimizer, steps = tiny.dataset(), Adam(Steps(0.1, factor=0.5, drops=8)), 9
+    program = engine("numpy").compile(tiny.NETWORK, tiny.NETWORK.initial_parameters(5), optimizer)
+    for step in range(steps):
+        pixels, labels = data.train.batch(batch_indices(IMAGES, BATCH, 5, step))
+        program.step(pixels, labels, tiny.NETWORK.dropout_masks(BATCH, 5, step), 0.1 * 0.5**step)
+    run = tiny.train(data, steps=steps, optimizer=optimizer, seed=5)
+    assert_same_bits(run.program.state().parameters, program.state().parameters)
+    assert_same_bits(run.program.state().slots, program.state().slots)
 
 
 # --- patience ---------------------------------------------------------------------------------------------------------

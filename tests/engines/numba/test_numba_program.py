@@ -15,6 +15,7 @@ from interrupting import control_c, needs_alarm
 from numba import config
 
 from convlet.datasets import Dataset, Examples
+from convlet.descriptions.initializers import Constant
 from convlet.descriptions.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
@@ -36,6 +37,7 @@ REGULAR = Sequential(
 )
 OPTIMIZERS = [
     SGD(0.1),
+    SGD(0.1, weight_decay=0.1),
     SGD(0.1, momentum=0.9, weight_decay=0.01),
     SGD(0.1, momentum=0.9, nesterov=True),
     Adam(0.01),
@@ -259,6 +261,33 @@ def test_of_equal_numbers_the_first_wins_everywhere():
     x[:] = 1
     (_, gradients), (_, expected) = (p.gradients(x, labels, masks) for p in (ours, reference))
     assert_agree(gradients, single(expected), GRADIENT32)
+
+
+@pytest.mark.parametrize("pool", [MaxPooling2D(2, padding="same"), MaxPooling2D(3, strides=2), MaxPooling2D((1, 4))])
+def test_of_equal_numbers_the_first_wins_where_pooling_stands_alone(pool):
+    """Every output of the convolution is 0; which of them won shows in its kernel's gradient."""
+    network = Sequential([Conv2D(2, 3, kernel_initializer=Constant(0.0)), pool, Flatten(), Dense(3)], (9, 9, 1))
+    ours, reference = both(network)
+    (_, gradients), (_, expected) = (program.gradients(*batch(network)) for program in (ours, reference))
+    assert_agree(gradients, single(expected), GRADIENT32)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("shape", [(8, 8, 8), (6, 11, 8), (11, 7, 8), (10, 10, 8)])
+@pytest.mark.parametrize("pooling", [[], [MaxPooling2D(2)]], ids=["", "pooled"])
+def test_what_is_no_number_in_one_image_reaches_none_of_its_neighbours(shape, pooling, bad):
+    """Winograd's tiles stretch beyond the last row and column; what they find there must be the image's own."""
+    layers = [Conv2D(64, 3, activation="relu"), *pooling, Conv2D(64, 3, padding="same", activation="relu")]
+    network = Sequential([*layers, Flatten(), Dense(3)], shape)
+    program = compile(network, network.initial_parameters(0))
+    x, _, _ = batch(network, images=4)
+    expected = program.predict(x)
+    for image in range(4):
+        spoilt = x.copy()
+        spoilt[image] = bad
+        answers = program.predict(spoilt)
+        assert np.isnan(answers[image]).all()
+        assert_same_bits(np.delete(answers, image, 0), np.delete(expected, image, 0))
 
 
 def test_images_of_any_layout_and_type_are_taken_and_left_as_they_are():

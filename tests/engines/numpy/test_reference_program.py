@@ -249,6 +249,17 @@ def test_a_state_of_another_step_is_loaded_with_its_step(deep):
     assert program.state().step == 41
 
 
+def test_a_step_whose_loss_is_infinite_says_so_and_changes_nothing():
+    """Logits as far apart as float32 allows: their difference is infinite, and no number is NaN yet."""
+    network = Sequential([Flatten(), Dense(2, use_bias=False)], (1, 1, 1))
+    kernel = np.array([[3e38, -3e38]], np.float32)
+    program = compiled(network, {"dense_1/kernel": kernel}, Adam())
+    with np.errstate(over="ignore"):
+        loss, _ = program.step(np.ones((1, 1, 1, 1), np.float32), np.array([1]), {}, 0.1)
+    assert loss == np.inf and program.state().step == 0
+    assert_same_bits(program.state().parameters, {"dense_1/kernel": kernel})
+
+
 @each_network
 def test_a_step_whose_loss_is_no_number_says_so_and_changes_nothing(network):
     parameters, images, labels, masks = network_arrays(network)
