@@ -42,6 +42,18 @@ def test_results_go_to_stdout_and_progress_to_stderr(shop, tmp_path, undrawn):
     assert f"Next:\n  convlet evaluate '{tmp_path / 'a b'}'\n  convlet summary" in shown.stdout
 
 
+@pytest.mark.parametrize(("rate", "remark"), [("1e-12", "no better than a guess"), ("0.1", "best so far")])
+def test_what_is_no_better_than_a_guess_is_not_praised(shop, tmp_path, undrawn, rate, remark):
+    zeros = 'type = "Dense", kernel_initializer = { type = "Constant", value = 0 }'
+    text = (shop / "tiny.toml").read_text("utf-8").replace('type = "Dense"', zeros)
+    (shop / "zeros.toml").write_text(text, "utf-8")
+    arguments = ("--engine", "numpy", "--run-dir", tmp_path / "r", "--learning-rate", rate, "--epochs", "9")
+    shown = convlet("train", shop / "zeros.toml", *arguments).stderr
+    remarks = [line for line in shown.splitlines() if "validation accuracy" in line]
+    assert any(line.endswith(remark) for line in remarks)
+    assert rate != "1e-12" or not any(line.endswith("best so far") for line in remarks)
+
+
 def test_the_same_seed_gives_the_same_weights_and_options_override_the_recipe(shop, tmp_path, undrawn):
     def weights(name, *options):
         arguments = ("train", shop / "tiny.toml", "--engine", "numpy", "--run-dir", tmp_path / name, "--json", *options)

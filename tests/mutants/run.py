@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-LEFT_OUT = (".git", ".venv*", "runs", "locks", "docs", "__pycache__", ".*_cache", ".hypothesis", "node_modules")
+COPIED = ("src", "tests", "pyproject.toml")
 SECONDS = 900  # for the tests of one bug, whatever it makes them do
 CAUGHT, SURVIVED, BROKEN = "caught", "SURVIVED", "BROKEN"
 
@@ -52,7 +52,14 @@ def read(path: Path = HERE / "bugs.toml") -> list[Bug]:
 
 def copied(root: Path, folder: Path) -> Path:
     """A copy of the tree's sources and tests."""
-    return Path(shutil.copytree(root, folder / "tree", ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True))
+    tree = folder / "tree"
+    tree.mkdir()
+    for name in COPIED:
+        if (root / name).is_dir():
+            shutil.copytree(root / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(root / name, tree / name)
+    return tree
 
 
 def run_tests(tree: Path, tests: Iterable[str]) -> int:

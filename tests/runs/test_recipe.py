@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import networks
 
 from convlet.descriptions.initializers import Constant, TruncatedNormal, Uniform
-from convlet.descriptions.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
 from convlet.descriptions.schedules import Cosine, OneCycle, Steps
@@ -277,3 +277,16 @@ def test_train_images_may_be_all_there_are_and_not_one_more(tmp_path):
     assert len(DataSource(source, train_images=1).load().train) == 1
     with pytest.raises(InputError, match=r"train_images=24: .* has only 23"):
         DataSource(source, train_images=24).load()
+
+
+def test_a_batch_of_one_is_refused_where_batch_normalisation_would_see_one_value():
+    def made(batch_size, *layers):
+        return Recipe("x", Sequential([*layers, Flatten(), Dense(3)], (6, 6, 1)), Training(batch_size, steps=1))
+
+    after_dense = (Flatten(), Dense(8), BatchNormalization())
+    with pytest.raises(RecipeError, match=r"batch_size=1: batch_normalization_1 would normalise .* at least 2\."):
+        made(1, *after_dense)
+    with pytest.raises(RecipeError, match="batch_size=1"):
+        made(1, Conv2D(4, 6), BatchNormalization())  # one pixel is left
+    made(2, *after_dense)
+    made(1, Conv2D(4, 5), BatchNormalization())  # four pixels

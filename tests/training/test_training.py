@@ -196,6 +196,20 @@ def test_a_loss_that_is_no_number_stops_the_run_within_a_step_and_names_layer_an
     assert {path.name for path in (tmp_path / "r").iterdir()} == {"recipe.toml", "environment.json"}
 
 
+def test_an_infinite_loss_stops_the_run_as_nan_does():
+    """One pixel alone counts, so that logits stay finite, and only their difference is too large."""
+
+    def poison(run):
+        if run.history.steps == 3 and run.clock.taken:
+            parameters = {name: np.zeros_like(array) for name, array in run.program.state().parameters.items()}
+            parameters["last/kernel"][0] = 3e38, -3e38, -3e38
+            run.program.restore(State(parameters, step=3))
+
+    network = Sequential([Flatten(), Dense(3, name="last")], tiny.SHAPE)
+    with pytest.raises(NumericsError, match=r"step \d: the loss is inf; its logits are far too large"):
+        tiny.train(network=network, steps=9, watch=poison)
+
+
 @pytest.mark.parametrize("layer", ["first", "last"])
 def test_the_layer_that_made_the_nan_is_named_and_the_last_good_checkpoint_stays(tmp_path, layer):
     def poison(run):

@@ -15,6 +15,7 @@ from convlet.datasets import Dataset
 from convlet.engines import kept
 from convlet.report.numbers import count, duration, visible
 from convlet.report.terminal.progress import ProgressLine
+from convlet.runs.evaluation import commonest
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 
@@ -122,8 +123,10 @@ class Watcher:
     def _say_validation(self, run: Run) -> None:
         step, loss, accuracy = run.history.validations[-1]
         epochs = step * run.history.batch_size / len(self.data.train)
-        best = "  best so far" if run.history.best == run.history.validations[-1] else ""
+        remark = "  best so far" if run.history.best == run.history.validations[-1] else ""
+        if self.data.validation is not None and accuracy <= commonest(self.data.validation.labels):
+            remark = "  no better than a guess"
         self.console.print(
-            f"epoch {epochs:.3g}, step {count(step)}: validation accuracy {accuracy:.4f}, loss {loss:.4f}{best}",
+            f"epoch {epochs:.3g}, step {count(step)}: validation accuracy {accuracy:.4f}, loss {loss:.4f}{remark}",
             highlight=False,
         )

@@ -79,6 +79,15 @@ class Evaluation:
         return wrong[np.argsort(-self.losses[wrong], kind="stable")]
 
 
+def commonest(labels: NDArray[np.int64]) -> float:
+    """The accuracy of one answer for all images, the commonest class: what a network that learnt nothing may reach.
+
+    >>> commonest(np.array([2, 0, 2, 2]))
+    0.75
+    """
+    return float(np.bincount(labels).max() / len(labels))
+
+
 def _share(part: Array, whole: Array) -> Array:
     return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
 

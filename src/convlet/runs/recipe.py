@@ -10,6 +10,7 @@ Unknown keys are refused with the nearest known one. A recipe is resolved when e
 folder keeps it so.
 """
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -22,6 +23,7 @@ import tomli_w
 from convlet import datasets
 from convlet.checks import listed, nearest, whole_number
 from convlet.datasets import Dataset
+from convlet.descriptions.layers import BatchNormalization
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer, optimizer_from_table, optimizer_to_table
 from convlet.descriptions.tables import Table, build
@@ -126,6 +128,8 @@ class Recipe:
         for key, (kind, expected) in _PARTS.items():
             if not isinstance(getattr(self, key), kind):
                 raise RecipeError(f"{key}={getattr(self, key)!r}: expected {expected}.")
+        if self.training.batch_size == 1:
+            _check_normalised(self.network)
 
     def to_toml(self) -> str:
         """The recipe as TOML text; `parse_recipe(recipe.to_toml())` is the same recipe.
@@ -146,6 +150,16 @@ class Recipe:
         except (TypeError, RecipeError) as error:
             raise RecipeError(f"this cannot be written as a recipe: {error}") from None
         return text
+
+
+def _check_normalised(network: Sequential) -> None:
+    """Raise a RecipeError where batch normalisation would see one value a channel: its deviation from itself is 0."""
+    for placed in network:
+        if isinstance(placed.layer, BatchNormalization) and math.prod(placed.input_shape[:-1]) == 1:
+            raise RecipeError(
+                f"batch_size=1: {placed.name} would normalise each value by itself alone, to 0, and nothing could be "
+                "learnt. Give a batch_size of at least 2."
+            )
 
 
 def _given(section: DataSource | Training) -> Table:
