@@ -6,17 +6,22 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
 
-from convlet import Conv2D, Dense, Evaluation, Flatten, History
+from convlet import Conv2D, Dense, Dropout, Evaluation, Flatten, History, MaxPooling2D
 from convlet.datasets import Examples
 from convlet.descriptions.network import Sequential
+from convlet.engines import engine
+from convlet.losses import softmax
 from convlet.report.facts.history import history_json, metrics_csv
 from convlet.report.figures.confusion import confusion
 from convlet.report.figures.curves import curves, interval_length
 from convlet.report.figures.kernels import kernels
+from convlet.report.figures.maps import feature_maps
 from convlet.report.figures.mistakes import mistakes
 from convlet.report.figures.run import draw_run
-from convlet.report.figures.style import to_bytes
+from convlet.report.figures.style import BLUE, GREEN, INK, QUIET, VERMILION, to_bytes
 
 VIETNAMESE = ("áo thun", "quần dài", "váy $5 và $6")
 
@@ -76,11 +81,74 @@ def test_curves_of_any_length_can_be_drawn(steps, validated):
     assert to_bytes(curves(run, "a run"), "svg").startswith(b"<?xml")
 
 
-def test_a_loss_of_exactly_zero_can_be_drawn():
-    run = History(2, [1.0, 0.0, 0.0], [1, 2, 2])
-    figure = curves(run, "a run")
-    assert figure.axes[0].get_yscale() == "linear"
-    to_bytes(figure, "svg")
+def labels_of_ticks(axes):
+    axes.figure.canvas.draw()
+    low, high = sorted(axes.get_ylim())
+    return [t.get_text() for t in axes.get_yticklabels() if low <= t.get_position()[1] <= high and t.get_text()]
+
+
+def test_a_loss_of_exactly_zero_leaves_the_scale_as_it_was():
+    run = history(500)
+    with_zero = History(50, [*run.losses[:250], 0.0, *run.losses[251:]], run.correct)
+    before, after = (curves(each, "a run").axes[0] for each in (run, with_zero))
+    assert before.get_yscale() == after.get_yscale() == "log"
+    assert after.get_ylim() == pytest.approx(before.get_ylim(), rel=0.1)
+    only_zeros = curves(History(2, [0.0, 0.0], [2, 2]), "a run")
+    assert only_zeros.axes[0].get_yscale() == "linear"
+    to_bytes(only_zeros, "svg")
+
+
+def test_one_spike_flattens_no_curve_and_is_named():
+    run = history(500)
+    spiked = History(50, [*run.losses[:250], 482.0, *run.losses[251:]], run.correct)
+    before, after = (curves(each, "a run") for each in (run, spiked))
+    assert after.axes[0].get_ylim() == pytest.approx(before.axes[0].get_ylim(), rel=0.1)
+    assert "▲ up to 482" in texts(after) and not any("▲" in text for text in texts(before))
+
+
+def test_the_large_loss_that_a_run_begins_with_is_no_spike():
+    run = History(50, [40.0, *([0.1] * 499)], [0] * 500)
+    assert curves(run, "a run").axes[0].get_ylim()[1] > 4
+
+
+@pytest.mark.parametrize("span", [(2.3, 1e30), (2.3, 6e-6), (2.3, 2.2), (2.3, 0.02), (1e9, 1e3), (0.3, 0.0008)])
+def test_losses_of_any_range_have_ticks_written_in_one_way(span):
+    losses = np.geomspace(*span, 60).tolist()
+    labels = labels_of_ticks(curves(History(50, losses, [0] * 60), "a run").axes[0])
+    assert 1 <= len(labels) <= 12
+    assert len({"10" in label and any(s in label for s in "⁻⁰¹²³⁴⁵⁶⁷⁸⁹") for label in labels}) == 1, labels
+    assert not any("e" in label for label in labels)
+
+
+def test_the_only_validation_has_a_ring_too():
+    figure = curves(history(20, [(20, 0.7)]), "a run")
+    assert "best validation" in texts(figure)
+
+
+def luminance(colour):
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def contrast(colour, ground):
+    darker, lighter = sorted((luminance(colour), luminance(ground)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("ground", ["#FFFFFF", "#0D1117"])
+def test_ink_and_colours_read_on_light_and_on_dark_pages(ground):
+    assert contrast(INK, ground) > 4.2  # 4.35 on both is all there is
+    assert all(contrast(colour, ground) >= 3 for colour in (QUIET, BLUE, VERMILION, GREEN))
+
+
+def test_the_ground_of_every_picture_is_transparent():
+    shown, parameters = network(), network().initial_parameters(0)
+    wrong = evaluation(3, 12, wrong=4)
+    figures = [curves(history(20), "a"), confusion(wrong, VIETNAMESE, "a"), kernels(shown, parameters)]
+    figures.append(mistakes(wrong, Examples(pixels(12), wrong.labels, classes=3), VIETNAMESE))
+    for figure in figures:
+        picture = Image.open(io.BytesIO(to_bytes(figure, "png"))).convert("RGBA")
+        assert picture.getpixel((1, 1))[3] == picture.getpixel((picture.width - 2, picture.height - 2))[3] == 0
 
 
 @pytest.mark.parametrize("classes", [2, 3, 40, 100])
@@ -132,15 +200,39 @@ def test_no_mistakes_is_good_news():
     assert any("all 6 images are classified correctly" in text for text in texts(figure))
 
 
-@pytest.mark.parametrize(("channels", "filters"), [(1, 1), (1, 5), (2, 70), (3, 16)])
-def test_kernels_are_drawn_on_one_scale_around_zero(channels, filters):
+def test_a_wrong_answer_is_never_said_to_be_certain():
+    sure = Evaluation(np.array([[0.0, 900.0], [900.0, 0.0]]), np.array([0, 0]))
+    figure = mistakes(sure, Examples(pixels(2), sure.labels, classes=2), ("shirt", "coat"))
+    assert [axes.get_xlabel() for axes in figure.axes if axes.images] == ["> 99 % · image 0"]
+    assert "shirt → coat" in " ".join(texts(figure)).replace("\n", " ")
+
+
+@pytest.mark.parametrize(("channels", "filters"), [(1, 1), (1, 5), (1, 70), (2, 70), (3, 16)])
+def test_every_layers_weights_are_drawn_on_one_scale_around_zero(channels, filters):
     shown = network(channels, filters)
     parameters = shown.initial_parameters(0)
     figure = kernels(shown, parameters)
-    assert len(figure.axes[0].images) == min(filters, 64)
-    low, high = figure.axes[1].get_ylim()
-    assert low == -high == pytest.approx(-np.abs(parameters["conv2d_1/kernel"]).max())
+    assert {f"Conv2D {filters} × 3×3", "Dense 3"} <= set(texts(figure))
+    pictures = [axes.images[0] for axes in figure.axes if axes.images]
+    assert len(pictures) == 2  # one mosaic a layer
+    for picture, name in zip(pictures, ("conv2d_1", "dense_1"), strict=True):
+        if channels != 3 or name == "dense_1":
+            reach = np.abs(parameters[f"{name}/kernel"]).max()
+            low, high = picture.get_clim()
+            assert low == -high and high <= reach * 1.001
     assert to_bytes(figure, "png")
+
+
+def test_kernels_stand_in_reading_order_with_gaps_between_them():
+    kernel = np.arange(3 * 3 * 1 * 18, dtype=float).reshape(3, 3, 1, 18) + 1
+    shown = Sequential([Conv2D(18, 3, use_bias=False), Flatten(), Dense(3)], (8, 8, 1))
+    figure = kernels(shown, {**shown.initial_parameters(0), "conv2d_1/kernel": kernel})
+    canvas = np.ma.filled(figure.axes[0].images[0].get_array(), np.nan)
+    times = next(i for i in range(1, 99) if canvas[0, i] != canvas[0, 0])
+    assert canvas[0, 0] == kernel[0, 0, 0, 0] and canvas[0, times] == kernel[0, 1, 0, 0]
+    across = 3 * times + next(i for i in range(1, 99) if not np.isnan(canvas[0, 3 * times + i]))
+    assert canvas[0, across] == kernel[0, 0, 0, 1] and np.isnan(canvas[0, across - 1])
+    assert canvas[across, 0] == kernel[0, 0, 0, 16]  # the second row of 16
 
 
 def test_kernels_that_are_all_zero_can_be_drawn():
@@ -149,9 +241,28 @@ def test_kernels_that_are_all_zero_can_be_drawn():
     assert to_bytes(kernels(shown, zeros), "png")
 
 
-def test_without_a_convolution_there_are_no_kernels():
+def test_a_dense_layer_over_an_image_is_drawn_as_what_each_unit_seeks():
     dense = Sequential([Flatten(), Dense(3)], (8, 8, 1))
-    assert kernels(dense, dense.initial_parameters(0)) is None
+    figure = kernels(dense, dense.initial_parameters(0))
+    assert "dense_1: 3 units of 8 × 8 × 1 weights, used once" in texts(figure)
+    assert kernels(Sequential([Flatten()], (8, 8, 1)), {}) is None
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (8, 8, 3), (64,)])
+def test_feature_maps_show_every_layer_that_does_something(shape):
+    layers = [Conv2D(5, 3), MaxPooling2D(2), Flatten()] if len(shape) == 3 else []
+    shown = Sequential([*layers, Dropout(0.5), Dense(20, activation="relu"), Dense(3)], shape)
+    program = engine("numpy").compile(shown, shown.initial_parameters(0))
+    image = np.random.default_rng(0).random(shape, np.float32)
+    figure = feature_maps(shown, program.activations(image[np.newaxis]), image, VIETNAMESE, "a remark")
+    said = texts(figure)
+    names = ["conv2d_1: 6 × 6 × 5", "max_pooling2d_1: 3 × 3 × 5"] if layers else ["64 numbers"]
+    assert {*names, "dense_1: 20 numbers", "dense_2: what it is taken for", "a remark"} <= set(said)
+    assert not any("dropout" in text or "flatten" in text for text in said)
+    chances = softmax(program.predict(image[np.newaxis]))[0]
+    bars = [patch.get_width() for patch in figure.axes[-1].patches]
+    assert bars == pytest.approx(sorted(chances, reverse=True))
+    assert to_bytes(figure, "png").startswith(b"\x89PNG")
 
 
 def test_metrics_have_a_row_for_each_step_at_which_something_was_measured():
@@ -206,7 +317,7 @@ def test_a_run_stopped_before_its_first_step_is_drawn_too(tmp_path):
     paths = draw_run(
         tmp_path, history=History(50), network=dense, parameters=initial, classes=VIETNAMESE, title="a run"
     )
-    assert {path.name for path in paths} == {"curves.svg", "metrics.csv", "history.json"}
+    assert {path.name for path in paths} == {"curves.svg", "kernels.png", "metrics.csv", "history.json"}
 
 
 def test_the_callers_matplotlib_settings_stay_as_they_were():

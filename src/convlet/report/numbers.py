@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 PREFIXES = ("", "k", "M", "G", "T", "P")
 NOT_MEASURED = "–"
+NEARLY_NOTHING = 1e-12
 
 
 def count(number: int) -> str:
@@ -69,6 +70,15 @@ def percent(share: float, digits: int = 1) -> str:
     if share > 0 and float(text) == 0:
         return f"< {smallest:.{digits}f} %"
     return f"{text} %"
+
+
+def probability(share: float, digits: int = 1) -> str:
+    """A class's probability as per cent: softmax is never quite all or nothing, though a float may be.
+
+    >>> probability(1.0), probability(0.5, 0), probability(0.0)
+    ('> 99.9 %', '50 %', '< 0.1 %')
+    """
+    return percent(min(max(share, NEARLY_NOTHING), 1 - NEARLY_NOTHING), digits)
 
 
 def duration(seconds: float) -> str:

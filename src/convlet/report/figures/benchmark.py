@@ -9,11 +9,12 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from convlet.report.figures.style import BLUE, GREEN, INK, PAPER, QUIET, VERMILION, blank, message, style
+from convlet.report.figures.style import BLUE, GREEN, INK, QUIET, VERMILION, blank, message, style
 from convlet.report.terminal.benchmark import OURS, Facts, measured, milliseconds
 
-SKY, GREY = "#A6CBE3", "#C3C7CC"  # convlet's other engines, and everybody else
+SKY, GREY = "#5A9BCB", "#8A93A0"  # convlet's other engines, and everybody else
 FAR = 8.0  # a bar longer than so many times the fastest's is cut, so that the others can be told apart
+WORDS = 0.36  # of the longest bar: the width of the words at a bar's end
 ROW, AROUND, WIDTH = 0.3, 0.85, 6.2  # inches: of a bar, of what stands around a panel's bars, of a panel
 LINES = (VERMILION, GREEN, QUIET)
 DASHES = (0, (4, 2))
@@ -50,33 +51,31 @@ def _bars(facts: Facts, workloads: list[Facts]) -> Figure:
     if isinstance(layout := figure.get_layout_engine(), ConstrainedLayoutEngine):
         layout.set(h_pad=0.1)
     grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
-    for axes, workload in zip(grid.flat, workloads, strict=False):
-        _panel(axes, workload)
+    floors = [_panel(axes, workload) for axes, workload in zip(grid.flat, workloads, strict=False)]
     for axes in list(grid.flat)[len(workloads) :]:
         axes.set_axis_off()
-    figure.legend(handles=_legend(), loc="outside lower center", ncols=2 if columns > 1 else 1)
+    figure.legend(handles=_legend(any(floors)), loc="outside lower center", ncols=2 if columns > 1 else 1)
     return figure
 
 
-def _legend() -> list[Line2D]:
+def _legend(floor_is_drawn: bool) -> list[Line2D]:
     floor = "all its arithmetic, dense, at the speed of NumPy's sgemm in the same rounds"
     spread = "from the fastest round to the slowest · 3.4 ×: so many times the numba engine's time"
-    return [
-        Line2D([], [], color=VERMILION, linewidth=1.2, linestyle=DASHES, label=floor),
-        Line2D([], [], color=INK, linewidth=1.1, label=spread),
-    ]
+    dashed = Line2D([], [], color=VERMILION, linewidth=1.2, linestyle=DASHES, label=floor)
+    return [*([dashed] if floor_is_drawn else []), Line2D([], [], color=INK, linewidth=1.1, label=spread)]
 
 
-def _panel(axes: Axes, workload: Facts) -> None:
+def _panel(axes: Axes, workload: Facts) -> bool:
+    """The bars of a workload; whether the time of all its arithmetic is among them, as a line."""
     competitors = _shown(workload)
     fastest = competitors[0]["ms"]["median"]
     # room for the medians: one slow round, of somebody else's doing, must not squeeze the bars
     limit = 1.1 * max(each["ms"]["median"] for each in competitors if each["ms"]["median"] <= FAR * fastest)
-    for place, each in enumerate(competitors):
-        _bar(axes, place, each, limit)
+    ends = [_bar(axes, place, each, limit) for place, each in enumerate(competitors)]
     floor = _floor(workload)
-    if floor is not None and floor < limit:
-        axes.axvline(floor, color=VERMILION, linewidth=1.2, linestyle=DASHES, zorder=3)
+    has_floor = floor is not None and floor < limit
+    if floor is not None and has_floor:
+        _draw_floor(axes, floor, [place for place, end in enumerate(ends) if not end <= floor < end + WORDS * limit])
     axes.set_xlim(0, 1.42 * limit)
     axes.set_ylim(len(competitors) - 0.45, -0.55)
     axes.set_yticks(range(len(competitors)), [each["label"] for each in competitors])
@@ -86,10 +85,20 @@ def _panel(axes: Axes, workload: Facts) -> None:
     axes.set_title(workload["title"])
     for tick, each in zip(axes.get_yticklabels(), competitors, strict=True):
         tick.set_fontweight("bold" if each["name"] == OURS else "normal")
+    return has_floor
 
 
-def _bar(axes: Axes, place: int, each: Facts, limit: float) -> None:
-    """The median as a bar, fastest to slowest as a whisker; its value, and how many times the numba engine's."""
+def _draw_floor(axes: Axes, floor: float, places: list[int]) -> None:
+    """A dashed line, but in the rows whose words it would cross out."""
+    for place in places:
+        axes.plot([floor, floor], [place - 0.5, place + 0.5], color=VERMILION, linewidth=1.2, linestyle=DASHES)
+
+
+def _bar(axes: Axes, place: int, each: Facts, limit: float) -> float:
+    """The median as a bar, fastest to slowest as a whisker; its value, and how many times the numba engine's.
+
+    Returns where its words begin.
+    """
     times = each["ms"]
     cut = times["median"] > limit
     end = limit if cut else min(times["high"], limit)
@@ -101,8 +110,8 @@ def _bar(axes: Axes, place: int, each: Facts, limit: float) -> None:
         text += f"   {each['ratio']['median']:.1f} ×"
     weight = "bold" if each["name"] == OURS else "normal"
     place_of_text: dict[str, Any] = {"xytext": (5, 0), "textcoords": "offset points", "va": "center_baseline"}
-    paper = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}  # so that a line behind does not cross it out
-    axes.annotate(text, (end, place), **place_of_text, fontsize=9, color=INK, fontweight=weight, bbox=paper, zorder=5)
+    axes.annotate(text, (end, place), **place_of_text, fontsize=9, color=INK, fontweight=weight, zorder=5)
+    return float(end)
 
 
 def _colour(name: str) -> str:

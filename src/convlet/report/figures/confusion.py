@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from convlet.report.figures.style import FAINT, INK, MISTAKES, PAPER, QUIET, blank, style
+from convlet.report.figures.style import BLACK, FAINT, INK, MISTAKES, PAPER, blank, style
 from convlet.report.numbers import count, label, percent
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.history import Array
@@ -63,7 +63,9 @@ def _without_diagonal(matrix: Array) -> Array:
 def _draw_cells(axes: Axes, matrix: Array, cell: float) -> None:
     off = _without_diagonal(matrix)
     shares = off / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(100 * shares, cmap=MISTAKES, vmin=0, vmax=max(100 * float(shares.max()), 1e-9))
+    image = axes.imshow(
+        np.ma.masked_equal(100 * shares, 0), cmap=MISTAKES, vmin=0, vmax=max(100 * float(shares.max()), 1e-9)
+    )
     for i in range(len(matrix)):
         axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor=FAINT, edgecolor="none"))
     edges = np.arange(len(matrix) + 1) - 0.5
@@ -85,7 +87,7 @@ def _numbers(axes: Axes, matrix: Array, shares: Array, cell: float) -> None:
         return
     dark = shares > 0.8 * shares.max()
     for i, j in np.argwhere(matrix > 0):
-        colour = QUIET if i == j else PAPER if dark[i, j] else INK
+        colour = INK if i == j else PAPER if dark[i, j] else BLACK
         axes.text(j, i, count(int(matrix[i, j])), ha="center", va="center_baseline", fontsize=font, color=colour)
 
 
@@ -101,6 +103,6 @@ def _recall(axes: Axes, evaluation: Evaluation, font: float) -> None:
     side = axes.secondary_yaxis("right")
     places = np.arange(len(evaluation.recall))
     side.set_yticks(places, [percent(share) for share in evaluation.recall], fontsize=font)
-    side.tick_params(length=0, labelcolor=QUIET)
+    side.tick_params(length=0, labelcolor=INK)
     side.spines[:].set_visible(False)
-    axes.text(1.01, 1.01, "recall", transform=axes.transAxes, color=QUIET, fontsize=max(font, 8))
+    axes.text(1.01, 1.01, "recall", transform=axes.transAxes, color=INK, fontsize=max(font, 8))

@@ -1,12 +1,13 @@
 """Learning curves: loss and accuracy over the steps of a run."""
 
 import math
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from convlet.report.figures.style import BLUE, GREEN, VERMILION, blank, message, style
@@ -17,6 +18,8 @@ INTERVALS = 50  # about so many points make a smooth curve
 EACH = 2000  # so many steps are drawn one by one; more, as the range within each bin
 BINS = 200
 MANY = 30  # validations or reports; beyond that their marks would hide each other
+OUTLIER = 4.0  # times the highest of the others: a loss that is beyond the picture
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 STRETCH = 0.005  # distance from 100 % where the stretched scale stops stretching
 STRETCHED_FROM = 0.9  # the best accuracy from which differences near 100 % are what matters
 TICKS = (0, 50, 80, 90, 95, 98, 99, 99.5, 100)
@@ -78,47 +81,112 @@ def interval_length(steps: int) -> int:
 
 
 def _draw_loss(axes: Axes, history: History) -> None:
-    losses = np.array(history.losses)
+    means = [row[1] for row in history.intervals(interval_length(history.steps))]
+    low, high = loss_range(np.array([*means, *(row[1] for row in history.validations)]))
     if interval_length(history.steps) > 1:
-        _faint(axes, losses)
-    _smooth(axes, history, column=1)
-    _validations(axes, history, column=1)
-    if losses.min() > 0 and losses.max() / losses.min() > 3:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-        axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        _faint(axes, np.maximum(history.losses, low))
+    _smooth(axes, history, column=1, least=low)
+    _validations(axes, history, column=1, least=low)
+    _scale_loss(axes, low, high)
+    worst = int(np.argmax(history.losses))
+    if history.losses[worst] > OUTLIER * high:
+        late = worst > history.steps / 2
+        look: dict[str, Any] = {"va": "top", "fontsize": 9, "color": BLUE, "textcoords": "offset points"}
+        look |= {"ha": "right" if late else "left", "xytext": (-9 if late else 9, 0)}
+        place = (worst + 1, 1.0)
+        axes.annotate(f"▲ up to {history.losses[worst]:.3g}", place, xycoords=axes.get_xaxis_transform(), **look)
+
+
+def loss_range(losses: NDArray[np.float64]) -> tuple[float, float]:
+    """The lowest and highest loss to draw: a loss of 0 and a few outliers may not flatten all the others.
+
+    >>> loss_range(np.array([2.0, 1.0, 482.0, 0.5, 0.0, 0.25]))
+    (0.25, 2.0)
+    """
+    positive = np.sort(losses[losses > 0])
+    if not len(positive):
+        return 0.0, 1.0
+    usual = positive[: max(len(positive) - max(len(positive) // 20, 1), 1)][-1]
+    beyond = OUTLIER * max(usual, losses[0])  # a run begins with a large loss, and that is none
+    return float(positive[0]), float(positive[positive <= beyond][-1])
+
+
+def _scale_loss(axes: Axes, low: float, high: float) -> None:
     axes.set_ylabel("loss (cross-entropy)")
+    if low > 0 and high / low > 3:
+        axes.set_yscale("log")
+        ticks = log_ticks(low, high)
+        margin = (high / low) ** 0.06
+        axes.set_ylim(low / margin, high * margin)
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.set_ylim(0, 1.1 * high)
+        ticks = [float(tick) for tick in MaxNLocator(6).tick_values(0, high)]
+    powers = min(tick for tick in ticks if tick > 0) < 1e-3 or max(ticks) >= 1e5
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value) if powers else _plain(value)))
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Where to write the loss on a logarithmic scale: at 1, 2 and 5 of each power of ten, or at some of the powers.
+
+    >>> log_ticks(0.09, 2.4), log_ticks(2.0, 1e7)
+    ([0.1, 0.2, 0.5, 1.0, 2.0], [10.0, 1000.0, 100000.0, 10000000.0])
+    """
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    digits = (1, 2, 5) if last - first <= 3 else (1,)
+    stride = max(math.ceil((last - first) / 8), 1)
+    ticks = [float(f"{digit}e{power}") for power in range(first, last + 1, stride) for digit in digits]
+    inside = [tick for tick in ticks if low / 1.1 <= tick <= high * 1.1]
+    return inside or [low, high]
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.10f}".rstrip("0").rstrip(".") if value < 1e5 else _power(value)
+
+
+def _power(value: float) -> str:
+    """A number by its power of ten.
+
+    >>> _power(5e-05), _power(1e4)
+    ('5×10⁻⁵', '10⁴')
+    """
+    digit, _, power = f"{value:.0e}".partition("e")
+    ten = "10" + str(int(power)).translate(SUPERSCRIPTS)
+    return ten if digit == "1" else f"{digit}×{ten}"
 
 
 def _faint(axes: Axes, values: NDArray[np.float64]) -> None:
     """Every step: as a line, or where there are too many, as the range from the lowest to the highest."""
     if len(values) <= EACH:
-        axes.plot(np.arange(1, len(values) + 1), values, color=BLUE, alpha=0.3, linewidth=0.8, label="each step")
+        axes.plot(np.arange(1, len(values) + 1), values, color=BLUE, alpha=0.45, linewidth=0.8, label="each step")
         return
     starts = np.linspace(0, len(values), BINS, endpoint=False).astype(int)
     low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-    axes.fill_between(starts + 1, low, high, color=BLUE, alpha=0.2, linewidth=0, label="each step, lowest to highest")
+    axes.fill_between(starts + 1, low, high, color=BLUE, alpha=0.28, linewidth=0, label="each step, lowest to highest")
 
 
-def _smooth(axes: Axes, history: History, column: int) -> None:
+def _smooth(axes: Axes, history: History, column: int, least: float = 0.0) -> None:
     every = interval_length(history.steps)
     rows = np.array(list(history.intervals(every)))
     middle = rows[:, 0] - np.diff(rows[:, 0], prepend=0) / 2 + 0.5  # an interval's mean stands in its middle
     label = "training" if every == 1 else f"training, mean of {count(every)} steps"
     marker = "o" if len(rows) == 1 else ""
-    axes.plot(middle, rows[:, column], color=BLUE, linewidth=1.8, marker=marker, label=label)
+    axes.plot(middle, np.maximum(rows[:, column], least), color=BLUE, linewidth=1.8, marker=marker, label=label)
 
 
-def _validations(axes: Axes, history: History, column: int) -> None:
-    """The validations, and a ring around the best where there is a choice."""
+def _validations(axes: Axes, history: History, column: int, least: float = 0.0) -> None:
+    """The validations, and a ring around the best."""
     if not history.validations:
         return
     rows = np.array(history.validations)
     marker = "" if len(rows) > MANY else "o"
-    axes.plot(rows[:, 0], rows[:, column], color=VERMILION, marker=marker, markersize=4, label="validation")
-    if history.best and len(rows) > 1:
-        (mark,) = axes.plot(history.best[0], history.best[column], "o", color=VERMILION, label="best validation")
+    values = np.maximum(rows[:, column], least)
+    axes.plot(rows[:, 0], values, color=VERMILION, marker=marker, markersize=4, label="validation")
+    if history.best:
+        (mark,) = axes.plot(
+            history.best[0], max(history.best[column], least), "o", color=VERMILION, label="best validation"
+        )
         mark.set(markersize=11, markerfacecolor="none", markeredgewidth=1.6)
 
 

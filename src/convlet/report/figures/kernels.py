@@ -1,78 +1,66 @@
-"""A picture of the kernels of the first convolution."""
-
-import math
+"""The weights of every layer as pictures: kernels over each map they look at, dense layers as what each unit seeks."""
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from convlet.descriptions.layers import Conv2D
+from convlet.descriptions.layers import Conv2D, Dense
 from convlet.descriptions.network import Parameters, Placed, Sequential
 from convlet.report import numbers
-from convlet.report.figures.mistakes import GREYS
-from convlet.report.figures.style import AROUND_ZERO, FAINT, blank, style
+from convlet.report.facts.network import kind
+from convlet.report.figures.panels import Panel, draw_panels, in_rows
+from convlet.report.figures.style import style
 from convlet.runs.history import Array
 
-MOST_KERNELS = 64
-TILE, GAP = 0.86, 0.1  # a kernel in inches, and what is between two of them, in kernels
+IN_A_ROW, MOST = 16, 64  # pictures
+FILTERS, MAPS = 16, 6  # columns and rows, where each kernel looks at several maps
+UNITS, INPUTS = 32, 256  # rows and columns of a dense layer that looks at no image
+VALUE = 0.085  # inches of one of its weights
 
 
 def kernels(network: Sequential, parameters: Parameters) -> Figure | None:
-    """The kernels of the first convolution as images, on one scale; None where there is no convolution.
+    """All layers' weights, those of each layer on one scale; None where no layer has any.
 
-    Over three channels they are shown in colour, with 0 in the middle; over any other number but one, as their mean.
+    Over three channels they are in colour, with grey for 0. Of a wide layer the first filters and maps are shown.
     """
-    first = next((placed for placed in network if isinstance(placed.layer, Conv2D)), None)
-    if first is None:
+    panels, image = [], network.input_shape  # the shape of the image that a dense layer looks at, behind Flatten
+    for placed in network:
+        if isinstance(placed.layer, Conv2D | Dense):
+            values = np.asarray(parameters[f"{placed.name}/kernel"], np.float64)
+            panels.append(_kernels(placed, values) if values.ndim == 4 else _dense(placed, values, image))
+        image = placed.output_shape if len(placed.output_shape) == 3 or isinstance(placed.layer, Dense) else image
+    if not panels:
         return None
-    weights = np.asarray(parameters[f"{first.name}/kernel"], np.float64)  # (KH, KW, C, F)
-    reach = float(np.abs(weights).max()) or 1.0
     with style():
-        return _draw_kernels(first, weights[..., :MOST_KERNELS], reach)
+        remark = "The weights of every layer, each on a scale of its own; what is near 0 is dark"
+        return draw_panels(panels, "What the network has learnt", remark)[0]
 
 
-def _draw_kernels(first: Placed, weights: Array, reach: float) -> Figure:
-    height, width, channels, kernels = weights.shape
-    columns = min(8, max(kernels, 6))
-    rows = math.ceil(kernels / columns)
-    title, remark = f"Kernels of {first.name}", _kernels_remark(first, kernels, numbers.shape(weights.shape[:3]))
-    gap = GAP * max(height, width)
-    inch = TILE / max(height, width)  # of one weight
-    across, down = columns * (width + gap), max(rows * (height + gap), 0.8 / inch)
-    figure = blank(max(across * inch + 1.4, 6.5), max(down * inch + 0.1, 1.5), title, remark, compressed=True)
-    norm, colours = Normalize(-reach, reach), GREYS if channels == 3 else AROUND_ZERO
-    axes = figure.subplots()
-    axes.set_axis_off()
-    axes.set(xlim=(0, across), ylim=(down, 0), aspect="equal")
-    for index, kernel in enumerate(np.moveaxis(weights, -1, 0)):
-        row, column = divmod(index, columns)
-        left, top = column * (width + gap), row * (height + gap)
-        pixels = norm(kernel) if channels == 3 else norm(kernel.mean(axis=-1))
-        place = (left, left + width, top + height, top)
-        axes.imshow(pixels, cmap=colours, vmin=0, vmax=1, extent=place)
-        axes.add_patch(Rectangle((left, top), width, height, facecolor="none", edgecolor=FAINT))
-    _scale(figure, axes, norm, colours, channels)
-    return figure
+def _kernels(placed: Placed, values: Array, what: str = "filters") -> Panel:
+    """(KH, KW, C, F) → each kernel over its one map, in colour, or a column for each kernel and a row for each map."""
+    channels, filters = values.shape[2:]
+    size = numbers.shape(values.shape[:3])
+    if channels in (1, 3):
+        shown = np.moveaxis(values[..., :MOST], -1, 0)  # (F, KH, KW, C)
+        pictures = shown[..., 0] if channels == 1 else (1 + shown / (np.abs(values).max() or 1.0)) / 2
+        uses = f"each used at {numbers.count(placed.uses_per_weight)} positions" if what == "filters" else "used once"
+        remark = f"{placed.name}: {_some(min(filters, MOST), filters, what)} of {size} weights, {uses}"
+        return Panel(kind(placed.layer), remark, in_rows(pictures, IN_A_ROW))
+    columns, rows = min(filters, FILTERS), min(channels, MAPS)
+    remark = f"{placed.name}: {_some(columns, filters, what)} (columns) over {_some(rows, channels, 'maps')} (rows)"
+    return Panel(kind(placed.layer), remark, values[:, :, :rows, :columns].transpose(2, 3, 0, 1))
 
 
-def _kernels_remark(first: Placed, shown: int, size: str) -> str:
-    filters = first.output_shape[-1]
-    which = (
-        "one kernel"
-        if filters == 1
-        else f"{filters} kernels"
-        if shown == filters
-        else f"the first {shown} of {filters} kernels"
-    )
-    channels = first.input_shape[2]
-    colours = {1: "", 3: "; in colour, grey is 0"}.get(channels, f"; means of {channels} channels")
-    return f"{which} of {size} weights, each used at {numbers.count(first.uses_per_weight)} positions{colours}"
+def _dense(placed: Placed, values: Array, image: tuple[int, ...]) -> Panel:
+    """(inputs, units): as pictures where the inputs were an image, else as one table of numbers."""
+    if len(image) == 3:
+        return _kernels(placed, values.reshape(*image, -1), "units")
+    units, inputs = min(values.shape[1], UNITS), min(values.shape[0], INPUTS)
+    remark = f"{placed.name}: {_some(units, values.shape[1], 'units')} (rows) over "
+    remark += f"{_some(inputs, values.shape[0], 'inputs')} (columns)"
+    return Panel(kind(placed.layer), remark, values[:inputs, :units].T[np.newaxis, np.newaxis], VALUE * inputs)
 
 
-def _scale(figure: Figure, axes: Axes, norm: Normalize, colours: str | Colormap, channels: int) -> None:
-    bar = figure.colorbar(ScalarMappable(norm, colours), ax=axes, aspect=25, fraction=0.05)
-    bar.set_label("weight" if channels in (1, 3) else "mean weight")
-    bar.outline.set_visible(False)
+def _some(shown: int, there: int, what: str) -> str:
+    if there == 1:
+        return f"one {what.removesuffix('s')}"
+    return f"{numbers.count(there)} {what}" if shown == there else f"the first {shown} of {numbers.count(there)} {what}"

@@ -51,7 +51,7 @@ def _which(shown: int, wrong: int) -> str:
 
 def _caption(axes: Axes, evaluation: Evaluation, names: Sequence[str], index: int, lines: int) -> None:
     label, prediction = int(evaluation.labels[index]), int(evaluation.predictions[index])
-    chance = numbers.percent(float(evaluation.probabilities[index, prediction]), 0)
+    chance = numbers.probability(float(evaluation.probabilities[index, prediction]), 0)
     text = f"{names[label]} → {names[prediction]}" if lines == 1 else f"{names[label]}\n→ {names[prediction]}"
     axes.set_title(text, fontsize=11 if lines == 1 else 8.5)
     axes.set_xlabel(f"{chance} · image {numbers.count(index)}", fontsize=8, color=QUIET, loc="left")

@@ -36,7 +36,7 @@ def draw_run(
     """Write what there is to see of a run into its folder, each file whole. Returns their paths. Raises StorageError.
 
     Always metrics.csv, history.json and curves.svg; confusion.svg with an evaluation, mistakes.png with its examples
-    too, kernels.png where the network has a convolution.
+    too, kernels.png of every layer that has weights.
     """
     write_file(folder / "metrics.csv", metrics_csv(history).encode())
     write_file(folder / "history.json", history_json(history).encode())

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from convlet.report.facts.evaluation import evaluation_json, prediction_json
 from convlet.report.facts.network import Facts
-from convlet.report.numbers import NOT_MEASURED, count, label, percent, visible
+from convlet.report.numbers import NOT_MEASURED, count, label, percent, probability, visible
 from convlet.report.terminal.layout import apart, class_name, pairs, plain_table, titled
 from convlet.runs.evaluation import Evaluation
 
@@ -61,7 +61,7 @@ def _share(share: float | None) -> str:
 def _mistakes(facts: Facts) -> Group:
     table = plain_table("image", "label", "", "prediction", "probability", right=("image", "probability"))
     for row in facts["mistakes"]:
-        chance = percent(row["probability"])
+        chance = probability(row["probability"])
         table.add_row(count(row["index"]), class_name(row["label"]), "→", class_name(row["prediction"]), chance)
     return titled("Worst mistakes, by their loss", table)
 
@@ -116,7 +116,7 @@ def prediction_table(paths: Sequence[str | Path], probabilities: NDArray[Any], c
             style = "" if i else "bold"
             image = "" if i else Text(_end(row["image"]), style)
             table.add_row(
-                image, Text(label(name, 20), style), Text(percent(chance), style), Bar(1, 0, chance, width=16)
+                image, Text(label(name, 20), style), Text(probability(chance), style), Bar(1, 0, chance, width=16)
             )
     return table
 
