@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw
 
 from convlet import cli
 from convlet.datasets import mnist
+from convlet.engines import PLANNED
+from convlet.runs.recipe import built_in, load_recipe
 
 
 def test_evaluating_a_run_gives_what_training_printed(digits):
@@ -67,6 +69,80 @@ def test_a_damaged_checkpoint_is_one_message(digits, tmp_path):
     (tmp_path / "last.safetensors").write_bytes((digits[0] / "last.safetensors").read_bytes()[:-10])
     for command in (("evaluate", tmp_path), ("predict", tmp_path, "x.png"), ("train", "--resume", tmp_path)):
         refused(*command, "--engine", "numpy", says="not a checkpoint of convlet", code=1)
+
+
+def test_a_summary_takes_whatever_evaluate_takes(digits, tmp_path):
+    of_the_run = json.loads(convlet("summary", digits[0], "--json").stdout)
+    assert of_the_run["optimizer"] == "Adam" and of_the_run["training_images"] == 55_000
+    assert json.loads(convlet("summary", digits[0] / "best.safetensors", "--json").stdout) == of_the_run
+    alone = tmp_path / "taken elsewhere"
+    alone.write_bytes((digits[0] / "last.safetensors").read_bytes())
+    found = json.loads(convlet("summary", alone, "--json").stdout)
+    assert found["layers"] == of_the_run["layers"] and found["training_images"] is None
+
+
+def test_a_summary_speaks_of_what_there_is():
+    shown = convlet("summary", "first-kernels").stdout
+    assert "433 kB  of weights, float32" in shown and "Adam" not in shown
+    plan = convlet("summary", "first-kernels", "--engine", "numba").stdout
+    assert "convolution + tanh" in plan and "bias" not in plan
+    assert "dense + bias" in convlet("summary", "lenet-5", "--engine", "numba").stdout
+
+
+def test_every_engine_that_summary_offers_has_a_plan():
+    offered = convlet("summary", "--help").stdout.partition("--engine [")[2].partition("]")[0].split("|")
+    assert offered == list(PLANNED)
+    for engine in offered:
+        assert json.loads(convlet("summary", "--engine", engine, "--json").stdout)["blocks"]
+
+
+# --- look and recipe --------------------------------------------------------------------------------------------------
+
+
+def test_looking_into_a_run_draws_its_kernels_and_an_images_maps(digits, tmp_path):
+    found = json.loads(convlet("look", digits[0], "--engine", "numpy", "--json", "--output", tmp_path / "new").stdout)
+    kernels, maps = found["written"]
+    assert (kernels["shows"], maps["shows"], maps["image"]) == ("kernels", "feature maps", "test:0")
+    assert maps["class"] == "7" and 0.9 < maps["probability"] < 1
+    for row, name in ((kernels, "kernels.png"), (maps, "maps-test-0.png")):
+        assert row["file"] == str(tmp_path / "new" / name)
+        with Image.open(row["file"]) as picture:
+            picture.load()
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"kernels.png", "maps-test-0.png"}
+
+
+def test_looking_at_a_file_of_ones_own_and_at_a_chosen_image(digits, tmp_path):
+    drawn_one("L", 255, 0).save(tmp_path / "one.png")
+    shown = convlet("look", digits[0], tmp_path / "one.png", "--digit", "--engine", "numpy", "--output", tmp_path)
+    assert shown.stdout.splitlines()[-1] == f"  {tmp_path / 'maps-one.png'}"
+    assert (tmp_path / "maps-one.png").exists()
+    chosen = ("look", digits[0], "--part", "validation", "--index", "4", "--engine", "numpy", "--output", tmp_path)
+    convlet(*chosen)
+    assert (tmp_path / "maps-validation-4.png").exists()
+    refused(*chosen[:5], "5000", *chosen[6:], says="--index=5000: there are 5,000 validation images, counted from 0")
+    refused("look", digits[0], tmp_path / "one.png", "--index", "4", says="expected one of them")
+
+
+def test_looking_without_the_data_still_draws_the_kernels(shop, tmp_path, undrawn):
+    data = tiny.save_npz(tmp_path / "d.npz", tiny.dataset())
+    arguments = ("--data", data, "--run-dir", tmp_path / "r", "--engine", "numpy", "--steps", "2")
+    convlet("train", shop / "tiny.toml", *arguments)
+    data.unlink()
+    result = convlet("look", tmp_path / "r", "--engine", "numpy", "--json")
+    assert [row["shows"] for row in json.loads(result.stdout)["written"]] == ["kernels"]
+    assert "So only the kernels are drawn" in result.stderr
+    refused("look", tmp_path / "r", "--index", "0", "--engine", "numpy", says="d.npz", code=2)
+
+
+def test_a_built_in_recipe_is_printed_as_it_is_and_can_be_trained_from(tmp_path):
+    listed = json.loads(convlet("recipe", "--json").stdout)["recipes"]
+    assert [row["name"] for row in listed] == built_in()
+    for name in built_in():
+        assert name in convlet("recipe").stdout
+        (tmp_path / "mine.toml").write_text(convlet("recipe", name).stdout, "utf-8")
+        assert load_recipe(str(tmp_path / "mine.toml")) == load_recipe(name)
+        assert "# " in convlet("recipe", name).stdout  # with what explains it
+    refused("recipe", "lenet5", says="Did you mean 'lenet-5'?")
 
 
 # --- predict ----------------------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def test_the_ground_of_every_picture_is_transparent():
     shown, parameters = network(), network().initial_parameters(0)
     wrong = evaluation(3, 12, wrong=4)
     figures = [curves(history(20), "a"), confusion(wrong, VIETNAMESE, "a"), kernels(shown, parameters)]
-    figures.append(mistakes(wrong, Examples(pixels(12), wrong.labels, classes=3), VIETNAMESE))
+    figures.append(mistakes(wrong, Examples.from_arrays(pixels(12), wrong.labels, classes=3), VIETNAMESE))
     for figure in figures:
         picture = Image.open(io.BytesIO(to_bytes(figure, "png"))).convert("RGBA")
         assert picture.getpixel((1, 1))[3] == picture.getpixel((picture.width - 2, picture.height - 2))[3] == 0
@@ -202,7 +202,7 @@ def test_no_mistakes_is_good_news():
 
 def test_a_wrong_answer_is_never_said_to_be_certain():
     sure = Evaluation(np.array([[0.0, 900.0], [900.0, 0.0]]), np.array([0, 0]))
-    figure = mistakes(sure, Examples(pixels(2), sure.labels, classes=2), ("shirt", "coat"))
+    figure = mistakes(sure, Examples.from_arrays(pixels(2), sure.labels, classes=2), ("shirt", "coat"))
     assert [axes.get_xlabel() for axes in figure.axes if axes.images] == ["> 99 % · image 0"]
     assert "shirt → coat" in " ".join(texts(figure)).replace("\n", " ")
 

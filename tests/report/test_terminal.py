@@ -8,7 +8,18 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from convlet import AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Evaluation, Flatten, MaxPooling2D
+from convlet import (
+    SGD,
+    Adam,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Evaluation,
+    Flatten,
+    MaxPooling2D,
+)
 from convlet.descriptions.network import Sequential
 from convlet.report.facts.evaluation import evaluation_json, interval, prediction_json
 from convlet.report.facts.network import kind, summary_json
@@ -42,7 +53,7 @@ def shown(renderable, width=80, **console):
 
 
 def test_the_tutorials_network_has_these_weights_and_costs():
-    facts = summary_json(deep_mnist(), 55_000)
+    facts = summary_json(deep_mnist(), 55_000, Adam())
     rows = {row["name"]: row for row in facts["layers"]}
     conv1, conv2 = 5 * 5 * 1 * 32 + 32, 5 * 5 * 32 * 64 + 64
     dense1, dense2 = 7 * 7 * 64 * 1024 + 1024, 1024 * 10 + 10
@@ -51,7 +62,7 @@ def test_the_tutorials_network_has_these_weights_and_costs():
     assert facts["multiply_adds"] == products == 13_883_904
     assert facts["weights_per_training_image"] == pytest.approx(59.5388, abs=1e-4)
     assert facts["weights_bytes"] == 4 * 3_274_634
-    assert facts["weights_and_adam_bytes"] == 12 * 3_274_634
+    assert facts["training_bytes"] == 12 * 3_274_634
     assert [rows[name]["uses"] for name in ("conv2d_1", "conv2d_2", "dense_1")] == [784, 196, 1]
     assert rows["conv2d_1"]["output_bytes"] == 28 * 28 * 32 * 4
 
@@ -66,8 +77,8 @@ def test_without_sharing_a_convolution_is_a_dense_layer():
 
 def test_what_is_measured_rather_than_learnt_has_no_moments():
     network = Sequential([Conv2D(4, 3, use_bias=False), BatchNormalization(), Flatten(), Dense(2)], (8, 8, 1))
-    facts = summary_json(network, None)
-    assert facts["weights_and_adam_bytes"] == 4 * (3 * facts["weights"] + 8)
+    facts = summary_json(network, None, Adam())
+    assert facts["training_bytes"] == 4 * (3 * facts["weights"] + 8)
     assert facts["layers"][0]["unshared_weights"] == 64 * 36 * 4
     assert facts["weights_per_training_image"] is None
 
@@ -91,7 +102,7 @@ def test_a_layer_is_described_in_a_few_words(layer, words):
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("images", [None, 55_000, 10_000_000])
 def test_a_summary_shows_every_number_whole(width, images):
-    text = shown(summary_table(deep_mnist(), images), width)
+    text = shown(summary_table(deep_mnist(), summary_json(deep_mnist(), images, Adam())), width)
     for number in ("832", "51,264", "3,212,288", "3,274,634", "19,694,080", "78,688,512", "13.9 M", "39.3 MB", "784"):
         assert number in text
     assert "…" not in text
@@ -102,8 +113,25 @@ def test_a_summary_shows_every_number_whole(width, images):
 
 def test_a_narrow_summary_names_the_layers_that_were_given_a_name():
     network = Sequential([Conv2D(4, 3, name="eye"), Flatten(), Dense(2)], (8, 8, 1))
-    assert "eye: Conv2D" in shown(summary_table(network, 10))
-    assert "eye: " not in shown(summary_table(network, 10), 120)
+    facts = summary_json(network, 10)
+    assert "eye: Conv2D" in shown(summary_table(network, facts))
+    assert "eye: " not in shown(summary_table(network, facts), 120)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "times", "words"),
+    [
+        (Adam(), 3, "weights and Adam's moments"),
+        (SGD(0.1, momentum=0.9), 2, "weights and SGD's velocity"),
+        (SGD(0.1), 1, "of weights, float32"),
+        (None, 1, "of weights, float32"),
+    ],
+)
+def test_the_memory_of_training_is_that_of_the_optimizer_it_has(optimizer, times, words):
+    network = Sequential([Flatten(), Dense(2)], (8, 8, 1))
+    facts = summary_json(network, 10, optimizer)
+    assert facts["training_bytes"] == 4 * times * network.weights
+    assert words in shown(summary_table(network, facts))
 
 
 def test_an_evaluations_numbers():

@@ -25,8 +25,10 @@ VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is
     "evaluate": "How good a run is: accuracy, confusion, worst mistakes.",
     "predict": "The class of each image, with probabilities, by a run.",
     "summary": "Layers, shapes, weights, reuse and cost of a network.",
+    "look": "Pictures of its kernels, and of an image's way through it.",
     "explore": "Look into a network on a page in your browser.",
     "export": "The page of a run as one file, to send or to show.",
+    "recipe": "Print a recipe to start from, or list them.",
     "compare": "Engine against engine on real images: outputs, gradients, losses.",
     "bench": "Step time against every framework installed here.",
 }

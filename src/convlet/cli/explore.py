@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from convlet.cli.printing import say, show_commands
+from convlet.cli.printing import say, show_lines
 from convlet.cli.shared import EXPLORE_EXTRA, threads_option
 from convlet.engines import installed
 from convlet.environment import limit_threads
@@ -41,6 +41,6 @@ def explore(
         )
 
     def said(address: server.Address) -> None:
-        show_commands("The page is at this address; Ctrl-C ends it.", address.url)
+        show_lines("The page is at this address; Ctrl-C ends it.", address.url)
 
     server.serve(studio, host=host, port=port, language=lang, browser=not no_browser, said=said)

@@ -77,9 +77,14 @@ def show(as_json: bool, table: dict[str, Any], *shown: Any) -> None:
         console().print(part)
 
 
-def show_commands(text: str, *commands: str) -> None:
-    """What to type next, below a result."""
-    _write(sys.stdout, text, commands)
+def show_lines(text: str, *lines: str) -> None:
+    """A sentence below a result, and what it ends with, commands or files, on lines of their own."""
+    _write(sys.stdout, text, lines)
+
+
+def show_text(text: str) -> None:
+    """The text of a file, as it is."""
+    click.echo(text, file=sys.stdout, nl=False)
 
 
 def _write(stream: TextIO, text: str, commands: Sequence[str]) -> None:

@@ -6,29 +6,50 @@ import click
 
 from convlet.cli.printing import say, show
 from convlet.cli.shared import DEFAULT_RECIPE, json_option
-from convlet.engines import ENGINES, plan
+from convlet.descriptions.network import Sequential
+from convlet.engines import PLANNED, plan
 from convlet.errors import ConvletError
 from convlet.report.facts.network import summary_json
 from convlet.report.terminal.network import plan_table, summary_table
 from convlet.runs import recipe as recipes
+from convlet.runs.checkpoint import load_checkpoint
 from convlet.runs.folder import recipe_of
-from convlet.runs.recipe import DataSource
+from convlet.runs.recipe import DataSource, Recipe
 
 
 @click.command()
 @click.argument("subject", required=False, metavar="[RECIPE|RUN]")
-@click.option("--engine", type=click.Choice(ENGINES), help="Show how this engine computes it, block by block.")
+@click.option("--engine", type=click.Choice(PLANNED), help="Show how this engine computes it, block by block.")
 @json_option
 def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
-    """Layers, shapes, weights, how often each is used, multiply-adds and memory of a recipe's or a run's network."""
-    folder = Path(subject) if subject else None
-    recipe = recipe_of(folder) if folder and folder.is_dir() else recipes.load_recipe(subject or DEFAULT_RECIPE)
+    """Layers, shapes, weights, how often each is used, multiply-adds and memory of a recipe's or a run's network.
+
+    RUN is the folder of a run or a checkpoint in it, as `evaluate` and `predict` take them.
+    """
+    network, recipe = _described(subject or DEFAULT_RECIPE)
     if engine is not None:
-        rows = plan(engine, recipe.network)
+        rows = plan(engine, network)
         show(as_json, {"engine": engine, "blocks": rows}, plan_table(rows))
         return
-    images = _training_images(recipe.data)
-    show(as_json, summary_json(recipe.network, images), summary_table(recipe.network, images))
+    images = _training_images(recipe.data) if recipe else None
+    facts = summary_json(network, images, recipe.optimizer if recipe else None)
+    show(as_json, facts, summary_table(network, facts))
+
+
+def _described(subject: str) -> tuple[Sequential, Recipe | None]:
+    """The network that a recipe's name, its file, a run's folder or a checkpoint stands for, and its recipe.
+
+    A checkpoint that lies in no run's folder has none.
+    """
+    path = Path(subject)
+    if path.is_dir():
+        recipe = recipe_of(path)
+        return recipe.network, recipe
+    if path.suffix != ".toml" and subject not in recipes.built_in() and path.is_file():
+        beside = path.parent / "recipe.toml"
+        return load_checkpoint(path).network, recipe_of(path.parent) if beside.exists() else None
+    recipe = recipes.load_recipe(subject)
+    return recipe.network, recipe
 
 
 def _training_images(data: DataSource) -> int | None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from convlet import experiment
-from convlet.cli.printing import console, say, show, show_commands
+from convlet.cli.printing import console, say, show, show_lines
 from convlet.cli.progress import Watcher
 from convlet.cli.shared import (
     DEFAULT_RECIPE,
@@ -124,7 +124,7 @@ def _show(as_json: bool, results: dict[str, Any], images: Dataset) -> None:
     if not as_json:
         name = shlex.quote(results["run_dir"])
         part = "" if images.test is not None else f" --part {list(images.parts)[-1]}"
-        show_commands(
+        show_lines(
             f"Curves, confusion matrix, mistakes, kernels and weights are in {results['run_dir']}. Next:",
             f"convlet evaluate {name}{part}",
             f"convlet summary {name}",

@@ -14,6 +14,7 @@ from convlet.errors import EngineError, InputError
 from convlet.processes.group import Group
 
 ENGINES = ("numpy", "numba", "keras")
+PLANNED = ("numba",)  # engines that compute several layers together, and can say which
 BACKENDS = {"tensorflow": "tensorflow-cpu", "jax": "jax", "torch": "torch"}  # of the keras engine: what to install
 EXTRAS = {"keras": f"pip install 'convlet[keras]' {BACKENDS['tensorflow']}"}  # engine (and module): what to type for it
 

@@ -204,10 +204,17 @@ def built_in() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
+def built_in_text(name: str) -> str:
+    """The text of a recipe that comes with convlet, comments and all. Raises RecipeError where there is none."""
+    if name not in built_in():
+        raise RecipeError(f"recipe {name!r}: expected one of {listed(built_in())}.{nearest(name, built_in())}")
+    return (resources.files("convlet.runs") / "recipes" / f"{name}.toml").read_text("utf-8")
+
+
 def load_recipe(name: str) -> Recipe:
     """A built-in recipe by its name, or the recipe in a .toml file. Raises RecipeError."""
     if name in built_in():
-        return parse_recipe((resources.files("convlet.runs") / "recipes" / f"{name}.toml").read_text("utf-8"), name)
+        return parse_recipe(built_in_text(name), name)
     path = Path(name)
     if path.suffix != ".toml":
         raise RecipeError(

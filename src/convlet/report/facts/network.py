@@ -8,9 +8,9 @@ from typing import Any
 
 from convlet.descriptions.layers import Conv2D, Dense, Dropout, Layer
 from convlet.descriptions.network import BYTES, Placed, Sequential
+from convlet.descriptions.optimizers import Optimizer
 
 Facts = dict[str, Any]
-COPIES_OF_ADAM = 2  # its two moments, each as large as the weights
 
 
 def kind(layer: Layer) -> str:
@@ -46,8 +46,10 @@ def _pair(sizes: Any) -> str:
     return "×".join(map(str, sizes))
 
 
-def summary_json(network: Sequential, training_images: int | None) -> Facts:
+def summary_json(network: Sequential, training_images: int | None, optimizer: Optimizer | None = None) -> Facts:
     """A network's layers, weights and costs, and how its weights compare with the training images.
+
+    What an optimizer remembers (`slots`) is as large as the weights, each.
 
     `unshared_weights` is what a dense layer from the same inputs to the same outputs would need: no weight reused.
     Memory is in bytes, of float32; multiply-adds are of one image's forward pass.
@@ -66,7 +68,9 @@ def summary_json(network: Sequential, training_images: int | None) -> Facts:
         "multiply_adds": network.multiply_adds,
         "output_bytes": sum(placed.output_bytes for placed in network),
         "weights_bytes": (network.weights + fixed) * BYTES,
-        "weights_and_adam_bytes": (network.weights * (1 + COPIES_OF_ADAM) + fixed) * BYTES,
+        "optimizer": type(optimizer).__name__ if optimizer else None,
+        "slots": list(optimizer.slots) if optimizer else [],
+        "training_bytes": (network.weights * (1 + len(optimizer.slots if optimizer else ())) + fixed) * BYTES,
     }
     return facts
 

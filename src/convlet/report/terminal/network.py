@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convlet.descriptions.network import Sequential
-from convlet.report.facts.network import Facts, summary_json
+from convlet.report.facts.network import Facts
 from convlet.report.facts.sharing import explain_sharing
 from convlet.report.numbers import count, ratio, shape, short, size
 from convlet.report.terminal.layout import pairs, plain_table
@@ -53,8 +53,17 @@ class _Summary:
         return pairs(
             *rows,
             ("multiply-adds", short(facts["multiply_adds"]), "an image, forward"),
-            ("memory", size(facts["weights_and_adam_bytes"]), "of weights and Adam's moments, float32"),
+            ("memory", size(facts["training_bytes"]), f"of {_remembered(facts)}, float32"),
         )
+
+
+def _remembered(facts: Facts) -> str:
+    """What is kept for each weight while training, in words."""
+    slots = facts["slots"]
+    if not slots:
+        return "weights"
+    what = {"m": "moments", "v": "moments"}.get(slots[0], slots[0])
+    return f"weights and {facts['optimizer']}'s {what}"
 
 
 def _layer_cells(row: Facts) -> list[str]:
@@ -64,10 +73,13 @@ def _layer_cells(row: Facts) -> list[str]:
     return [shape(row["output_shape"]), weights, uses, products, size(row["output_bytes"])]
 
 
-def summary_table(network: Sequential, training_images: int | None) -> RenderableType:
-    """Layer by layer: shapes, weights, how often each is used on an image, costs; then weights against images."""
+def summary_table(network: Sequential, facts: Facts) -> RenderableType:
+    """Layer by layer: shapes, weights, how often each is used on an image, costs; then weights against images.
+
+    `facts` are those of `summary_json`.
+    """
     named = {row["name"] for row in network.to_table()["layers"] if "name" in row}
-    return _Summary(summary_json(network, training_images), frozenset(named))
+    return _Summary(facts, frozenset(named))
 
 
 def plan_table(rows: Sequence[Mapping[str, str]]) -> RenderableType:

@@ -60,6 +60,10 @@ class Block:
         return type(self).__name__, "general", "general"
 
 
+def _bias(placed: Placed) -> str | None:
+    return "bias" if f"{placed.name}/bias" in placed.parameters else None
+
+
 @dataclass(frozen=True)
 class ConvolutionBlock(Block):
     """Convolution + bias [+ activation [+ 2×2 max pooling]]."""
@@ -74,7 +78,8 @@ class ConvolutionBlock(Block):
     first: bool  # no gradient of its inputs is wanted
 
     def explain(self) -> tuple[str, str, str]:
-        (kh, kw), fused = self.window.size, ["convolution", "bias", self.activation, "2×2 max" if self.pooled else None]
+        kh, kw = self.window.size
+        fused = ["convolution", _bias(self.convolution), self.activation, "2×2 max" if self.pooled else None]
         outputs = 7 - kh
         forward = f"Winograd F({outputs}×{outputs}, {kh}×{kw})" if self.winograd else "direct"
         kernels = "dense (narrow rows)" if self.narrow else "sparse" if self.sparse else "dense"
@@ -93,7 +98,12 @@ class DenseBlock(Block):
     first: bool
 
     def explain(self) -> tuple[str, str, str]:
-        fused = ["dense", "bias", self.activation, "dropout" if self.dropout else None]
+        fused = [
+            "dense",
+            _bias(self.dense),
+            self.activation,
+            "dropout" if self.dropout else None,
+        ]
         how = "sparse" if self.sparse and (self.activation == "relu" or self.dropout) else "dense"
         return (
             " + ".join(filter(None, fused)),
