@@ -131,7 +131,7 @@ def test_looking_without_the_data_still_draws_the_kernels(shop, tmp_path, undraw
     result = convlet("look", tmp_path / "r", "--engine", "numpy", "--json")
     assert [row["shows"] for row in json.loads(result.stdout)["written"]] == ["kernels"]
     assert "So only the kernels are drawn" in result.stderr
-    refused("look", tmp_path / "r", "--index", "0", "--engine", "numpy", says="d.npz", code=2)
+    refused("look", tmp_path / "r", "--index", "0", "--engine", "numpy", says="d.npz", code=1)
 
 
 def test_a_built_in_recipe_is_printed_as_it_is_and_can_be_trained_from(tmp_path):

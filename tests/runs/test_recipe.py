@@ -164,7 +164,10 @@ WRONG = {
     "a learning rate that is no number": (GOOD.replace("1e-3", "nan"), "learning_rate=nan"),
     "a learning rate that is a list": (GOOD.replace("1e-3", "[1e-3]"), "learning_rate=[0.001]"),
     "a learning rate that is a layer": (GOOD.replace("1e-3", '{ type = "Flatten" }'), "unknown type 'Flatten'"),
-    "an optimizer that is a schedule": (GOOD.replace('"Adam", learning_rate', '"Cosine", start'), "not an optimizer"),
+    "an optimizer that is a schedule": (
+        GOOD.replace('"Adam", learning_rate', '"Cosine", start'),
+        "unknown type 'Cosine'",
+    ),
     "a network that is a number": (GOOD.replace("network = {", "network = 1 #"), "expected a table"),
     "layers that are a table": (GOOD.replace("layers = [", "layers = {} # "), ""),
     "layers that are numbers": (GOOD.replace('{ type = "Flatten" }', "1"), "layers[0]: expected a table"),

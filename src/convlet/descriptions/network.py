@@ -179,7 +179,7 @@ class Sequential:
     @classmethod
     def from_table(cls, table: Table, where: str = "network") -> "Sequential":
         """The network that a table stands for. Raises RecipeError."""
-        allowed = {**LAYERS, **INITIALIZERS}
+        inside = {"kernel_initializer": INITIALIZERS, "bias_initializer": INITIALIZERS}
         keys = ["input_shape", "layers"]
         if not isinstance(table, Mapping):
             raise RecipeError(f"{where}: expected a table with 'input_shape' and 'layers', not {table!r}.")
@@ -188,7 +188,7 @@ class Sequential:
             raise RecipeError(f"{where}: unknown key {unknown[0]!r}; expected 'input_shape' and 'layers'.{hint}")
         if not all(isinstance(table.get(key), list) for key in keys):
             raise RecipeError(f"{where}: expected 'input_shape' = [rows, columns, channels] and a list of 'layers'.")
-        layers = [from_table(row, allowed, f"{where}.layers[{i}]") for i, row in enumerate(table["layers"])]
+        layers = [from_table(row, LAYERS, f"{where}.layers[{i}]", inside) for i, row in enumerate(table["layers"])]
         try:
             return cls(layers, tuple(table["input_shape"]))
         except RecipeError:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.checks import listed, number, true_or_false
+from convlet.checks import number, true_or_false
 from convlet.descriptions.schedules import SCHEDULES, Schedule
 from convlet.descriptions.tables import Table, from_table, kinds, set_canonical, to_table
-from convlet.errors import InputError, RecipeError
+from convlet.errors import InputError
 
 Array = NDArray[Any]
 Slots = dict[str, Array]
@@ -147,7 +147,5 @@ def optimizer_to_table(optimizer: Optimizer) -> Table:
 
 def optimizer_from_table(table: Table, where: str = "optimizer") -> Optimizer:
     """The optimizer that a table stands for. Raises RecipeError."""
-    optimizer = from_table(table, {**OPTIMIZERS, **SCHEDULES}, where)
-    if not isinstance(optimizer, Optimizer):
-        raise RecipeError(f"{where}: {type(optimizer).__name__} is not an optimizer; expected {listed(OPTIMIZERS)}.")
+    optimizer: Optimizer = from_table(table, OPTIMIZERS, where, {"learning_rate": SCHEDULES})
     return optimizer

@@ -49,10 +49,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def from_table(table: object, allowed: Kinds, where: str) -> Any:
+def from_table(table: object, allowed: Kinds, where: str, inside: Mapping[str, Kinds] | None = None) -> Any:
     """The dataclass instance that a table stands for.
 
-    `allowed` holds every class the table, or a table inside it, may name; `where` is the table's place, for messages.
+    `allowed` holds every class the table may name, and `inside`, by key, those that a table in it may; `where` is the
+    table's place, for messages.
     Raises RecipeError for an unknown type or key (with the nearest known one), a missing key, or a refused value.
     """
     if not isinstance(table, Mapping):
@@ -64,7 +65,9 @@ def from_table(table: object, allowed: Kinds, where: str) -> Any:
         hint = nearest(kind, list(allowed))
         raise RecipeError(f"{where}: unknown type {kind!r}; expected one of {listed(list(allowed))}.{hint}")
     arguments = {
-        key: from_table(value, allowed, f"{where}.{key}") if isinstance(value, Mapping) else value
+        key: from_table(value, inside[key], f"{where}.{key}")
+        if inside and key in inside and isinstance(value, Mapping)
+        else value
         for key, value in table.items()
         if key != "type"
     }

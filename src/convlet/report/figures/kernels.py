@@ -13,7 +13,7 @@ from convlet.runs.history import Array
 
 IN_A_ROW, MOST = 16, 64  # pictures
 FILTERS, MAPS = 16, 6  # columns and rows, where each kernel looks at several maps
-UNITS, INPUTS = 32, 256  # rows and columns of a dense layer that looks at no image
+UNITS, INPUTS = 16, 256  # rows and columns of a dense layer that looks at no image
 VALUE = 0.085  # inches of one of its weights
 
 

@@ -1,0 +1,93 @@
+"""docs/recipes.md names every key of a recipe, with its default and an example, and nothing that there is not."""
+
+import re
+import tomllib
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from convlet.descriptions.initializers import INITIALIZERS
+from convlet.descriptions.layers import LAYERS
+from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import OPTIMIZERS
+from convlet.descriptions.schedules import SCHEDULES
+from convlet.descriptions.tables import from_table
+from convlet.runs.recipe import DataSource, Recipe, Training, parse_recipe
+
+PAGE = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text("utf-8")
+SECTIONS = dict(re.findall(r"^##+ (.+?)$\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
+CLASSES = {**LAYERS, **INITIALIZERS, **OPTIMIZERS, **SCHEDULES, "data": DataSource, "training": Training}
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+SPECIAL = {  # defaults that are said in words
+    ("MaxPooling2D", "strides"): "`pool_size`",
+    ("AveragePooling2D", "strides"): "`pool_size`",
+    ("data", "train_images"): "all",
+}
+
+
+def rows(text):
+    """The table of a section: {key: its default, as it is written}."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:3] == "| `"]
+    assert all(len(row) == 3 and row[2] for row in cells)
+    return {row[0].strip("`"): row[1] for row in cells}
+
+
+def written(section, item):
+    """A field's default as the page is to say it."""
+    value = item.default_factory() if item.default_factory is not MISSING else item.default
+    if (section, item.name) in SPECIAL:
+        return SPECIAL[section, item.name]
+    if value is MISSING or value is None:
+        return "required" if value is MISSING else "none"
+    if is_dataclass(value):
+        number = getattr(value, "value", None)
+        return f"`{type(value).__name__}`" + (f" of {number:g}" if number is not None else "")
+    if isinstance(value, str):
+        return f'`"{value}"`'
+    return f"`{str(value).lower().replace('e-0', 'e-')}`"
+
+
+@pytest.mark.parametrize("section", CLASSES)
+def test_each_kind_has_a_section_with_every_key_and_its_default(section):
+    expected = {item.name: written(section, item) for item in fields(CLASSES[section])}
+    assert rows(SECTIONS[section]) == expected
+    assert "```toml" in SECTIONS[section]
+
+
+def test_the_recipe_itself_and_its_network_are_described():
+    beginning = rows(PAGE.partition("\n## ")[0])
+    assert beginning.keys() == {item.name for item in fields(Recipe)}
+    assert {name for name, default in beginning.items() if default == "required"} == {"network", "training"}
+    assert rows(SECTIONS["network"]).keys() == {item.name for item in fields(Sequential)}
+
+
+def test_there_is_no_section_of_what_does_not_exist():
+    assert SECTIONS.keys() - CLASSES.keys() == {"optimizer", "schedules", "network", "initialisers"}
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text[:40])
+def test_every_example_is_true(text):
+    """A whole recipe; or one part of it, in which every key of its kind that may be given is known."""
+    table = tomllib.loads(text)
+    if "network" in table:
+        recipe = parse_recipe(text, "docs/recipes.md")
+        assert recipe.training.patience == 3
+        return
+    [(part, value)] = table.items()
+    layers = [{"type": "Flatten"}, {"type": "Dense", "units": 2}]
+    inside = {"kernel_initializer": INITIALIZERS, "bias_initializer": INITIALIZERS}
+    match part:
+        case "layer":
+            from_table(value, LAYERS, part, inside)
+        case "initializer":
+            from_table(value, INITIALIZERS, part)
+        case _:
+            whole = {"training": {"steps": 1}, "network": {"input_shape": [2, 2, 1], "layers": layers}, part: value}
+            parse_recipe(tomli_w.dumps(whole), part)
+
+
+def test_every_kind_has_an_example_of_its_own():
+    named = set(re.findall(r'type = "(\w+)"', " ".join(EXAMPLES)))
+    assert named == {*LAYERS, *INITIALIZERS, *OPTIMIZERS, *SCHEDULES}
