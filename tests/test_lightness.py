@@ -3,14 +3,26 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
+
+import convlet
 
 HEAVY = {
     *("numba", "llvmlite", "matplotlib", "PIL", "rich", "click", "onnx", "onnxruntime"),
     *("keras", "tensorflow", "torch", "jax", "scipy", "pandas", "sklearn"),
     *("http.server", "asyncio", "multiprocessing"),
 }
+
+LATER = {
+    "importlib.metadata",
+    "numpy.random",
+    "threadpoolctl",
+    "tomllib",
+    "tomli_w",
+    "difflib",
+}  # not heavy
 
 REPORT = """
 import json, sys, time
@@ -21,18 +33,30 @@ print(json.dumps([time.perf_counter() - started, sorted(set(sys.modules) - befor
 """
 
 
-def heavy_imports(statement):
-    """(those of HEAVY that the statement imports, seconds) in a fresh interpreter."""
+def heavy_imports(statement, heavy=HEAVY):
+    """(those of `heavy` that the statement imports, seconds) in a fresh interpreter."""
     command = [sys.executable, "-W", "error", "-c", REPORT.format(statement=statement)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     seconds, imported = json.loads(answer.stdout)
-    return sorted(HEAVY & set(imported)), seconds
+    return sorted(heavy & set(imported)), seconds
 
 
 def test_importing_convlet_imports_nothing_heavy():
     heavy, seconds = heavy_imports("import convlet")
     print(f"import convlet: {seconds:.3f} s")  # noqa: T201 (shown by pytest -rA; a test never asserts on time)
     assert heavy == []
+
+
+@pytest.mark.parametrize("statement", ["import convlet", "import convlet.cli"])
+def test_what_only_some_need_is_imported_by_those(statement):
+    assert heavy_imports(statement, LATER | HEAVY - {"click"})[0] == []
+    assert heavy_imports(f"{statement}, numpy.random", LATER)[0] == ["numpy.random"]
+
+
+def test_the_version_is_the_installed_one_and_no_other_name_is_made_up():
+    assert convlet.__version__ == version("convlet")
+    with pytest.raises(AttributeError, match="no attribute 'version'"):
+        convlet.version  # noqa: B018
 
 
 def test_the_reference_engine_imports_nothing_heavy():

@@ -8,8 +8,6 @@ run = cl.fit(network, mnist, optimizer=cl.Adam(1e-3), steps=1000)
 print(run.evaluate(mnist.test).accuracy)
 """
 
-from importlib.metadata import version as _version
-
 from convlet import datasets, errors
 from convlet.descriptions.initializers import Constant, GlorotUniform, HeNormal, TruncatedNormal, Uniform
 from convlet.descriptions.layers import (
@@ -30,8 +28,6 @@ from convlet.runs.evaluation import Evaluation
 from convlet.runs.history import History
 from convlet.runs.run import Run, load
 from convlet.training.fit import fit
-
-__version__ = _version("convlet")
 
 __all__ = [
     "SGD",
@@ -63,3 +59,12 @@ __all__ = [
     "fit",
     "load",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, as it was installed: to look it up costs half as much as all that is imported here."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version("convlet")

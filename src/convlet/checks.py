@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Collection
-from difflib import get_close_matches
 
 import numpy as np
 
@@ -79,6 +78,8 @@ def nearest(value: object, allowed: Collection[str | None]) -> str:
     >>> nearest("filtres", ["filters", "padding"])
     " Did you mean 'filters'?"
     """
+    from difflib import get_close_matches  # only what goes wrong has to wait for it
+
     spellings = {name.lower(): name for name in allowed if name is not None}
     close = get_close_matches(str(value).lower(), spellings, n=1)
     return f" Did you mean {spellings[close[0]]!r}?" if close else ""

@@ -4,10 +4,7 @@ import math
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
-
-from threadpoolctl import threadpool_limits
 
 from convlet.checks import whole_number
 from convlet.quota import processor_quota
@@ -19,6 +16,8 @@ PACKAGES = ("convlet", "numpy", "numba", "llvmlite", "keras", "tensorflow-cpu", 
 
 def environment() -> dict[str, Any]:
     """Versions, processor and cores, as plain text and numbers. No name of a user, a machine or a folder."""
+    from importlib.metadata import PackageNotFoundError, version  # here, for `import convlet` need not wait for it
+
     versions = {}
     for package in PACKAGES:
         try:
@@ -76,6 +75,8 @@ def limit_threads(count: int | None) -> int:
 
     The numba engine reads the variable; NumPy's own matrix products take their limit here. No result depends on it.
     """
+    from threadpoolctl import threadpool_limits  # here, likewise
+
     threads = chosen_threads() if count is None else whole_number("threads", count)
     os.environ[THREADS] = str(threads)
     threadpool_limits(threads, user_api="blas")

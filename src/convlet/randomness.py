@@ -26,7 +26,7 @@ def check_seed(seed: int) -> int:
     return int(seed)
 
 
-def generator(seed: int, purpose: Purpose, *, epoch: int = 0, step: int = 0) -> np.random.Generator:
+def generator(seed: int, purpose: Purpose, *, epoch: int = 0, step: int = 0) -> "np.random.Generator":
     """A fresh generator whose numbers depend on these four arguments alone.
 
     The streams never overlap: epoch and step stand in the high words of the 256-bit counter, and a stream would
@@ -41,7 +41,7 @@ def generator(seed: int, purpose: Purpose, *, epoch: int = 0, step: int = 0) -> 
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
-def kept(stream: np.random.Generator, shape: tuple[int, ...], rate: float) -> NDArray[np.bool_]:
+def kept(stream: "np.random.Generator", shape: tuple[int, ...], rate: float) -> NDArray[np.bool_]:
     """Independent draws: False with probability `rate`, to the nearest of 65,536 parts, else True.
 
     Sixteen of the generator's bits decide each. Drawing them raw is four times as fast as drawing floats, and a layer

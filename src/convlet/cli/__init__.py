@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130, 143 or 129 stopped by Ctrl-C, 
 """
 
 import errno
+import logging
 import signal
 import sys
 import warnings
@@ -13,7 +14,6 @@ from typing import Any
 
 import click
 
-from convlet import __version__
 from convlet.cli.printing import prepare_streams, say
 from convlet.environment import peak_memory_mb
 from convlet.errors import ConvletError, InputError
@@ -39,6 +39,7 @@ class _Verbs(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         prepare_streams()
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its folders and fonts are its own affair
         return super().main(*arguments, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -77,7 +78,7 @@ class _Verbs(click.Group):
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="convlet")
+@click.version_option(package_name="convlet", prog_name="convlet")
 def main() -> None:
     """Small convolutional networks: train, look inside, take along."""
     warnings.formatwarning = lambda message, *_, **__: f"convlet: {visible(str(message))}\n"

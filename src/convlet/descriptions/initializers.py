@@ -19,7 +19,7 @@ from convlet.errors import InputError
 class Initializer(Protocol):
     """Draws an array of the given shape, in float64, from the generator alone."""
 
-    def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]: ...
+    def draw(self, shape: Shape, generator: "np.random.Generator") -> NDArray[np.float64]: ...
 
 
 def fans(shape: Shape) -> tuple[int, int]:
@@ -41,7 +41,7 @@ class Constant:
     def __post_init__(self) -> None:
         set_canonical(self, value=number("value", self.value))
 
-    def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]:
+    def draw(self, shape: Shape, generator: "np.random.Generator") -> NDArray[np.float64]:
         return np.full(shape, self.value, np.float64)
 
 
@@ -57,7 +57,7 @@ class Uniform:
         if not self.low < self.high:
             raise InputError(f"low={self.low!r}, high={self.high!r}: expected low to be less than high.")
 
-    def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]:
+    def draw(self, shape: Shape, generator: "np.random.Generator") -> NDArray[np.float64]:
         return generator.uniform(self.low, self.high, shape)
 
 
@@ -74,7 +74,7 @@ class TruncatedNormal:
         deviation = number("standard_deviation", self.standard_deviation, low=0, open_low=True)
         set_canonical(self, standard_deviation=deviation)
 
-    def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]:
+    def draw(self, shape: Shape, generator: "np.random.Generator") -> NDArray[np.float64]:
         values = generator.standard_normal(shape)
         while (far := np.abs(values) > 2).any():
             values[far] = generator.standard_normal(int(far.sum()))
@@ -89,7 +89,7 @@ class GlorotUniform:
     AISTATS 2010, equation 16.
     """
 
-    def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]:
+    def draw(self, shape: Shape, generator: "np.random.Generator") -> NDArray[np.float64]:
         limit = math.sqrt(6 / sum(fans(shape)))
         return generator.uniform(-limit, limit, shape)
 
@@ -101,7 +101,7 @@ class HeNormal:
     Source: He et al., "Delving deep into rectifiers", ICCV 2015, equation 10.
     """
 
-    def draw(self, shape: Shape, generator: np.random.Generator) -> NDArray[np.float64]:
+    def draw(self, shape: Shape, generator: "np.random.Generator") -> NDArray[np.float64]:
         return generator.standard_normal(shape) * math.sqrt(2 / fans(shape)[0])
 
 

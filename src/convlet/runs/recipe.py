@@ -11,14 +11,11 @@ folder keeps it so.
 """
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
-
-import tomli_w
 
 from convlet import datasets
 from convlet.checks import listed, nearest, whole_number
@@ -144,6 +141,8 @@ class Recipe:
             "training": _given(self.training),
             "network": self.network.to_table(),
         }
+        import tomli_w  # here, for `import convlet` need not wait for it
+
         try:
             text = tomli_w.dumps(table)
             parse_recipe(text, self.name)
@@ -169,6 +168,8 @@ def _given(section: DataSource | Training) -> Table:
 
 def parse_recipe(text: str, where: str) -> Recipe:
     """The recipe in TOML text; `where` names it in messages. Raises RecipeError."""
+    import tomllib  # here, likewise
+
     try:
         return _recipe(tomllib.loads(text), where)
     except tomllib.TOMLDecodeError as error:
