@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import signal
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
@@ -209,3 +211,29 @@ def test_pictures_of_one_run_are_the_same_bytes_every_time(finished, tmp_path):
     for name in (*DRAWN, *TESTED, "metrics.csv", "history.json", "recipe.toml"):
         assert (tmp_path / "r" / name).read_bytes() == (folder / name).read_bytes(), name
     np.testing.assert_equal(*(load_checkpoint(f / "best.safetensors").state.step for f in (folder, tmp_path / "r")))
+
+
+@pytest.mark.parametrize("error", [StorageError("the disk is full."), ZeroDivisionError()])
+def test_a_run_that_cannot_be_drawn_is_a_run_all_the_same(tmp_path, monkeypatch, error):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(experiment, "draw_run", fail)
+    planned = experiment.new(recipe(), tiny.dataset(), tmp_path / "r", "numpy")
+    with pytest.warns(UserWarning, match=r"the run is saved, but not all of it could be drawn: (the disk|ZeroDiv)"):
+        run, evaluation = experiment.perform(planned, tiny.dataset())
+    assert run.history.steps == 14 and 0 <= evaluation.accuracy <= 1
+
+
+def test_a_stop_that_cannot_be_drawn_is_a_stop_all_the_same(tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise StorageError("the disk is full.")
+
+    def stop(run):
+        if run.history.steps == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(experiment, "draw_run", fail)
+    planned = experiment.new(recipe(), tiny.dataset(), tmp_path / "r", "numpy")
+    with pytest.warns(UserWarning, match="the disk is full"), pytest.raises(Stopped):
+        experiment.perform(planned, tiny.dataset(), stop)

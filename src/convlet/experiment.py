@@ -1,8 +1,10 @@
 """A whole experiment, from a recipe to a run folder with everything in it: what `convlet train` does."""
 
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from convlet.datasets import Dataset
 from convlet.engines import Preparing, default_engine
@@ -56,7 +58,7 @@ def perform(
 ) -> tuple[Run, Evaluation | None]:
     """Train, evaluate once on the test examples, and draw. A run that is stopped is drawn as far as it came.
 
-    A run that cannot even begin leaves no folder.
+    A run that cannot even begin leaves no folder. One that cannot be drawn is a run all the same: that is a warning.
     """
     try:
         run = fit_recipe(
@@ -81,17 +83,25 @@ def perform(
         with suppress(OSError):
             experiment.run_dir.rmdir()  # only if nothing is in it
         raise
-    draw_run(
-        experiment.run_dir,
+    _draw(
+        experiment,
         history=run.history,
         network=run.network,
         parameters=run.program.state().parameters,
         classes=run.classes,
         evaluation=evaluation,
         examples=data.test,
-        title=experiment.recipe.name,
     )
     return run, evaluation
+
+
+def _draw(experiment: Experiment, **what: Any) -> None:
+    """Draw what there is to see. Where that fails, the run is kept all the same, and its figures can be told."""
+    try:
+        draw_run(experiment.run_dir, title=experiment.recipe.name, **what)
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        warnings.warn(f"the run is saved, but not all of it could be drawn: {reason}", stacklevel=3)
 
 
 def _draw_stopped(experiment: Experiment) -> None:
@@ -99,11 +109,10 @@ def _draw_stopped(experiment: Experiment) -> None:
     if not last.exists():  # stopped while compiling: there is nothing to draw, and it goes on from its recipe
         return
     checkpoint = load_checkpoint(last)
-    draw_run(
-        experiment.run_dir,
+    _draw(
+        experiment,
         history=checkpoint.history,
         network=checkpoint.network,
         parameters=checkpoint.state.parameters,
         classes=checkpoint.classes,
-        title=experiment.recipe.name,
     )
