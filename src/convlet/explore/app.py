@@ -96,7 +96,9 @@ def application(studio: Studio, language: str | None = None) -> Starlette:
         Mount("/page", StaticFiles(directory=PAGE)),
     ]
     handlers: Any = {ConvletError: _refused, HTTPException: _http, BusyError: _busy, Exception: _broken}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    made = Starlette(routes=routes, exception_handlers=handlers)
+    made.router.redirect_slashes = False
+    return made
 
 
 def _binary(made: Packet) -> Response:

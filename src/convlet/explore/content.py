@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from convlet.datasets import Dataset, Examples, mnist
 from convlet.descriptions.network import Parameters, Sequential
+from convlet.engines import default_engine
 from convlet.errors import ConvletError
 from convlet.explore.starting import starter
 from convlet.explore.wire import Packet, packet, weights
@@ -35,6 +36,7 @@ class Content:
     parameters: Parameters
     classes: tuple[str, ...]
     recipe: Recipe
+    engine: str  # what evaluates and trains it
     data: Dataset | None = None
     shown: Examples | None = None
     wrong: int = 0  # how many of `shown`, from the first on, are mistakes
@@ -61,7 +63,7 @@ def of_run(folder: Path, engine: str | None = None) -> Content:
     shown, wrong, facts = _chosen(run, data)
     name = folder.resolve().name if folder.is_dir() else folder.stem
     parameters = run.program.state().parameters
-    return Content(name, run.network, parameters, run.classes, recipe, data, shown, wrong, facts)
+    return Content(name, run.network, parameters, run.classes, recipe, run.engine, data, shown, wrong, facts)
 
 
 def _data(recipe: Recipe, run: Run) -> Dataset | None:
@@ -105,11 +107,12 @@ def travelling(content: Content, *, half: bool = False, **further: Any) -> Packe
     return packet(content.network, arrays, **words, **further)
 
 
-def starting() -> Content:
+def starting(engine: str | None = None) -> Content:
     """A small network with its first weights, on MNIST: to be trained while one watches."""
     data = mnist()
     recipe = starter(data.image_shape, len(data.classes))
     parameters = recipe.network.initial_parameters(recipe.training.seed)
+    name = engine or default_engine()
     part = unseen(data) or data.train
     evenly = np.linspace(0, len(part) - 1, SHOWN).astype(np.int64)
-    return Content(recipe.name, recipe.network, parameters, data.classes, recipe, data, part.take(evenly))
+    return Content(recipe.name, recipe.network, parameters, data.classes, recipe, name, data, part.take(evenly))

@@ -112,7 +112,7 @@ def changed_by_half(content: Content) -> dict[str, int]:
     part = content.unseen
     if part is None:
         return {"images": 0, "changed": 0}
-    program = engine("numba").compile(content.network, content.parameters)
+    program = engine(content.engine).compile(content.network, content.parameters)
     before = evaluate(program, part).predictions
     halved = {name: array.astype(np.float32) for name, array in weights(content.parameters, half=True).items()}
     program.restore(replace(program.state(), parameters=halved))

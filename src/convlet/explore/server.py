@@ -64,6 +64,17 @@ def _addresses() -> tuple[str, ...]:
         return ()
 
 
+class Stopper:
+    """Ends a server from another thread: what Ctrl-C is for the main one."""
+
+    def __init__(self) -> None:
+        self.server: uvicorn.Server | None = None
+
+    def __call__(self) -> None:
+        if self.server is not None:
+            self.server.should_exit = True
+
+
 def serve(
     studio: Studio,
     *,
@@ -72,8 +83,9 @@ def serve(
     language: str | None = None,
     browser: bool = True,
     said: Callable[[Address], None] = lambda address: None,
+    stopper: Stopper | None = None,
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM. `said` is told the address as soon as the page answers there."""
+    """Serve until Ctrl-C, SIGTERM or the `stopper`. `said` is told the address as soon as the page answers there."""
     listening = bound(host, port)
     address = Address(host, listening.getsockname()[1], secrets.token_urlsafe(24))
     guarded = Guard(application(studio, language), address.token, allowed(host))
@@ -89,11 +101,14 @@ def serve(
         ws="none",
         lifespan="off",
     )
+    server = uvicorn.Server(config)
+    if stopper is not None:
+        stopper.server = server
     said(address)
     if browser:
         threading.Thread(target=_show, args=(address.url,), daemon=True).start()
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     finally:
         studio.end()
         listening.close()

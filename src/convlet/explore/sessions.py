@@ -86,10 +86,12 @@ class Contestant:
         return evaluate(self.program, examples.take(slice(MEASURED))).accuracy
 
 
-def contestant(name: str, recipe: Recipe, data: Dataset, progress: Callable[[int, int, str], None]) -> Contestant:
+def contestant(
+    name: str, recipe: Recipe, data: Dataset, engine_name: str, progress: Callable[[int, int, str], None]
+) -> Contestant:
     """A network before its first step, compiled. Raises ConvletError where it cannot be trained here."""
     parameters = recipe.network.initial_parameters(recipe.training.seed)
-    program = engine("numba").compile(recipe.network, parameters, recipe.optimizer)
+    program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
     program.prepare(recipe.training.batch_size, progress)
     total = recipe.training.total_steps(len(data.train))
     made = Contestant(name, recipe, data, program, max(1, total // (MOMENTS - 4)), total)
@@ -109,7 +111,7 @@ class Session:
     number: int = 0  # of this session, so that the page knows a new one
     _single: int = 0  # steps to take though it is paused
 
-    def begin(self, plan: str, wanted: list[tuple[str, Recipe, Dataset]]) -> None:
+    def begin(self, plan: str, wanted: list[tuple[str, Recipe, Dataset]], engine_name: str) -> None:
         """Compile everything, and start. What was trained before is dropped."""
         self.phase, self.plan, self.contestants, self.kind = "preparing", plan, (), ""
         self.number += 1
@@ -118,7 +120,7 @@ class Session:
             self.prepared = (done, total)
 
         try:
-            self.contestants = tuple(contestant(*each, progress) for each in wanted)
+            self.contestants = tuple(contestant(*each, engine_name, progress) for each in wanted)
             self.phase = "running"
         except ConvletError as error:
             self.phase, self.kind = "failed", type(error).__name__

@@ -67,7 +67,7 @@ class Studio:
 
     def _evaluated(self, network: Sequential, parameters: Parameters, examples: Examples) -> dict[str, float]:
         if network not in self._programs:
-            self._programs[network] = engine("numba").compile(network, parameters)
+            self._programs[network] = engine(self.content.engine).compile(network, parameters)
         program = self._programs[network]
         program.restore(replace(program.state(), parameters=parameters, slots={}))
         with np.errstate(over="ignore", invalid="ignore"):
@@ -83,7 +83,7 @@ class Studio:
             raise InputError(f"images={images}: expected {FEW[0]} to {FEW[1]:,}.")
         wanted = self._wanted(plan, data, images)
         self.session.command("stop")
-        self.worker.ask(lambda: self.session.begin(plan, wanted))
+        self.worker.ask(lambda: self.session.begin(plan, wanted, self.content.engine))
 
     def _wanted(self, plan: str, data: Dataset, images: int | None) -> list[Any]:
         if plan == "side by side":

@@ -85,12 +85,18 @@ function luminance(...channels) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
+/** @type {WeakMap<ArrayLike<number>, number>} - arrays are never changed in place, so this is looked up once for each */
+const reaches = new WeakMap();
+
 /**
  * The largest size among some numbers; at least a little, so that a scale has a length.
  * @param {ArrayLike<number>} values
  */
 export function reachOf(values) {
+  const known = reaches.get(values);
+  if (known !== undefined) return known;
   let reach = 0;
   for (let i = 0; i < values.length; i++) reach = Math.max(reach, Math.abs(values[i]));
+  reaches.set(values, reach || 1);
   return reach || 1;
 }
