@@ -46,14 +46,12 @@ def content(network=tiny.NETWORK, data=None, *, steps=30):
     data = tiny.dataset() if data is None else data
     recipe = Recipe("tiny", network, Training(batch_size=4, steps=steps), Adam(1e-2))
     generator = np.random.default_rng(1)
-    parameters = {
-        name: (array + generator.uniform(0.05, 0.2, array.shape) * generator.choice((-1, 1), array.shape)).astype(
-            array.dtype
-        )
-        if "variance" not in name
-        else array + np.float32(0.5)
-        for name, array in network.initial_parameters(0).items()
-    }
+
+    def other(name, array):
+        off = generator.uniform(0.05, 0.2, array.shape) * generator.choice((-1, 1), array.shape)
+        return (array + (np.abs(off) if "variance" in name else off)).astype(array.dtype)
+
+    parameters = {name: other(name, array) for name, array in network.initial_parameters(0).items()}
     return Content("tiny", network, parameters, data.classes, recipe, "numpy", data, data.test, 0, {})
 
 

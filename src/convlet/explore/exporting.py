@@ -28,6 +28,7 @@ PAGE = Path(str(resources.files("convlet") / "explore" / "page"))
 ENTRY = "main.js"
 
 _IMPORT = re.compile(r'^import\s+(?:(?P<names>\{[^}]*\}|\* as \w+)\s+from\s+)?"(?P<path>\.[^"]+)";\n', re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*/\*\*.*?\*/[ \t]*\n|/\*\* @.*?\*/ ?", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export (?P<what>(?:async )?(?:function\*?|class|const|let) (?P<name>\w+))", re.MULTILINE)
 
 
@@ -58,12 +59,15 @@ def _resolved(importer: str, path: str) -> str:
 
 
 def bundled(ordered: dict[str, str]) -> str:
-    """The modules as one script: each a function that is called once and gives what it exports."""
+    """The modules as one script, without their comments: each a function that is called once and gives what it exports.
+
+    Nothing else is changed, so the script can still be read.
+    """
     pieces = ['"use strict";\nconst modules = {};']
     for name, text in ordered.items():
         exported = [found["name"] for found in _EXPORT.finditer(text)]
         body = _IMPORT.sub(partial(_required, name), text)
-        body = _EXPORT.sub(lambda found: found["what"], body)
+        body = _COMMENT.sub("", _EXPORT.sub(lambda found: found["what"], body))
         if re.search(r"^(?:import|export)\b", body, re.MULTILINE):
             raise AssertionError(f"{name}: an import or export in a form that `bundled` does not know")
         gives = ", ".join(exported)
