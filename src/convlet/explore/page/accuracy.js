@@ -69,21 +69,12 @@ async function* measureHere(edits, still) {
   }
 }
 
-/** @type {WeakMap<import("./network/wire.js").Network, Map<Float32Array, number>>} */
-const remembered = new WeakMap();
-
-/** @type {Memory | null} - of the network without edits: with one, only what follows from it is computed */
+/** @type {Memory | null} - of the images at hand, as the network without edits sees them */
 let memory = null;
 
 /** The class that a network says first of an image. @param {import("./network/wire.js").Network} network @param {Float32Array} image */
 function says(network, image) {
-  const answers = remembered.get(network) ?? new Map();
-  remembered.set(network, answers);
-  const kept = answers.get(image);
-  if (kept !== undefined) return kept;
   if (memory?.network !== model.base) memory = new Memory(model.base);
   const scores = logits(network, memory.outputs(network, image));
-  const best = scores.indexOf(Math.max(...scores));
-  answers.set(image, best);
-  return best;
+  return scores.indexOf(Math.max(...scores));
 }
