@@ -30,7 +30,7 @@ from unshared import UnsharedProgram, initial_parameters
 
 import convlet as cl
 from convlet.datasets import Dataset, Examples
-from convlet.engines import default_engine, engine
+from convlet.engines import Batch, default_engine, engine
 from convlet.runs.evaluation import evaluate
 from convlet.training.batches import batch_indices
 
@@ -86,7 +86,7 @@ def train(kind: str, count: int, seed: int, steps: int = STEPS) -> dict[str, Any
     best, best_step, kept = -1.0, 0, program.state()
     for step in range(1, steps + 1):
         images, labels = data.train.batch(batch_indices(count, BATCH, seed, step - 1))
-        program.step(images, labels, {}, RATE)
+        program.step(Batch(images, labels), RATE)
         if step % VALIDATE_EVERY == 0 or step == steps:
             accuracy = evaluate(program, data.validation).accuracy
             if accuracy > best:

@@ -32,7 +32,6 @@ def compile(network: Sequential, parameters: Parameters, optimizer: Optimizer | 
 
     Raises EngineError where Keras or its backend is missing.
     """
-    network.check_classifier()
     load_backend()
     from convlet.engines.keras.program import KerasProgram
 

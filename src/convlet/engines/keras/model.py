@@ -29,11 +29,12 @@ Tensor = Any  # the backend's
 Values = dict[str, Tensor]  # by a parameter's public name
 
 
-class Batch(NamedTuple):
-    """What a step is given: images (N, H, W, C), labels (N,), and masks (N, *shape), in the dropouts' order."""
+class Feed(NamedTuple):
+    """A batch as a step is fed it: images (N, H, W, C), labels and weights (N,), masks (N, *shape) in their order."""
 
     images: Any
     labels: Any
+    weights: Any
     masks: list[Any]
 
 
@@ -51,14 +52,14 @@ class Models:
     def variables(self) -> dict[str, keras.Variable]:
         return self.learnt | self.measured
 
-    def train(self, values: Mapping[str, Any], batch: Batch) -> tuple[Tensor, Values]:
+    def train(self, values: Mapping[str, Any], feed: Feed) -> tuple[Tensor, Values]:
         """Logits (N, classes) when training with these values, and what becomes of those that are measured.
 
         The variables themselves keep theirs: a function without side effects, for gradients and for JAX.
         """
         mapping = [(self.variables[name], value) for name, value in values.items()]
         with keras.StatelessScope(mapping) as scope:
-            logits = self.training([batch.images, *batch.masks], training=True)
+            logits = self.training([feed.images, *feed.masks], training=True)
         return logits, {name: scope.get_current_value(variable) for name, variable in self.measured.items()}
 
     def predict(self, values: Mapping[str, Any], images: Tensor) -> list[Tensor]:
@@ -95,9 +96,15 @@ def build(network: Sequential, dtype: str) -> Models:
     )
 
 
-def mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """The batch's mean cross-entropy, from logits (N, classes) and labels (N,)."""
-    return keras.ops.mean(keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True))
+def mean_loss(logits: Tensor, feed: Feed) -> Tensor:
+    """The batch's mean of weight × cross-entropy, from logits (N, classes)."""
+    losses = keras.ops.sparse_categorical_crossentropy(feed.labels, logits, from_logits=True)
+    return keras.ops.mean(feed.weights * losses)
+
+
+def sum_of_logits(logits: Tensor, classes: Tensor) -> Tensor:
+    """The sum over images of one logit of each, at its place in `classes` (N,). (N, classes) → ()."""
+    return keras.ops.sum(logits * keras.ops.one_hot(classes, logits.shape[-1], dtype=logits.dtype))
 
 
 def count_correct(logits: Tensor, labels: Tensor) -> Tensor:

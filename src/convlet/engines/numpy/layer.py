@@ -25,7 +25,12 @@ from convlet.engines import Masks
 from convlet.engines.numpy.activations import BACKWARD, FORWARD
 from convlet.engines.numpy.convolution import convolution, convolution_backward
 from convlet.engines.numpy.dense import dense, dense_backward, dropout
-from convlet.engines.numpy.normalization import batch_normalization, batch_normalization_backward, batch_statistics
+from convlet.engines.numpy.normalization import (
+    batch_normalization,
+    batch_normalization_backward,
+    batch_statistics,
+    fixed_normalization_backward,
+)
 from convlet.engines.numpy.pooling import (
     average_pooling,
     average_pooling_backward,
@@ -68,7 +73,7 @@ def forward(placed: Placed, weights: Parameters, inputs: Array, masks: Masks | N
             mean, variance = moving if masks is None else batch_statistics(inputs)
             gamma, beta = weights["gamma"], weights["beta"]
             outputs, normalized = batch_normalization(inputs, mean, variance, gamma, beta, layer.epsilon)
-            return outputs, (normalized, mean, variance)
+            return outputs, (normalized, mean, variance, masks is None)
     raise TypeError(f"no forward pass for {type(placed.layer).__name__}")
 
 
@@ -98,12 +103,11 @@ def backward(placed: Placed, weights: Parameters, d_outputs: Array, memory: Memo
         case Flatten():
             return d_outputs.reshape(image_shape), {}
         case Dropout() as layer:
-            return dropout(d_outputs, memory, layer.rate), {}
+            return d_outputs if memory is None else dropout(d_outputs, memory, layer.rate), {}
         case BatchNormalization() as layer:
-            normalized, _, variance = memory
-            d_inputs, d_gamma, d_beta = batch_normalization_backward(
-                d_outputs, normalized, variance, weights["gamma"], layer.epsilon
-            )
+            normalized, _, variance, fixed = memory
+            function = fixed_normalization_backward if fixed else batch_normalization_backward
+            d_inputs, d_gamma, d_beta = function(d_outputs, normalized, variance, weights["gamma"], layer.epsilon)
             return d_inputs, {"gamma": d_gamma, "beta": d_beta}
     raise TypeError(f"no backward pass for {type(placed.layer).__name__}")
 
@@ -112,7 +116,7 @@ def moving_averages(placed: Placed, weights: Parameters, memory: Memory) -> Para
     """What a step of training makes of the layer's parameters that are measured, not learnt."""
     if not isinstance(placed.layer, BatchNormalization):
         return {}
-    _, mean, variance = memory
+    _, mean, variance, _ = memory
     past, now = placed.layer.momentum, 1 - placed.layer.momentum
     return {
         "moving_mean": past * weights["moving_mean"] + now * mean,

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from convlet.descriptions.network import Parameters, Placed, Sequential
 from convlet.descriptions.optimizers import Optimizer
-from convlet.engines import Masks, Preparing, State, check_masks
+from convlet.engines import Batch, Masks, Preparing, State
+from convlet.engines.checks import check_batch, check_images, check_labels, check_optimizer
 from convlet.engines.numpy.layer import backward, forward, moving_averages
-from convlet.errors import InputError
 from convlet.losses import softmax_cross_entropy
 
 Array = NDArray[Any]
@@ -19,7 +19,6 @@ CHUNK = 100  # images at a time when predicting: their sections are stacked in m
 
 def compile(network: Sequential, parameters: Parameters, optimizer: Optimizer | None = None) -> "NumpyProgram":
     """A program for this network, with a copy of these parameters; see `convlet.engines.Engine`."""
-    network.check_classifier()
     return NumpyProgram(network, State(parameters), optimizer)
 
 
@@ -37,25 +36,37 @@ class NumpyProgram:
         return list(self.activations(images).values())[-1]
 
     def activations(self, images: Array) -> dict[str, Array]:
+        images = np.asarray(images)
+        check_images(self.network, images)
         starts = range(0, max(len(images), 1), CHUNK)  # no images make one chunk too, an empty one
         chunks = [self._outputs(images[start : start + CHUNK]) for start in starts]
         return {placed.name: np.concatenate([chunk[placed.name] for chunk in chunks]) for placed in self.network}
 
-    def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
-        logits, memories = self._forward(images, masks)
-        loss, d_logits = softmax_cross_entropy(logits, labels)
-        return loss, self._backward(d_logits, memories)
+    def input_gradients(self, images: Array, classes: Array) -> Array:
+        images, classes = np.asarray(images), np.asarray(classes)
+        check_images(self.network, images)
+        check_labels("classes", classes, len(images), self.network.check_classifier())
+        starts = range(0, max(len(images), 1), CHUNK)
+        chunks = [(images[start : start + CHUNK], classes[start : start + CHUNK]) for start in starts]
+        return np.concatenate([self._input_gradients(*chunk) for chunk in chunks])
 
-    def step(self, images: Array, labels: Array, masks: Masks, learning_rate: float) -> tuple[float, int]:
-        if self.optimizer is None:
-            raise InputError("optimizer=None when the program was compiled: give one to train, such as Adam(1e-4).")
-        logits, memories = self._forward(images, masks)
-        loss, d_logits = softmax_cross_entropy(logits, labels)
-        correct = int((logits.argmax(axis=1) == labels).sum())
+    def gradients(self, batch: Batch) -> tuple[float, Parameters]:
+        check_batch(self.network, batch)
+        logits, memories = self._forward(batch.images, batch.masks)
+        loss, d_logits = softmax_cross_entropy(logits, batch.labels, batch.weights)
+        _, gradients = self._backward(d_logits, memories)
+        return loss, gradients
+
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
+        optimizer = check_optimizer(self.optimizer)
+        check_batch(self.network, batch)
+        logits, memories = self._forward(batch.images, batch.masks)
+        loss, d_logits = softmax_cross_entropy(logits, batch.labels, batch.weights)
+        correct = int((logits.argmax(axis=1) == batch.labels).sum())
         if not math.isfinite(loss):
             return loss, correct
-        gradients = self._backward(d_logits, memories)
-        self._update(gradients, learning_rate)
+        _, gradients = self._backward(d_logits, memories)
+        self._update(optimizer, gradients, learning_rate)
         for placed, memory in zip(self.network, memories, strict=True):
             averages = moving_averages(placed, self._weights(placed), memory)
             self.parameters |= {f"{placed.name}/{name}": array for name, array in averages.items()}
@@ -90,29 +101,36 @@ class NumpyProgram:
             outputs[placed.name] = values
         return outputs
 
-    def _forward(self, images: Array, masks: Masks) -> tuple[Array, list[Any]]:
-        """The logits when training, and each layer's memory."""
-        check_masks(self.network, masks, len(images))
+    def _input_gradients(self, images: Array, classes: Array) -> Array:
+        logits, memories = self._forward(images, masks=None)
+        d_logits = np.eye(logits.shape[1], dtype=logits.dtype)[classes]  # 1 at the class that is asked about
+        d_images, _ = self._backward(d_logits, memories)
+        return d_images
+
+    def _forward(self, images: Array, masks: Masks | None) -> tuple[Array, list[Any]]:
+        """The logits, when training with these masks, or when predicting; and each layer's memory."""
         values, memories = self._cast(images), []
         for placed in self.network:
             values, memory = forward(placed, self._weights(placed), values, masks)
             memories.append(memory)
         return values, memories
 
-    def _backward(self, d_values: Array, memories: list[Any]) -> Parameters:
-        """The gradient by every trainable parameter: the layers in reverse, each handing on what its inputs receive."""
+    def _backward(self, d_values: Array, memories: list[Any]) -> tuple[Array, Parameters]:
+        """The gradients by the images, and by every trainable parameter.
+
+        The layers in reverse, each handing on what its inputs receive.
+        """
         gradients: Parameters = {}
         for placed, memory in zip(reversed(list(self.network)), reversed(memories), strict=True):
             d_values, own = backward(placed, self._weights(placed), d_values, memory)
             gradients |= {f"{placed.name}/{name}": gradient for name, gradient in own.items()}
-        return gradients
+        return d_values, gradients
 
-    def _update(self, gradients: Parameters, learning_rate: float) -> None:
-        assert self.optimizer is not None
+    def _update(self, optimizer: Optimizer, gradients: Parameters, learning_rate: float) -> None:
         self.steps += 1
         for name, gradient in gradients.items():
-            slots = {slot: self.slots[f"{name}/{slot}"] for slot in self.optimizer.slots}
-            self.optimizer.update(self.parameters[name], gradient, slots, learning_rate, self.steps)
+            slots = {slot: self.slots[f"{name}/{slot}"] for slot in optimizer.slots}
+            optimizer.update(self.parameters[name], gradient, slots, learning_rate, self.steps)
 
 
 def _copies(arrays: Parameters) -> Parameters:
