@@ -23,8 +23,8 @@ from convlet.descriptions.layers import (
     GlobalAveragePooling2D,
     MaxPooling2D,
 )
-from convlet.descriptions.network import Sequential
-from convlet.errors import NetworkError
+from convlet.descriptions.network import IMAGE, Sequential
+from convlet.errors import InputError, NetworkError
 
 # --------------------------------------------------------------------------------------------------------- names
 
@@ -252,3 +252,14 @@ def test_numpys_own_numbers_can_be_written_down():
 def test_what_ends_in_anything_but_logits_is_no_classifier(layers, message):
     with pytest.raises(NetworkError, match=message):
         Sequential(layers, (28, 28, 1)).check_classifier()
+
+
+# --------------------------------------------------------------------------------------------------------- in places
+def test_each_layer_is_given_what_the_one_before_gives_and_the_first_the_image():
+    placed = list(Sequential([Flatten(), Dense(3, name="last")], (2, 2, 1)))
+    assert [each.inputs for each in placed] == [(IMAGE,), ("flatten_1",)]
+
+
+def test_no_layer_can_have_the_images_name():
+    with pytest.raises(InputError, match=f"name='{IMAGE}': expected a name of letters"):
+        Sequential([Flatten(name=IMAGE)], (2, 2, 1))

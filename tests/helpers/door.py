@@ -27,7 +27,7 @@ class Classified:
 
     def __init__(self, network, images=3):
         self.network = network
-        self.parameters, few, some, _ = network_arrays(network)
+        self.parameters, few, some, _ = network_arrays(network, images=2)  # of an odd number of pixels, one would be 0
         self.images = np.resize(few, (images, *few.shape[1:]))
         self.classes = np.resize(some, images)
 

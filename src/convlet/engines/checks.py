@@ -1,23 +1,35 @@
 """What may cross the door: the same refusals in every engine, before it computes anything.
 
-These are called at every step, so they look at shapes and types, and at what has one number an image. What an image
-holds is not looked at: a NaN in it shows in the loss.
+`check_kinds` is called once, by `compile`. The others are called at every step, so they look at shapes and types, and
+at what has one number an image. What an image holds is not looked at: a NaN in it shows in the loss.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlet.checks import Shape
-from convlet.descriptions.layers import Dropout
+from convlet.descriptions.layers import Dropout, Layer
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Optimizer
 from convlet.engines.program import Batch, Masks
-from convlet.errors import InputError
+from convlet.errors import EngineError, InputError
 
 Array = NDArray[Any]
 NUMBERS = "fiub"  # NumPy's kinds of floats, whole numbers, and True or False
+
+
+def check_kinds(engine: str, network: Sequential, kinds: Collection[type[Layer]]) -> None:
+    """Raise an EngineError where the network has a kind of layer that is not among those the engine computes."""
+    for placed in network:
+        if (kind := type(placed.layer)) not in kinds:
+            known = ", ".join(sorted(each.__name__ for each in kinds))
+            raise EngineError(
+                f"layer {placed.name!r}: engine={engine!r} does not compute {kind.__name__}; it knows {known}. "
+                "Take another engine or another layer, or teach it this one (CONTRIBUTING.md)."
+            )
 
 
 def check_batch(network: Sequential, batch: Batch) -> None:
@@ -46,8 +58,8 @@ def check_labels(name: str, labels: Array, images: int, classes: int) -> None:
         raise InputError(f"{name}: shape {labels.shape} for {images} images; expected one an image, ({images},).")
     if labels.dtype.kind not in "iu":
         raise InputError(f"{name}: type {labels.dtype}; expected whole numbers. Use {name}.astype(np.int64).")
-    if images and not 0 <= (low := labels.min()) <= (high := labels.max()) < classes:
-        raise InputError(f"{name}: from {low} to {high}; expected 0 to {classes - 1}.")
+    if images and (labels.min() < 0 or labels.max() >= classes):
+        raise InputError(f"{name}: from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}.")
 
 
 def check_optimizer(optimizer: Optimizer | None) -> Optimizer:

@@ -130,7 +130,7 @@ def test_resuming_goes_on_bit_for_bit(network):
         whole.step(batch, 0.01)
     for batch in steps[:2]:
         first.step(batch, 0.01)
-    second.load(first.state())
+    second.restore(first.state())
     for batch in steps[2:]:
         second.step(batch, 0.01)
     assert_same_bits(second.state().parameters, whole.state().parameters)

@@ -273,7 +273,7 @@ def test_of_equal_logits_the_first_is_the_prediction():
     network = Sequential([Flatten(), Dense(3, kernel_initializer=Constant(0.0))], (2, 2, 1))
     x, _, masks = batch(network, images=6)
     for program in both(network, SGD(0.1)):
-        _, correct = program.step(x, np.array([0, 0, 1, 2, 1, 2]), masks, 0.1)
+        _, correct = program.step(Batch(x, np.array([0, 0, 1, 2, 1, 2]), masks), 0.1)
         assert correct == 2
 
 
@@ -282,7 +282,7 @@ def test_of_equal_numbers_the_first_wins_where_pooling_stands_alone(pool):
     """Every output of the convolution is 0; which of them won shows in its kernel's gradient."""
     network = Sequential([Conv2D(2, 3, kernel_initializer=Constant(0.0)), pool, Flatten(), Dense(3)], (9, 9, 1))
     ours, reference = both(network)
-    (_, gradients), (_, expected) = (program.gradients(*batch(network)) for program in (ours, reference))
+    (_, gradients), (_, expected) = (program.gradients(Batch(*batch(network))) for program in (ours, reference))
     assert_agree(gradients, single(expected), GRADIENT32)
 
 

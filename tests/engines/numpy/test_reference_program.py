@@ -5,7 +5,7 @@ import pytest
 from cases import NETWORKS, naive, naive_activations, network_arrays
 from comparing import ROUNDING, VALUE32, assert_agree, assert_same_bits
 
-from convlet.descriptions.layers import Dropout, Flatten
+from convlet.descriptions.layers import Dense, Dropout, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
 from convlet.engines import Batch, State, engine
@@ -242,7 +242,7 @@ def test_a_step_whose_loss_is_infinite_says_so_and_changes_nothing():
     kernel = np.array([[3e38, -3e38]], np.float32)
     program = compiled(network, {"dense_1/kernel": kernel}, Adam())
     with np.errstate(over="ignore"):
-        loss, _ = program.step(np.ones((1, 1, 1, 1), np.float32), np.array([1]), {}, 0.1)
+        loss, _ = program.step(Batch(np.ones((1, 1, 1, 1), np.float32), np.array([1])), 0.1)
     assert loss == np.inf and program.state().step == 0
     assert_same_bits(program.state().parameters, {"dense_1/kernel": kernel})
 

@@ -11,19 +11,10 @@ from typing import Any, NamedTuple
 
 import keras
 
-from convlet.descriptions.layers import (
-    Activation,
-    AveragePooling2D,
-    BatchNormalization,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePooling2D,
-    MaxPooling2D,
-)
-from convlet.descriptions.network import Placed, Sequential
-from convlet.engines.keras.layers import MaskedDropout, PaddedAveragePooling2D
+from convlet.descriptions.layers import Dropout
+from convlet.descriptions.network import Sequential
+from convlet.engines.keras.kinds import keras_layer
+from convlet.engines.keras.layers import MaskedDropout
 
 Tensor = Any  # the backend's
 Values = dict[str, Tensor]  # by a parameter's public name
@@ -71,7 +62,7 @@ class Models:
 
 def build(network: Sequential, dtype: str) -> Models:
     """The network's models, with initial values still of Keras's choosing."""
-    layers = {placed.name: _layer(placed, dtype) for placed in network}
+    layers = {placed.name: keras_layer(placed, dtype) for placed in network}
     outputs = training = images = keras.Input(network.input_shape, dtype=dtype)
     masks, every_output = [], []
     for placed in network:
@@ -111,34 +102,3 @@ def count_correct(logits: Tensor, labels: Tensor) -> Tensor:
     """How many of the batch have their largest logit at their label."""
     hits = keras.ops.equal(keras.ops.cast(keras.ops.argmax(logits, axis=1), labels.dtype), labels)
     return keras.ops.sum(keras.ops.cast(hits, "int32"))
-
-
-def _layer(placed: Placed, dtype: str) -> keras.layers.Layer:
-    """The Keras layer that does the same, when predicting at least."""
-    named = {"name": placed.name, "dtype": dtype}
-    image = {**named, "data_format": "channels_last"}
-    match placed.layer:
-        case Conv2D() as it:
-            window = {"strides": it.strides, "padding": it.padding}
-            return keras.layers.Conv2D(
-                it.filters, it.kernel_size, **window, activation=it.activation, use_bias=it.use_bias, **image
-            )
-        case Dense() as it:
-            return keras.layers.Dense(it.units, activation=it.activation, use_bias=it.use_bias, **named)
-        case Activation() as it:
-            return keras.layers.Activation(it.activation, **named)
-        case MaxPooling2D() as it:
-            return keras.layers.MaxPooling2D(it.pool_size, it.strides, it.padding, **image)
-        case AveragePooling2D() as it:
-            if keras.config.backend() == "torch" and it.padding == "same":
-                return PaddedAveragePooling2D(it.window(placed.input_shape), **named)
-            return keras.layers.AveragePooling2D(it.pool_size, it.strides, it.padding, **image)
-        case GlobalAveragePooling2D():
-            return keras.layers.GlobalAveragePooling2D(**image)
-        case Flatten():
-            return keras.layers.Flatten(**image)
-        case Dropout() as it:
-            return keras.layers.Dropout(it.rate, **named)
-        case BatchNormalization() as it:
-            return keras.layers.BatchNormalization(momentum=it.momentum, epsilon=it.epsilon, **named)
-    raise TypeError(f"no Keras layer for {type(placed.layer).__name__}")

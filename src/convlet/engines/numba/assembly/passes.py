@@ -119,11 +119,13 @@ class Passes:
     def jobs(self, N: int) -> list[Job]:
         """All jobs of a pass over N images, in order."""
         sites = [self._site(i, N) for i in range(len(self.blocks))]
-        jobs = [job for context in sites for job in assembly.FORWARD[type(context.block)](context)]
+        jobs = [job for context in sites for job in assembly.ASSEMBLIES[type(context.block)].forward(context)]
         if self.purpose == "predicting":
             return jobs
         jobs.append(self._head(N))
-        jobs += [job for context in reversed(sites) for job in assembly.BACKWARD[type(context.block)](context)]
+        jobs += [
+            job for context in reversed(sites) for job in assembly.ASSEMBLIES[type(context.block)].backward(context)
+        ]
         if self.update is not None:
             jobs += assembly.update_jobs(self.weights, self.memory, self.update)
             jobs += self._packs(sites)
@@ -131,7 +133,7 @@ class Passes:
         return jobs
 
     def _packs(self, sites: Sequence[BlockContext]) -> list[Job]:
-        packs = [job for context in sites for job in assembly.pack(context)]
+        packs = [job for context in sites for job in assembly.ASSEMBLIES[type(context.block)].pack(context)]
         return [Job(job.kernel, job.size, job.arguments, job.parts, i > 0, job.label) for i, job in enumerate(packs)]
 
     def _value(self, i: int, N: int) -> NDArray[np.float32]:
