@@ -61,7 +61,7 @@ def test_the_run_folder_holds_everything_and_nothing_half_written(finished):
 
 def test_what_is_in_it_is_what_its_name_says(finished):
     folder, run, _ = finished
-    assert recipe_of(folder) == recipe()
+    assert recipe_of(folder) == replace(recipe(), data=recipe().data.resolved(tiny.dataset()))
     for name in ("curves.svg", "confusion.svg"):
         assert ElementTree.parse(folder / name).getroot().tag == "{http://www.w3.org/2000/svg}svg"
     for name in ("mistakes.png", "kernels.png"):
@@ -199,7 +199,8 @@ def test_a_run_is_named_after_its_recipe_and_the_first_free_number(tmp_path, mon
 
 def test_resuming_takes_the_folders_own_recipe_and_perhaps_another_length(finished, tmp_path):
     folder = finished[0]
-    assert experiment.resumed(folder).recipe == recipe()
+    began = experiment.resumed(folder).recipe
+    assert began == replace(recipe(), data=recipe().data.resolved(tiny.dataset()))
     assert experiment.resumed(folder, steps=20).recipe.training == Training(4, steps=20)
     with pytest.raises(StorageError, match="Expected the folder of a run"):
         experiment.resumed(tmp_path / "none")

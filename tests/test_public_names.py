@@ -9,15 +9,16 @@ import convlet
 DESCRIPTIONS = {
     *("Sequential", "Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten", "Dense"),
     *("Dropout", "BatchNormalization", "Activation"),
-    *("Constant", "Uniform", "TruncatedNormal", "GlorotUniform", "HeNormal"),
-    *("SGD", "Adam", "Cosine", "OneCycle", "Steps"),
+    *("TruncatedNormal", "GlorotUniform", "HeNormal"),
+    *("SGD", "Adam", "Cosine", "OneCycle"),
 }
-ACTIONS = {"fit", "load", "Run", "History", "Evaluation"}
-MODULES = {"datasets", "errors"}
+ACTIONS = {"fit", "load", "load_recipe", "compare", "read_picture"}
+THINGS = {"Dataset", "Examples", "Recipe", "Run", "History", "Evaluation"}
+MODULES = {"datasets", "errors", "layers", "initializers", "optimizers", "schedules"}
 
 
 def test_the_public_names_are_these():
-    assert set(convlet.__all__) == DESCRIPTIONS | ACTIONS | MODULES | {"__version__"}
+    assert set(convlet.__all__) == DESCRIPTIONS | ACTIONS | THINGS | MODULES | {"__version__"}
     assert len(set(convlet.__all__)) == len(convlet.__all__)
 
 
@@ -35,3 +36,27 @@ def test_nothing_but_rooms_is_visible_beside_the_public_names():
 def test_a_description_is_frozen(name):
     cls = getattr(convlet, name)
     assert cls.__dataclass_params__.frozen and cls.__dataclass_params__.eq
+
+
+@pytest.mark.parametrize(
+    ("room", "names"),
+    [
+        ("layers", {"Conv2D", "MaxPooling2D", "Flatten", "Dense", "Dropout", "BatchNormalization", "Activation"}),
+        ("initializers", {"Constant", "Uniform", "TruncatedNormal", "GlorotUniform", "HeNormal"}),
+        ("optimizers", {"SGD", "Adam"}),
+        ("schedules", {"Cosine", "OneCycle", "Steps"}),
+    ],
+)
+def test_a_kind_of_description_has_a_room_of_its_own(room, names):
+    assert set(getattr(convlet, room).__all__) >= names
+    for name in set(getattr(convlet, room).__all__) & set(convlet.__all__):
+        assert getattr(getattr(convlet, room), name) is getattr(convlet, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "room"), [("Constant", "initializers"), ("Uniform", "initializers"), ("Steps", "schedules")]
+)
+def test_a_name_that_says_too_little_alone_is_in_its_room_only(name, room):
+    with pytest.raises(AttributeError, match=f"it is convlet.{room}.{name}"):
+        getattr(convlet, name)
+    assert getattr(getattr(convlet, room), name)

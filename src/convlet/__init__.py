@@ -8,8 +8,13 @@ run = cl.fit(network, mnist, optimizer=cl.Adam(1e-3), steps=1000)
 print(run.evaluate(mnist.test).accuracy)
 """
 
+from typing import Any as _Any
+
 from convlet import datasets, errors
-from convlet.descriptions.initializers import Constant, GlorotUniform, HeNormal, TruncatedNormal, Uniform
+from convlet.comparison import compare
+from convlet.datasets import Dataset, Examples
+from convlet.descriptions import initializers, layers, optimizers, schedules
+from convlet.descriptions.initializers import GlorotUniform, HeNormal, TruncatedNormal
 from convlet.descriptions.layers import (
     Activation,
     AveragePooling2D,
@@ -23,11 +28,12 @@ from convlet.descriptions.layers import (
 )
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
-from convlet.descriptions.schedules import Cosine, OneCycle, Steps
+from convlet.descriptions.schedules import Cosine, OneCycle
+from convlet.experiment import fit
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.history import History
+from convlet.runs.recipe import Recipe, load_recipe
 from convlet.runs.run import Run, load
-from convlet.training.fit import fit
 
 __all__ = [
     "SGD",
@@ -35,12 +41,13 @@ __all__ = [
     "Adam",
     "AveragePooling2D",
     "BatchNormalization",
-    "Constant",
     "Conv2D",
     "Cosine",
+    "Dataset",
     "Dense",
     "Dropout",
     "Evaluation",
+    "Examples",
     "Flatten",
     "GlobalAveragePooling2D",
     "GlorotUniform",
@@ -48,23 +55,38 @@ __all__ = [
     "History",
     "MaxPooling2D",
     "OneCycle",
+    "Recipe",
     "Run",
     "Sequential",
-    "Steps",
     "TruncatedNormal",
-    "Uniform",
     "__version__",
+    "compare",
     "datasets",
     "errors",
     "fit",
+    "initializers",
+    "layers",
     "load",
+    "load_recipe",
+    "optimizers",
+    "read_picture",
+    "schedules",
 ]
+_ONLY_IN = {"Constant": "initializers", "Uniform": "initializers", "Steps": "schedules"}  # alone they could be anything
 
 
-def __getattr__(name: str) -> str:
-    """`__version__`, as it was installed: to look it up costs half as much as all that is imported here."""
-    if name != "__version__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib.metadata import version
+def __getattr__(name: str) -> _Any:
+    """What takes long to import, when it is asked for; what a name that is in its room only is to be called.
 
-    return version("convlet")
+    To look `__version__` up costs half as much as all that is imported here.
+    """
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("convlet")
+    if name == "read_picture":
+        from convlet.datasets.readers.pictures import read_picture
+
+        return read_picture
+    hint = f": it is convlet.{_ONLY_IN[name]}.{name}" if name in _ONLY_IN else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")

@@ -1,4 +1,4 @@
-"""A whole experiment, from a recipe to a run folder with everything in it: what `convlet train` does."""
+"""A whole experiment, from a network or a recipe to a run folder with everything in it: `fit`, and `convlet train`."""
 
 import warnings
 from contextlib import suppress
@@ -6,17 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from convlet.datasets import Dataset
+from convlet.checks import true_or_false
+from convlet.datasets import Dataset, Pair, load
+from convlet.descriptions.network import Parameters, Sequential
+from convlet.descriptions.optimizers import Adam, Optimizer
 from convlet.engines import Preparing, default_engine
 from convlet.engines import engine as find_engine
-from convlet.errors import GroupError
-from convlet.report.figures.run import draw_run
+from convlet.environment import limit_threads
+from convlet.errors import GroupError, InputError
 from convlet.runs.checkpoint import load_checkpoint
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.folder import claim_folder, recipe_of
-from convlet.runs.recipe import Recipe
+from convlet.runs.recipe import DataSource, Recipe, Training
 from convlet.runs.run import Run
 from convlet.signals import Stopped, stop_on_signals
+from convlet.training.continuing import from_run
 from convlet.training.fit import check_data, fit_recipe
 from convlet.training.loop import Watch
 
@@ -25,14 +29,16 @@ from convlet.training.loop import Watch
 class Experiment:
     """What is to be done: a recipe, where to keep the run, on which engine, and whether to go on with it.
 
-    Of several processes that train together, one keeps the run (`keep`); the others evaluate and draw nothing.
+    Without a folder nothing is drawn. `initial` are the weights it starts from, if not the recipe's own. Of several
+    processes that train together, one keeps the run (`keep`); the others evaluate and draw nothing.
     """
 
     recipe: Recipe
-    run_dir: Path
+    run_dir: Path | None
     engine: str
     resume: bool = False
     keep: bool = True
+    initial: Parameters | None = None
 
 
 def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine: str | None = None) -> Experiment:
@@ -45,9 +51,15 @@ def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine: str 
     return Experiment(recipe, run_dir or claim_folder(Path("runs"), recipe.name), name)
 
 
-def resumed(run_dir: Path, engine: str | None = None, *, steps: int | None = None) -> Experiment:
-    """The run in a folder, from where it was saved; with `steps`, until that many in all. Raises StorageError."""
+def resumed(
+    run_dir: Path, engine: str | None = None, *, steps: int | None = None, source: str | None = None
+) -> Experiment:
+    """The run in a folder, from where it was saved; with `steps`, until that many in all. Raises StorageError.
+
+    `source` is where its data is now, if it was moved.
+    """
     recipe = recipe_of(run_dir)
+    recipe = replace(recipe, data=recipe.data.at(source))
     if steps is not None:
         recipe = replace(recipe, training=replace(recipe.training, steps=steps, epochs=None))
     return Experiment(recipe, run_dir, engine or default_engine(), resume=True)
@@ -68,20 +80,22 @@ def perform(
             run_dir=experiment.run_dir,
             resume=experiment.resume,
             keep=experiment.keep,
+            initial=experiment.initial,
             watch=watch,
             preparing=preparing,
         )
-        if not experiment.keep:
+        if not experiment.keep or experiment.run_dir is None:
             return run, None
         with stop_on_signals() as stop:
             evaluation = run.evaluate(data.test, stop=stop) if data.test is not None else None
     except (Stopped, GroupError):
-        if experiment.keep:
-            _draw_stopped(experiment)
+        if experiment.keep and experiment.run_dir is not None:
+            _draw_stopped(experiment, experiment.run_dir)
         raise
     except BaseException:
-        with suppress(OSError):
-            experiment.run_dir.rmdir()  # only if nothing is in it
+        if experiment.run_dir is not None:
+            with suppress(OSError):
+                experiment.run_dir.rmdir()  # only if nothing is in it
         raise
     _draw(
         experiment,
@@ -98,14 +112,15 @@ def perform(
 def _draw(experiment: Experiment, **what: Any) -> None:
     """Draw what there is to see. Where that fails, the run is kept all the same, and its figures can be told."""
     try:
-        draw_run(experiment.run_dir, title=experiment.recipe.name, **what)
+        if experiment.run_dir is not None:
+            draw_run(experiment.run_dir, title=experiment.recipe.name, **what)
     except Exception as error:
         reason = str(error) or type(error).__name__
         warnings.warn(f"the run is saved, but not all of it could be drawn: {reason}", stacklevel=3)
 
 
-def _draw_stopped(experiment: Experiment) -> None:
-    last = experiment.run_dir / "last.safetensors"
+def _draw_stopped(experiment: Experiment, folder: Path) -> None:
+    last = folder / "last.safetensors"
     if not last.exists():  # stopped while compiling: there is nothing to draw, and it goes on from its recipe
         return
     checkpoint = load_checkpoint(last)
@@ -116,3 +131,97 @@ def _draw_stopped(experiment: Experiment) -> None:
         parameters=checkpoint.state.parameters,
         classes=checkpoint.classes,
     )
+
+
+def draw_run(folder: Path, **seen: Any) -> None:
+    """What there is to see of a run, into its folder (`convlet.report.figures.run`)."""
+    from convlet.report.figures import run  # not before there is something to draw: matplotlib is slow to come
+
+    run.draw_run(folder, **seen)
+
+
+def fit(
+    network: Sequential | Run,
+    data: Dataset | str | Path | Pair,
+    *,
+    validation: Pair | float | None = None,
+    test: Pair | None = None,
+    optimizer: Optimizer | None = None,
+    batch_size: int = 50,
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    patience: int | None = None,
+    report_every: int = 1000,
+    validate_every: int = 1,
+    engine: str | None = None,
+    threads: int | None = None,
+    run_dir: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    watch: Watch = lambda run: None,
+) -> Run:
+    """Train a network, and return the run: its weights, its history, ready to evaluate and predict.
+
+    `data` is a Dataset, a name or path as `datasets.load` takes it, or (images, labels); then `validation` and `test`
+    are those of `Dataset.from_arrays`: pairs too, or for validation a share of each class, always the same images.
+    Given a run in place of a network, a new run starts from its weights, with a new last layer where the number of
+    classes is another.
+
+    Exactly one of `steps` and `epochs` says how long. The other words are those of `Training`. `optimizer` is
+    Adam(0.001) unless given; `engine` the fastest engine that runs here; `threads` how many this process uses from now
+    on. With `run_dir`, the run is saved there as it goes, with its pictures at the end; with `resume` too, it continues
+    from what is saved there, exactly as if it had never stopped. One line on stderr says how far it is, unless
+    `progress=False`; `watch(run)` is called after every step.
+
+    Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
+    Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, when the step is finished and the run saved, with the
+    network as trained so far in its `run`; GroupError where another process of the run is lost, when the step is undone
+    and the run saved. Whatever else is raised, by `watch` too: the run is saved first, and a note says where.
+    """
+    if threads is not None:
+        limit_threads(threads)
+    dataset = _dataset(data, validation, test)
+    training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
+    initial, said = None, ""
+    if isinstance(network, Run):
+        network, initial, said = from_run(network, len(dataset.classes), seed)
+    source = DataSource(dataset.source)
+    recipe = Recipe("fit", network, training, optimizer or Adam(), source, description=said)
+    folder = Path(run_dir) if run_dir is not None else None
+    planned = Experiment(recipe, folder, engine or default_engine(), resume, initial=initial)
+    try:
+        with _line(progress) as line:
+            if said:
+                line.say(said)
+            return perform(planned, dataset, _both(line, watch), line.preparing)[0]
+    except Stopped as stopped:
+        raise stopped.with_traceback(None) from None  # where between two steps it was is of no interest to anybody
+
+
+def _dataset(data: Any, validation: Any, test: Any) -> Dataset:
+    if isinstance(data, tuple | list) and len(data) == 2:
+        return Dataset.from_arrays(*data, validation=validation, test=test)
+    if validation is not None or test is not None:
+        raise InputError("validation, test: they go with data=(images, labels); a data set has parts of its own.")
+    if isinstance(data, str | Path):
+        return load(data)
+    if not isinstance(data, Dataset):
+        expected = "a Dataset, such as datasets.mnist(), a name or path, or a pair of arrays, (images, labels)"
+        raise InputError(f"data={type(data).__name__}: expected {expected}.")
+    return data
+
+
+def _line(progress: bool) -> Any:
+    """What shows the run: a line on stderr, or nothing."""
+    from convlet.report.terminal import quiet_line  # rich is not needed before something is shown
+
+    return quiet_line.QuietLine() if true_or_false("progress", progress) else quiet_line.Silent()
+
+
+def _both(line: Watch, watch: Watch) -> Watch:
+    def each(run: Run) -> None:
+        line(run)
+        watch(run)
+
+    return each

@@ -11,9 +11,11 @@ from comparing import assert_same_bits
 from convlet.datasets import Dataset, Examples
 from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten
 from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import Adam
 from convlet.runs.checkpoint import weights_sha256
 from convlet.runs.evaluation import Evaluation
-from convlet.training.fit import fit
+from convlet.runs.recipe import DataSource, Recipe, Training
+from convlet.training.fit import fit_recipe
 
 CLASSES = ("ant", "bee", "cat")
 SHAPE = (5, 4, 1)
@@ -44,9 +46,15 @@ def save_npz(path, data):
     return path
 
 
-def train(data=None, *, network=NETWORK, batch_size=4, **options):
-    """A run of `fit` on the numpy engine."""
-    return fit(network, dataset() if data is None else data, batch_size=batch_size, engine="numpy", **options)
+FITTING = ("run_dir", "resume", "watch", "initial")
+
+
+def train(data=None, *, network=NETWORK, batch_size=4, optimizer=None, **options):
+    """A run on the numpy engine, without pictures: options are those of `fit_recipe` and of `Training`."""
+    fitting = {name: options.pop(name) for name in FITTING if name in options}
+    training = Training(batch_size=batch_size, **options)
+    recipe = Recipe("fit", network, training, optimizer or Adam(), DataSource("in memory"))
+    return fit_recipe(recipe, dataset() if data is None else data, engine="numpy", **fitting)
 
 
 def fingerprint(run):

@@ -77,7 +77,7 @@ HOSTILE = {
     "one byte more": GOOD + b"x",
     "a PNG": b"\x89PNG\r\n\x1a\n" + bytes(100),
     "a pickle": b"\x80\x04\x95" + bytes(100),
-    **{f"without {name}": spoilt(**{name: None}) for name in METADATA if name not in ("preprocessing", "recipe")},
+    **{f"without {name}": spoilt(**{name: None}) for name in METADATA if name not in ("recipe", "data")},
     **{f"without {name}": spoilt(drop=[name]) for name in ARRAYS if not name.startswith("optimizer/")},
     "network is no JSON": spoilt(network="{"),
     "network nested deep": spoilt(network=DEEP),
@@ -215,6 +215,7 @@ def test_a_run_saved_by_this_version_has_these_names(tmp_path):
     assert sorted(METADATA) == [
         "batch_size",
         "classes",
+        "data",
         "data_sha256",
         "format",
         "network",

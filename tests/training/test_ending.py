@@ -143,11 +143,11 @@ def test_a_stop_before_the_first_step_says_that_nothing_was_lost(tmp_path, monke
 
 
 SCRIPT = """
-import os, signal, sys, tiny
+import os, signal, sys, tiny, convlet
 def watch(run):
     if run.history.steps == 8:
         os.kill(os.getpid(), signal.SIGINT)
-tiny.train(steps=14, run_dir=sys.argv[1], watch=watch)
+convlet.fit(tiny.NETWORK, tiny.dataset(), steps=14, batch_size=4, engine="numpy", run_dir=sys.argv[1], watch=watch)
 """
 
 

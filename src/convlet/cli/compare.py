@@ -36,7 +36,7 @@ def compare(
     if backend is not None:
         use_backend(backend)
     chosen = with_data(recipes.load_recipe(recipe or DEFAULT_RECIPE), data)
-    compared = comparison.compare(chosen, chosen.data.load(), names_in(engines) or [], steps=steps, watch=_say)
+    compared = comparison.compare(chosen, chosen.data.load(), engines=names_in(engines) or [], steps=steps, watch=_say)
     show(as_json, comparison_json(compared), comparison_table(compared))
     if not all(one.within for one in compared):
         sys.exit(1)

@@ -1,17 +1,18 @@
 """`convlet evaluate`."""
 
+import shlex
 from pathlib import Path
 
 import click
 
-from convlet.cli.printing import show
+from convlet.cli.printing import said_if_slow, show
 from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, threads_option
 from convlet.datasets import Dataset, Examples, load
 from convlet.environment import limit_threads
-from convlet.errors import InputError
+from convlet.errors import DataError, InputError
 from convlet.report.facts.evaluation import evaluation_json
 from convlet.report.terminal.evaluation import confusion_table, evaluation_table
-from convlet.runs.folder import recipe_of
+from convlet.runs.run import Run
 from convlet.runs.run import load as load_run
 
 
@@ -38,8 +39,9 @@ def evaluate(
     """
     limit_threads(threads)
     trained = load_run(run, engine=chosen_engine(engine, backend))
-    images = load(data) if data else recipe_of(trained.run_dir or run).data.load()
-    evaluation = trained.evaluate(_part(images, part))
+    images = load(data) if data else _own_data(run, trained)
+    with said_if_slow():
+        evaluation = trained.evaluate(_part(images, part))
     show(
         as_json,
         {"run": str(run), "data": images.name, "part": part, **evaluation_json(evaluation, trained.classes)},
@@ -47,6 +49,16 @@ def evaluate(
         "",
         confusion_table(evaluation, trained.classes),
     )
+
+
+def _own_data(run: Path, trained: Run) -> Dataset:
+    """What the run was trained on; where that cannot be had, the message says what to type."""
+    try:
+        if trained.data is None:
+            raise DataError(f"{run}: it does not say what it was trained on.")
+        return trained.data.load()
+    except (DataError, InputError) as error:
+        raise type(error)(f"{error} Give DATA: convlet evaluate {shlex.quote(str(run))} DATA.") from None
 
 
 def _part(data: Dataset, name: str) -> Examples:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from convlet.cli.printing import say, show
+from convlet.cli.printing import said_if_slow, say, show
 from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, threads_option
 from convlet.datasets.readers.pictures import light_background, read_picture
 from convlet.environment import limit_threads
@@ -39,7 +39,8 @@ def predict(
     pixels = [read_picture(path, trained.network.input_shape, digit=digit) for path in images]
     if not digit and trained.network.input_shape == (28, 28, 1) and any(light_background(image) for image in pixels):
         say(LIGHT)
-    probabilities = trained.predict(np.stack(pixels))
+    with said_if_slow():
+        probabilities = trained.predict(np.stack(pixels))
     names = [str(path) for path in images]
     show(
         as_json,

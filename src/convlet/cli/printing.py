@@ -11,8 +11,10 @@ import json
 import shutil
 import sys
 import textwrap
+import threading
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
@@ -23,6 +25,8 @@ from convlet.report.terminal.stream import Unfailing
 if TYPE_CHECKING:  # `convlet --help` waits for nobody's libraries
     from rich.console import Console
 
+SLOW_SECONDS = 2.0
+SLOW = "At work. The first time on a machine it takes a while: the network is compiled for it."
 SCHEMA = 1  # of every JSON object convlet prints
 STAND_INS = "convlet stand-ins"  # the name under which Python's codecs know `_stand_ins`
 LIKE = str.maketrans("×−–→≤≥·✓✗━█▉▊▋▌▍▎▏đĐ", "x--><>-+x=#####   dD")
@@ -66,6 +70,18 @@ def console(*, err: bool = False, quiet: bool = False) -> "Console":
 def say(text: str, *commands: str) -> None:
     """A message for people, on stderr; each command that it ends with on a line of its own, never broken."""
     _write(sys.stderr, text, commands)
+
+
+@contextmanager
+def said_if_slow() -> Iterator[None]:
+    """What takes longer than a breath is said to be at work: the first time, a network is compiled for seconds."""
+    timer = threading.Timer(SLOW_SECONDS, say, [SLOW])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def show(as_json: bool, table: dict[str, Any], *shown: Any) -> None:

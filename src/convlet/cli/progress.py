@@ -13,8 +13,8 @@ from rich.text import Text
 
 from convlet.datasets import Dataset
 from convlet.engines import kept
-from convlet.report.numbers import count, duration, visible
-from convlet.report.terminal.progress import ProgressLine
+from convlet.report.numbers import count, visible
+from convlet.report.terminal.progress import Pace, ProgressLine
 from convlet.runs.evaluation import commonest
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
@@ -22,7 +22,6 @@ from convlet.runs.run import Run
 PLAIN_SECONDS = 5.0  # between two plain lines
 BAR_SECONDS = 0.1  # between two looks of the bar
 PREPARING_SECONDS = 2.0  # of preparing; less is not compiling but reading the cache, and not worth a word
-WARM_UP = 3  # steps that say nothing of the speed: caches fill, the clock rises
 
 
 class Watcher:
@@ -31,8 +30,8 @@ class Watcher:
     def __init__(self, console: Console, recipe: Recipe, data: Dataset, threads: int, processes: int = 1) -> None:
         self.console, self.recipe, self.data, self.threads = console, recipe, data, threads
         self.processes = processes
-        self._shown_at = self._warm_at = 0.0
-        self._begun, self._warm_steps, self._validations = False, -1, -1
+        self._pace, self._shown_at = Pace(), 0.0
+        self._begun, self._validations = False, -1
         self._bar: Live | None = None
         self._run: Run | None = None
         self._status: Status | None = None
@@ -55,8 +54,7 @@ class Watcher:
             self._status = None
         if not self._begun:
             self._begin(run, now)
-        if run.clock.taken == WARM_UP:
-            self._warm_at, self._warm_steps = now, run.history.steps
+        self._pace.note(run, now)
         if len(run.history.validations) > self._validations:
             self._validations = len(run.history.validations)
             self._say_validation(run)
@@ -97,24 +95,8 @@ class Watcher:
             return f"{self.processes} processes"
         return f"{self.threads} thread{'s' * (self.threads != 1)}"
 
-    def _seconds_left(self, run: Run, now: float) -> float | None:
-        done = run.history.steps - self._warm_steps
-        if self._warm_steps < 0 or done <= 0:
-            return None
-        return (now - self._warm_at) / done * (run.total_steps - run.history.steps)
-
     def _show(self, run: Run, now: float) -> None:
-        loss, accuracy = run.history.recent()
-        speed = run.clock.taken * run.history.batch_size / run.clock.steps if run.clock.steps else 0
-        left = self._seconds_left(run, now)
-        line = ProgressLine(
-            run.history.steps,
-            run.total_steps,
-            loss=f"loss {loss:.4f}",
-            accuracy=f"accuracy {accuracy:.3f}",
-            speed=f"{count(round(speed))} images/s",
-            left=f"{duration(left)} left" if left else "",
-        )
+        line = ProgressLine.of(run, self._pace.seconds_left(run, now))
         if self._bar is not None:
             self._bar.update(line)
         else:

@@ -29,7 +29,7 @@ def chosen_engine(engine: str | None, backend: str | None) -> str | None:
 
 def with_data(recipe: Recipe, data: str | None) -> Recipe:
     """The recipe, on what --data says in place of its own."""
-    return recipe if data is None else replace(recipe, data=replace(recipe.data, source=data))
+    return recipe if data is None else replace(recipe, data=replace(recipe.data, source=data, sha256=None))
 
 
 def names_in(text: str | None) -> list[str] | None:

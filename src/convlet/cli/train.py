@@ -22,6 +22,7 @@ from convlet.cli.shared import (
     with_data,
 )
 from convlet.datasets import Dataset
+from convlet.descriptions.network import Parameters
 from convlet.engines import lookup
 from convlet.environment import limit_threads
 from convlet.errors import GroupError, InputError
@@ -30,9 +31,12 @@ from convlet.processes.group import Alone, Group
 from convlet.report.facts import training
 from convlet.report.terminal.training import training_table
 from convlet.runs import recipe as recipes
+from convlet.runs.folder import recipe_of
 from convlet.runs.recipe import Recipe
+from convlet.runs.run import load as load_run
 from convlet.signals import Stopped
 from convlet.training import joint
+from convlet.training.continuing import from_run
 
 
 @click.command()
@@ -48,6 +52,7 @@ from convlet.training import joint
 @click.option("--patience", type=click.IntRange(1), help="Stop after so many epochs without a better validation.")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where to keep the run. Default: runs/RECIPE-NUMBER.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the run in this folder.")
+@click.option("--from", "parent", type=click.Path(path_type=Path), metavar="RUN", help="Start from this run's weights.")
 @backend_option
 @click.option("--hosts", metavar="HOST:PORT,...", help="Train by several processes: one for each, met at the first.")
 @click.option("--process-id", type=click.IntRange(0), help="Which of the hosts this process is, from 0.")
@@ -60,6 +65,7 @@ def train(
     backend: str | None,
     run_dir: Path | None,
     resume: Path | None,
+    parent: Path | None,
     hosts: str | None,
     process_id: int | None,
     threads: int | None,
@@ -70,26 +76,32 @@ def train(
 
     RECIPE is a .toml file or a built-in: deep-mnist (the default), first-kernels or lenet-5.
 
+    With --from, the network and its first weights are those of another run, on the same data or on other --data; where
+    the number of classes is another, the last layer is made anew. RECIPE then says how to train, or else that run's.
+
     With --hosts, the same command is started once for each of them, with a --process-id of its own, and the network
     trains on all their devices with JAX. Process 0 keeps the run. What schedulers set need not be said: the
     --process-id, and with --hosts auto the hosts too.
     """
+    if parent is not None and hosts is not None:
+        raise InputError(f"--from={parent} with --hosts: only a single process starts from another run's weights.")
     used = limit_threads(threads)
     group = _group(hosts, process_id, engine, backend)
     named = "keras" if hosts else chosen_engine(engine, backend)
     with ExitStack() as stack:
         if resume is not None:
-            _refuse_changes(recipe, data, run_dir, overrides)
+            _refuse_changes(recipe, run_dir, parent, overrides)
             _say_waiting(group)
-            folder, images = stack.enter_context(joint.resume(group, resume, overrides["steps"]))
-            planned = experiment.resumed(folder, named, steps=overrides["steps"])
+            folder, images = stack.enter_context(joint.resume(group, resume, overrides["steps"], data))
+            planned = experiment.resumed(folder, named, steps=overrides["steps"], source=data)
         else:
             with joint.told(group):
-                chosen = _overridden(with_data(recipes.load_recipe(recipe or DEFAULT_RECIPE), data), overrides)
+                chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
                 images = chosen.data.load()
+                chosen, initial = _started_from(parent, chosen, images)
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
-            planned = experiment.new(chosen, images, own_dir, named)
+            planned = replace(experiment.new(chosen, images, own_dir, named), initial=initial)
         same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
         results = _perform(replace(planned, keep=group.is_main), images, used, group.count, same)
     if group.is_main:
@@ -111,7 +123,7 @@ def _perform(
             run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
     except (Stopped, GroupError):
         if planned.keep:
-            _say_how_to_go_on(planned.run_dir, same)
+            _say_how_to_go_on(planned, same)
         raise
     if planned.keep and not run.clock.taken:
         say(f"The run had ended, at step {run.history.steps}. Go further with --steps.")
@@ -131,10 +143,10 @@ def _show(as_json: bool, results: dict[str, Any], images: Dataset) -> None:
         )
 
 
-def _say_how_to_go_on(folder: Path, same: dict[str, Any]) -> None:
+def _say_how_to_go_on(planned: Experiment, same: dict[str, Any]) -> None:
     """What to type to continue a run that has stopped, with the options that are to be the same again."""
     given = [str(part) for option, value in same.items() if value is not None for part in (option, value)]
-    command = shlex.join(["convlet", "train", "--resume", str(folder), *given])
+    command = shlex.join(["convlet", "train", "--resume", str(planned.run_dir), *given])
     say("Stopped and saved. Go on with:", command)
 
 
@@ -151,9 +163,23 @@ def _group(hosts: str | None, process_id: int | None, engine: str | None, backen
     return lookup.group(None if hosts == "auto" else names_in(hosts), process_id)
 
 
-def _refuse_changes(recipe: str | None, data: str | None, run_dir: Path | None, overrides: dict[str, Any]) -> None:
-    """A run continues as it began: only how far, on which engine and with how many threads can be said anew."""
-    fixed = {"RECIPE": recipe, "--data": data, "--run-dir": run_dir}
+def _recipe(recipe: str | None, parent: Path | None) -> Recipe:
+    """The recipe of that name; that of the run to start from, or the usual one, where none is named."""
+    return recipe_of(parent) if recipe is None and parent is not None else recipes.load_recipe(recipe or DEFAULT_RECIPE)
+
+
+def _started_from(parent: Path | None, recipe: Recipe, images: Dataset) -> tuple[Recipe, Parameters | None]:
+    """The recipe with the network, and the first weights, of the run that --from names."""
+    if parent is None:
+        return recipe, None
+    network, initial, said = from_run(load_run(parent, engine="numpy"), len(images.classes), recipe.training.seed)
+    say(said)
+    return replace(recipe, network=network, description=said), initial
+
+
+def _refuse_changes(recipe: str | None, run_dir: Path | None, parent: Path | None, overrides: dict[str, Any]) -> None:
+    """A run continues as it began: only how far, where its data is, and on what it computes can be said anew."""
+    fixed = {"RECIPE": recipe, "--run-dir": run_dir, "--from": parent}
     fixed |= {f"--{name.replace('_', '-')}": value for name, value in overrides.items() if name != "steps"}
     for name, value in fixed.items():
         if value is not None:
@@ -166,7 +192,7 @@ def _overridden(recipe: Recipe, overrides: dict[str, Any]) -> Recipe:
     if (rate := given.pop("learning_rate", None)) is not None:
         recipe = replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=rate))
     if (count := given.pop("train_images", None)) is not None:
-        recipe = replace(recipe, data=replace(recipe.data, train_images=count))
+        recipe = replace(recipe, data=replace(recipe.data, train_images=count, sha256=None))
     if "steps" in given and "epochs" not in given:
         given["epochs"] = None
     elif "epochs" in given and "steps" not in given:

@@ -15,6 +15,15 @@ from convlet.checks import Shape, number
 from convlet.descriptions.tables import kinds, set_canonical
 from convlet.errors import InputError
 
+__all__ = [
+    "Constant",
+    "GlorotUniform",
+    "HeNormal",
+    "Initializer",
+    "TruncatedNormal",
+    "Uniform",
+]
+
 
 class Initializer(Protocol):
     """Draws an array of the given shape, in float64, from the generator alone."""

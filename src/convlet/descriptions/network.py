@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,23 +19,22 @@ from convlet.descriptions.layers import LAYERS, Dropout, Layer, Parameter
 from convlet.descriptions.tables import Table, from_table, set_canonical, to_table
 from convlet.errors import InputError, NetworkError, RecipeError
 from convlet.randomness import generator, kept
+from convlet.showing import shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Parameters = dict[str, NDArray[Any]]
 BYTES = 4  # of a float32, for estimates of memory
-IMAGE = "@image"  # the name of the network's own input; no layer can have it
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A layer in its place in a network: what it is given and what it gives, for one image.
-
-    `inputs` names the layers whose outputs it is given, before it in the network; or IMAGE.
-    """
+    """A layer in its place in a network: what it is given and what it gives, for one image."""
 
     layer: Layer
     input_shape: Shape
     output_shape: Shape
-    inputs: tuple[str, ...] = (IMAGE,)
 
     @property
     def name(self) -> str:
@@ -66,7 +65,7 @@ class Placed:
         return math.prod(self.output_shape) * BYTES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sequential:
     """Layers in a row, each fed by the one before.
 
@@ -93,6 +92,24 @@ class Sequential:
         shape = tuple(whole_number("input_shape", size) for size in self.input_shape)
         named = _named(layers)
         set_canonical(self, layers=named, input_shape=shape, _placed=tuple(_place(named, shape)))
+
+    def __repr__(self) -> str:
+        """What goes in, what comes out, and how much is between: `summary()` shows the layers."""
+        inside = f"{len(self.layers)} layers, {self.weights:,} weights"
+        return f"<Sequential of {inside}: {self.input_shape} → {self.output_shape}>"
+
+    def summary(self, training_images: int | None = None) -> Any:
+        """Layer by layer: shapes, weights, how often each is used, costs. It prints: `print(network.summary())`.
+
+        With `training_images` it also says how many weights there are for each of them.
+        """
+        if training_images is not None:
+            whole_number("training_images", training_images)
+        return shown("terminal.network", "summary", self, training_images)
+
+    def plot(self) -> "Figure":
+        """A drawing of the network, its layers with shapes and weights: a matplotlib Figure."""
+        return shown("figures.network", "network_figure", self)
 
     def __iter__(self) -> Iterator[Placed]:
         """The layers in their places, first to last."""
@@ -222,15 +239,14 @@ def _named(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 
 def _place(layers: Sequence[Layer], shape: Shape) -> Iterator[Placed]:
-    before = IMAGE
     for layer in layers:
         try:
             after = layer.output_shape(shape)
             layer.parameters(shape)
         except NetworkError as error:
             raise NetworkError(f"layer {layer.name!r} cannot take an input of shape {shape}: {error}") from None
-        yield Placed(layer, shape, after, (before,))
-        shape, before = after, layer.name
+        yield Placed(layer, shape, after)
+        shape = after
 
 
 def _stream(name: str) -> int:

@@ -21,6 +21,8 @@ from convlet.errors import InputError
 Array = NDArray[Any]
 Slots = dict[str, Array]
 
+__all__ = ["SGD", "Adam", "Optimizer"]
+
 
 def _checked_rate(rate: Any) -> float | Schedule:
     if callable(getattr(rate, "at", None)) and not isinstance(rate, type):

@@ -10,6 +10,8 @@ from typing import Protocol
 from convlet.checks import number, whole_number
 from convlet.descriptions.tables import kinds, set_canonical
 
+__all__ = ["Cosine", "OneCycle", "Schedule", "Steps"]
+
 
 class Schedule(Protocol):
     def at(self, progress: float) -> float: ...

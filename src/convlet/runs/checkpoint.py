@@ -6,7 +6,7 @@ Weights are safetensors, with everything else a run needs in its metadata; nothi
 import hashlib
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ from convlet.errors import FormatError, InputError, NumericsError, StorageError
 from convlet.randomness import check_seed
 from convlet.runs.files import write_file
 from convlet.runs.history import History
+from convlet.runs.recipe import DataSource
 
 FORMAT = "convlet 1"
+PREPROCESSING = "uint8 / 255"  # what a network sees is from 0 to 1, however its images came (`datasets.images`)
 LARGEST = 64 * 2**30  # bytes: a hundred times what is reasonable to train on a CPU, Adam's moments included
 
 
@@ -38,7 +40,7 @@ def weights_sha256(parameters: Parameters) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Checkpoint:
     """A network at one moment, with all that is needed to use it or to go on training it."""
 
@@ -49,6 +51,11 @@ class Checkpoint:
     seed: int
     data_sha256: str = ""  # of the data it was trained on; empty where that is not known
     recipe: str = ""  # TOML, as it was trained; empty where that is not known
+    data: DataSource | None = None  # where it was trained on; None where that is not known
+
+    def __repr__(self) -> str:
+        """What it is of, and when."""
+        return f"<Checkpoint of {self.network!r} at step {self.state.step:,}>"
 
 
 def check_finite(state: State) -> None:
@@ -68,6 +75,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
     Raises StorageError, and NumericsError where a weight is NaN or infinite: what stands there stays.
     """
+    write_file(path, checkpoint_bytes(checkpoint))
+
+
+def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
+    """A checkpoint as safetensors. Raises NumericsError where a weight is NaN or infinite."""
     check_finite(checkpoint.state)
     arrays: dict[str, NDArray[Any]] = {f"parameters/{name}": a for name, a in checkpoint.state.parameters.items()}
     arrays |= {f"optimizer/{name}": a for name, a in checkpoint.state.slots.items()}
@@ -76,14 +88,15 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "format": FORMAT,
         "network": json.dumps(checkpoint.network.to_table()),
         "classes": json.dumps(checkpoint.classes),
-        "preprocessing": "uint8 / 255",
+        "preprocessing": PREPROCESSING,
         "step": str(checkpoint.state.step),
         "seed": str(checkpoint.seed),
         "data_sha256": checkpoint.data_sha256,
         "batch_size": str(checkpoint.history.batch_size),
         "recipe": checkpoint.recipe,
+        "data": json.dumps(asdict(checkpoint.data)) if checkpoint.data else "",
     }
-    write_file(path, save_tensors({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata))
+    return save_tensors({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -97,6 +110,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
         content = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: no path has a NUL in it
         raise StorageError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}.") from None
+    return read_checkpoint(content, str(path))
+
+
+def read_checkpoint(content: bytes, where: str) -> Checkpoint:
+    """The checkpoint in these bytes; `where` names them in messages. Raises FormatError as `load_checkpoint` does."""
     try:
         checkpoint = _checkpoint(load_tensors(content), _metadata(content))
     except (
@@ -108,9 +126,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         struct.error,
         RecursionError,
     ) as error:
-        raise FormatError(f"{path}: not a checkpoint of convlet: {type(error).__name__}: {error}") from None
+        raise FormatError(f"{where}: not a checkpoint of convlet: {type(error).__name__}: {error}") from None
     if (name := _not_finite(checkpoint.state)) is not None:
-        raise FormatError(f"{path}: {name} has a weight that is NaN or infinite. Take another checkpoint of this run.")
+        raise FormatError(f"{where}: {name} has a weight that is NaN or infinite. Take another checkpoint of this run.")
     return checkpoint
 
 
@@ -120,6 +138,8 @@ def _metadata(content: bytes) -> dict[str, str]:
     metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
     if metadata.get("format") != FORMAT:
         raise InputError(f"format={metadata.get('format')!r}: expected {FORMAT!r}")
+    if metadata.get("preprocessing") != PREPROCESSING:
+        raise InputError(f"preprocessing={metadata.get('preprocessing')!r}: expected {PREPROCESSING!r}")
     return metadata
 
 
@@ -143,4 +163,5 @@ def _checkpoint(arrays: dict[str, NDArray[Any]], metadata: dict[str, str]) -> Ch
     seed = check_seed(int(metadata["seed"]))
     names = tuple(str(name) for name in classes)
     recipe = metadata.get("recipe", "")  # 0.1.0 kept none
-    return Checkpoint(network, names, state, history, seed, metadata["data_sha256"], recipe)
+    data = DataSource(**json.loads(metadata["data"])) if metadata.get("data") else None
+    return Checkpoint(network, names, state, history, seed, metadata["data_sha256"], recipe, data)

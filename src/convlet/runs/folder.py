@@ -11,7 +11,7 @@ from pathlib import Path
 from convlet.environment import environment
 from convlet.errors import RecipeError, StorageError
 from convlet.runs.files import write_file
-from convlet.runs.recipe import Recipe, Training, parse_recipe
+from convlet.runs.recipe import DataSource, Recipe, Training, parse_recipe
 
 NAMES = ("recipe.toml", "environment.json", "last.safetensors", "best.safetensors")  # what a run is made of
 EARNED = ("best.safetensors", "history.json", "metrics.csv")  # what only a run that has been saved has
@@ -124,9 +124,9 @@ def last_of(folder: Path) -> Path | None:
     return None
 
 
-def continue_run(folder: Path, training: Training) -> None:
-    """Note how far a run is to go now, and clear away what a kill in the middle of a save may have left."""
-    recipe = replace(recipe_of(folder), training=training)
+def continue_run(folder: Path, training: Training, data: DataSource) -> None:
+    """Note how far a run is to go now, and where its data is; clear away what a kill while saving may have left."""
+    recipe = replace(recipe_of(folder), training=training, data=data)
     for leftover in (path for name in NAMES for path in folder.glob(f".{name}.*")):
         with suppress(OSError):
             leftover.unlink()

@@ -4,17 +4,21 @@ had been none. It holds no times: two runs that did the same have equal historie
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlet.errors import InputError
+from convlet.showing import shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Array = NDArray[Any]
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """One number a step, and one row a validation or report.
 
@@ -28,6 +32,20 @@ class History:
     correct: list[int] = field(default_factory=list)
     validations: list[tuple[int, float, float]] = field(default_factory=list)
     reports: list[tuple[int, float]] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """How far it goes, and how good that is."""
+        if not self.losses:
+            return "<History before the first step>"
+        loss, accuracy = self.recent()
+        best = f"; best validation accuracy {self.best[2]:.4f}, after step {self.best[0]:,}" if self.best else ""
+        return f"<History of {self.steps:,} steps: loss {loss:.4f}, accuracy {accuracy:.4f} of late{best}>"
+
+    def plot(self) -> "Figure":
+        """The learning curves, loss and accuracy: a matplotlib Figure. Raises InputError before the first step."""
+        if not self.losses:
+            raise InputError("history: it has no step yet, so there is nothing to draw. Train first.")
+        return shown("figures.curves", "curves", self, "Learning curves")
 
     @property
     def steps(self) -> int:

@@ -11,6 +11,8 @@ folder keeps it so.
 """
 
 import math
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from importlib import resources
@@ -19,36 +21,59 @@ from typing import Any
 
 from convlet import datasets
 from convlet.checks import listed, nearest, whole_number
-from convlet.datasets import Dataset
+from convlet.datasets import MEMORY, Dataset
 from convlet.descriptions.layers import BatchNormalization
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer, optimizer_from_table, optimizer_to_table
 from convlet.descriptions.tables import Table, build
-from convlet.errors import InputError, RecipeError
+from convlet.errors import DataError, InputError, RecipeError
 from convlet.randomness import check_seed
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """What to train on: "mnist", a folder of IDX files or an .npz; of it the first `train_images` to train on."""
+    """What to train on: "mnist", a folder of IDX files or an .npz; of it the first `train_images` to train on.
+
+    `sha256` is the fingerprint that the data must have: a run notes that of its own. A run on arrays has the source
+    "in memory", which nothing can load again.
+    """
 
     source: str = "mnist"
     train_images: int | None = None
+    sha256: str | None = None
 
     def __post_init__(self) -> None:
+        if self.sha256 is not None and not (isinstance(self.sha256, str) and re.fullmatch("[0-9a-f]{64}", self.sha256)):
+            raise InputError(f"sha256={self.sha256!r}: expected 64 hexadecimal digits; or leave it out.")
         if not (isinstance(self.source, str) and self.source.encode(errors="ignore").decode() == self.source):
             raise InputError(f"source={self.source!r}: expected a name or a path, such as 'mnist'.")
         if self.train_images is not None:
             whole_number("train_images", self.train_images)
 
     def load(self) -> Dataset:
-        """The data set. Raises DataError or InputError where it cannot be had."""
+        """The data set. Raises DataError or InputError where it cannot be had, or is another than it was."""
+        if self.source == MEMORY:
+            raise DataError("data: it was in memory, and no name or path gives it. Say where it is: a name or a path.")
         data = datasets.load(self.source)
-        if self.train_images is None:
-            return data
-        if self.train_images > len(data.train):
-            raise InputError(f"train_images={self.train_images}: {self.source} has only {len(data.train):,}.")
-        return replace(data, train=data.train.take(slice(self.train_images)))
+        if self.train_images is not None:
+            if self.train_images > len(data.train):
+                raise InputError(f"train_images={self.train_images}: {self.source} has only {len(data.train):,}.")
+            data = replace(data, train=data.train.take(slice(self.train_images)))
+        if self.sha256 is not None and data.sha256 != self.sha256:
+            raise DataError(
+                f"data {self.source!r}: its training and validation examples have the fingerprint {data.sha256[:12]}…, "
+                f"those that were trained on {self.sha256[:12]}…: it is not the same data. Name the data you mean."
+            )
+        return data
+
+    def at(self, source: str | None) -> "DataSource":
+        """The same data, where it is now: at another source, if one is named."""
+        return self if source is None else replace(self, source=source)
+
+    def resolved(self, data: Dataset) -> "DataSource":
+        """The same source, to be found from any folder, with the fingerprint of the data that it gave."""
+        path = self.source if self.source in ("mnist", MEMORY) else os.path.abspath(self.source)  # noqa: PTH100
+        return replace(self, source=path, sha256=data.sha256)
 
 
 @dataclass(frozen=True)
@@ -104,7 +129,7 @@ _PARTS: dict[str, tuple[type, str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recipe:
     """A whole experiment as data. Raises RecipeError where its parts do not fit together."""
 
@@ -127,6 +152,12 @@ class Recipe:
                 raise RecipeError(f"{key}={getattr(self, key)!r}: expected {expected}.")
         if self.training.batch_size == 1:
             _check_normalised(self.network)
+
+    def __repr__(self) -> str:
+        """What is trained on what, and how long: `to_toml()` says all of it."""
+        training = self.training
+        long = f"{training.epochs:,} epochs" if training.steps is None else f"{training.steps:,} steps"
+        return f"<Recipe {self.name!r}: {self.network!r} on {self.data.source!r}, {long} of {training.batch_size}>"
 
     def to_toml(self) -> str:
         """The recipe as TOML text; `parse_recipe(recipe.to_toml())` is the same recipe.

@@ -12,12 +12,14 @@ from convlet.datasets import Examples, Pair, pixels
 from convlet.descriptions.network import Sequential
 from convlet.engines import Program, default_engine
 from convlet.engines import engine as find_engine
+from convlet.environment import limit_threads
 from convlet.errors import DataError, InputError, NumericsError, StorageError
 from convlet.losses import softmax
-from convlet.runs.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from convlet.runs.checkpoint import Checkpoint, checkpoint_bytes, load_checkpoint, read_checkpoint, save_checkpoint
 from convlet.runs.evaluation import Evaluation, evaluate
 from convlet.runs.folder import recipe_of
 from convlet.runs.history import History
+from convlet.runs.recipe import DataSource
 from convlet.signals import Stop
 
 Array = NDArray[Any]
@@ -35,7 +37,10 @@ class Clock:
 
 @dataclass(repr=False)
 class Run:
-    """A trained network, or one in training. `total_steps` is how many steps it was asked to take in all."""
+    """A trained network, or one in training. `total_steps` is how many steps it was asked to take in all.
+
+    `data` is where the data it was trained on is found, with their fingerprint; None where that is not known.
+    """
 
     network: Sequential
     program: Program
@@ -45,7 +50,7 @@ class Run:
     engine: str
     total_steps: int
     run_dir: Path | None = None
-    data_sha256: str = ""
+    data: DataSource | None = None
     clock: Clock = field(default_factory=Clock)
 
     def __repr__(self) -> str:
@@ -99,6 +104,28 @@ class Run:
             raise NumericsError(self.explain(batch[first : first + 1], f"the probabilities of image {first} are NaN"))
         return probabilities
 
+    def feature_maps(self, image: Array) -> dict[str, Array]:
+        """What each layer makes of one image (H, W) or (H, W, C), by the layer's name.
+
+        A convolution's or pooling's output is (OH, OW, channels), a dense layer's (units,): the last one's are logits.
+        Raises DataError where it is no image, InputError where it has another shape than the network takes.
+        """
+        given = np.asarray(image)
+        given = given[..., np.newaxis] if given.ndim == 2 else given
+        if given.shape != self.network.input_shape:
+            raise InputError(f"image: shape {np.shape(image)}; expected {self.network.input_shape}.")
+        outputs = self.program.activations(pixels(given[np.newaxis]))
+        return {name: array[0] for name, array in outputs.items()}
+
+    def to_keras(self) -> Any:
+        """The network as a plain Keras model of its own, with the weights of this moment: images to logits.
+
+        Its images are float32 from 0 to 1, (N, H, W, C). Raises EngineError where Keras, or what it computes with, is
+        not installed.
+        """
+        program: Any = find_engine("keras").compile(self.network, self.program.state().parameters)
+        return program.model
+
     def explain(self, batch: Array, what: str) -> str:
         """Where numbers that are not finite came from, and what to do: `what` they are, of a batch (N, H, W, C)."""
         with np.errstate(over="ignore", invalid="ignore"):
@@ -111,26 +138,46 @@ class Run:
 
     def checkpoint(self) -> Checkpoint:
         """All that is needed to go on from here."""
-        return Checkpoint(self.network, self.classes, self.program.state(), self.history, self.seed, self.data_sha256)
+        fingerprint = (self.data.sha256 if self.data else None) or ""
+        return Checkpoint(
+            self.network, self.classes, self.program.state(), self.history, self.seed, fingerprint, data=self.data
+        )
 
     def save(self, path: str | Path) -> None:
         """Write network, weights, optimizer state and history to one safetensors file. Raises StorageError."""
         save_checkpoint(Path(path), self.checkpoint())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, here or in another process, is made through a checkpoint: `copy`, `pickle`, a pool of workers."""
+        return _restored, (checkpoint_bytes(self.checkpoint()), self.engine, self.total_steps, self.run_dir, self.clock)
 
-def load(path: str | Path, *, engine: str | None = None) -> Run:
+
+def _restored(content: bytes, engine: str, total_steps: int, run_dir: Path | None, clock: Clock) -> Run:
+    run = _run(read_checkpoint(content, "a copy of a run"), engine, run_dir)
+    run.total_steps, run.clock = total_steps, replace(clock)
+    return run
+
+
+def load(path: str | Path, *, engine: str | None = None, threads: int | None = None) -> Run:
     """The network in a checkpoint, or in a run folder, ready to predict and evaluate.
 
-    Of a run with patience it has the best weights, as that run itself has at its end; of any other the last.
+    Of a run with patience it has the best weights, as that run itself has at its end; of any other the last. `engine`
+    is the fastest that runs here unless one is named; `threads` is how many this process uses from now on.
 
     Raises StorageError where there is none, FormatError where it is damaged.
     """
+    if threads is not None:
+        limit_threads(threads)
     path = Path(path)
     if not path.is_file() and not (path / "last.safetensors").exists():
         raise StorageError(f"{path}: cannot be read: expected the folder of a run, or a checkpoint in it.")
     checkpoint = _of_run(path) if path.is_dir() else load_checkpoint(path)
-    name = engine or default_engine()
-    program = find_engine(name).compile(checkpoint.network, checkpoint.state.parameters)
+    return _run(checkpoint, engine or default_engine(), path if path.is_dir() else path.parent)
+
+
+def _run(checkpoint: Checkpoint, engine: str, run_dir: Path | None) -> Run:
+    """The run that a checkpoint was saved of, on an engine."""
+    program = find_engine(engine).compile(checkpoint.network, checkpoint.state.parameters)
     program.restore(replace(checkpoint.state, slots={}))  # it knows its step, and is not to be trained on
     return Run(
         checkpoint.network,
@@ -138,11 +185,18 @@ def load(path: str | Path, *, engine: str | None = None) -> Run:
         checkpoint.classes,
         checkpoint.history,
         checkpoint.seed,
-        name,
+        engine,
         total_steps=checkpoint.history.steps,
-        run_dir=path if path.is_dir() else path.parent,
-        data_sha256=checkpoint.data_sha256,
+        run_dir=run_dir,
+        data=_data(checkpoint, run_dir),
     )
+
+
+def _data(checkpoint: Checkpoint, folder: Path | None) -> DataSource | None:
+    """What a run says of its data: in its folder, where it may be said anew, or in its checkpoint."""
+    in_folder = recipe_of(folder).data if folder is not None and (folder / "recipe.toml").exists() else None
+    data = in_folder or checkpoint.data
+    return replace(data, sha256=checkpoint.data_sha256 or data.sha256) if data else None
 
 
 def _of_run(folder: Path) -> Checkpoint:

@@ -1,61 +1,25 @@
-"""`fit`: from a network and data to a trained run, and all that has to be right around the loop."""
+"""From a recipe and data to a trained run, and all that has to be right around the loop."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from convlet.datasets import Dataset
-from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import Adam, Optimizer
+from convlet.descriptions.network import Parameters, Sequential
 from convlet.engines import Preparing, default_engine
 from convlet.engines import engine as find_engine
 from convlet.errors import DataError, InputError
 from convlet.runs.folder import abandon_run, begin_run, continue_run, hold
 from convlet.runs.history import History
-from convlet.runs.recipe import DataSource, Recipe, Training
+from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 from convlet.signals import Stopped, stop_on_signals
 from convlet.training.ending import saved_whatever_happens, stopped_together
 from convlet.training.loop import Watch, train
 from convlet.training.resuming import saved_run
 from convlet.training.saving import Checkpoints
-
-
-def fit(
-    network: Sequential,
-    data: Dataset,
-    *,
-    optimizer: Optimizer | None = None,
-    batch_size: int = 50,
-    steps: int | None = None,
-    epochs: int | None = None,
-    seed: int = 0,
-    patience: int | None = None,
-    report_every: int = 1000,
-    validate_every: int = 1,
-    engine: str | None = None,
-    run_dir: str | Path | None = None,
-    resume: bool = False,
-    watch: Watch = lambda run: None,
-) -> Run:
-    """Train a network, and return the run: its weights, its history, ready to evaluate and predict.
-
-    Exactly one of `steps` and `epochs` says how long. The other words are those of `Training`. `optimizer` is
-    Adam(0.001) unless given; `engine` the fastest engine that runs here. With `run_dir`, the run is saved there
-    as it goes; with `resume` too, it continues from what is saved there, exactly as if it had never stopped.
-
-    Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
-    Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, when the step is finished and the run saved, with the
-    network as trained so far in its `run`; GroupError where another process of the run is lost, when the step is undone
-    and the run saved. Whatever else is raised, by `watch` too: the run is saved first, and a note says where.
-    """
-    training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
-    recipe = Recipe("fit", network, training, optimizer or Adam(), DataSource(getattr(data, "name", "")))
-    try:
-        return fit_recipe(recipe, data, engine=engine, run_dir=run_dir, resume=resume, watch=watch)
-    except Stopped as stopped:
-        raise stopped.with_traceback(None) from None  # where between two steps it was is of no interest to anybody
 
 
 def fit_recipe(
@@ -66,15 +30,19 @@ def fit_recipe(
     run_dir: str | Path | None = None,
     resume: bool = False,
     keep: bool = True,
+    initial: Parameters | None = None,
     watch: Watch = lambda run: None,
     preparing: Preparing | None = None,
 ) -> Run:
-    """`fit`, with network, optimizer and training from a recipe, and its data already loaded.
+    """Train a recipe's network on its data, already loaded: `convlet.fit`, which says what is raised, and the command
+    line do all the rest.
 
-    Where another process keeps the run (`keep=False`), this one begins it in a folder, but saves nothing there.
+    Weights start as `initial` says, or else as the recipe's initialisers do. Where another process keeps the run
+    (`keep=False`), this one begins it in a folder, but saves nothing there.
     """
     folder = Path(run_dir) if run_dir is not None else None
     check_data(recipe.network, data)
+    recipe = replace(recipe, data=recipe.data.resolved(data))
     if recipe.training.patience and data.validation is None:
         raise InputError(f"patience={recipe.training.patience}: {data.name} has no validation examples to go by.")
     quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the loop itself looks at every loss
@@ -86,13 +54,15 @@ def fit_recipe(
             prepared(done, total, part)
 
         try:
-            run = _start(recipe, data, engine or default_engine(), folder, resume, progress)
+            run = _start(recipe, data, engine or default_engine(), folder, resume, initial, progress)
         except Stopped as stopped:
             stopped.outcome = " before the first step, so there is nothing new to save."
             raise
         if not keep:
             run.run_dir = None
         checkpoints = Checkpoints(run, recipe)
+        if initial is not None and not resume:
+            checkpoints.save()  # no recipe could make these weights again
         started = time.perf_counter()
         try:
             with saved_whatever_happens(run, checkpoints), stopped_together(stop):
@@ -122,11 +92,19 @@ def check_data(network: Sequential, data: Dataset) -> None:
         )
 
 
-def _start(recipe: Recipe, data: Dataset, engine: str, folder: Path | None, resume: bool, progress: Preparing) -> Run:
+def _start(
+    recipe: Recipe,
+    data: Dataset,
+    engine: str,
+    folder: Path | None,
+    resume: bool,
+    initial: Parameters | None,
+    progress: Preparing,
+) -> Run:
     """The run before its first step, or as it was saved."""
     started, training, total_steps = time.perf_counter(), recipe.training, recipe.training.total_steps(len(data.train))
     saved = saved_run(recipe, data, folder) if resume else None
-    parameters = saved.state.parameters if saved else recipe.network.initial_parameters(training.seed)
+    parameters = saved.state.parameters if saved else initial or recipe.network.initial_parameters(training.seed)
     history = saved.history if saved else History(training.batch_size)
     program = find_engine(engine).compile(recipe.network, parameters, recipe.optimizer)
     if saved:
@@ -140,7 +118,7 @@ def _start(recipe: Recipe, data: Dataset, engine: str, folder: Path | None, resu
             abandon_run(folder)
         raise
     if folder is not None and resume:
-        continue_run(folder, training)
-    run = Run(recipe.network, program, data.classes, history, training.seed, engine, total_steps, folder, data.sha256)
+        continue_run(folder, training, recipe.data)
+    run = Run(recipe.network, program, data.classes, history, training.seed, engine, total_steps, folder, recipe.data)
     run.clock.compile = time.perf_counter() - started
     return run

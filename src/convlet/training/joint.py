@@ -39,10 +39,10 @@ def begin(group: Group, recipe: Recipe, data: Dataset, run_dir: Path | None) -> 
 
 
 @contextmanager
-def resume(group: Group, run_dir: Path, steps: int | None) -> Iterator[tuple[Path, Dataset]]:
+def resume(group: Group, run_dir: Path, steps: int | None, source: str | None = None) -> Iterator[tuple[Path, Dataset]]:
     """Meet, to continue the run that the main process has in its folder; gives a copy of it to each of the others.
 
-    Each has the folder then, and the run's data, loaded.
+    Each has the folder then, and the run's data, loaded: from `source` where one is named, as every process has it.
 
     Raises StorageError where there is none, InputError where the processes do not agree, GroupError where one does
     not come or cannot begin.
@@ -51,7 +51,7 @@ def resume(group: Group, run_dir: Path, steps: int | None) -> Iterator[tuple[Pat
     data: Dataset | None = None
     if group.is_main:
         with told(group):
-            data = recipe_of(run_dir).data.load()
+            data = recipe_of(run_dir).data.at(source).load()
             if group.count > 1:
                 files = {**files_to_continue(run_dir), DATA: data.sha256.encode()}
     with _own_folder(group) as folder:
@@ -62,7 +62,7 @@ def resume(group: Group, run_dir: Path, steps: int | None) -> Iterator[tuple[Pat
             expected = files.pop(DATA).decode()
             for name, content in files.items():
                 write_file(folder / name, content)
-            data = recipe_of(folder).data.load()
+            data = recipe_of(folder).data.at(source).load()
             if data.sha256 != expected:
                 raise DataError(f"data (sha256): {data.sha256} here, {expected} in process 0; all must have the same.")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from convlet.checks import one_of
-from convlet.descriptions.layers.layer import ACTIVATIONS, Layer, described
+from convlet.descriptions.layers.layer import ACTIVATIONS, Layer
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,3 @@ class Activation(Layer):
 
     def __post_init__(self) -> None:
         one_of("activation", self.activation, ACTIVATIONS)
-
-    def describe(self) -> str:
-        return described(self, self.activation)

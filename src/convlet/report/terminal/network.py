@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from convlet.descriptions.network import Sequential
-from convlet.report.facts.network import Facts
+from convlet.report.facts.network import Facts, summary_json
 from convlet.report.facts.sharing import explain_sharing
 from convlet.report.numbers import count, ratio, shape, short, size
 from convlet.report.terminal.layout import pairs, plain_table
+from convlet.report.terminal.printed import Printed
 
 WIDE = 100  # columns from which a summary has room for the layers' names
 
@@ -80,6 +81,11 @@ def summary_table(network: Sequential, facts: Facts) -> RenderableType:
     """
     named = {row["name"] for row in network.to_table()["layers"] if "name" in row}
     return _Summary(facts, frozenset(named))
+
+
+def summary(network: Sequential, training_images: int | None) -> Printed:
+    """The summary as a value that prints."""
+    return Printed(summary_table(network, summary_json(network, training_images)))
 
 
 def plan_table(rows: Sequence[Mapping[str, str]]) -> RenderableType:

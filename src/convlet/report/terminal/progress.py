@@ -5,10 +5,31 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from convlet.report.numbers import count
+from convlet.report.numbers import count, duration
+from convlet.runs.run import Run
 
 GAP = "  "
+WARM_UP = 3  # steps that say nothing of the speed: caches fill, the clock rises
 SHORTEST = 8  # letters of a bar; a shorter one says too little
+
+
+class Pace:
+    """How long a run will still take, by the steps since it was warm."""
+
+    def __init__(self) -> None:
+        self._warm_at, self._warm_steps = 0.0, -1
+
+    def note(self, run: Run, now: float) -> None:
+        """A step was taken at `now`, in seconds of a monotonic clock."""
+        if run.clock.taken == WARM_UP:
+            self._warm_at, self._warm_steps = now, run.history.steps
+
+    def seconds_left(self, run: Run, now: float) -> float | None:
+        """None as long as nothing can be said."""
+        done = run.history.steps - self._warm_steps
+        if self._warm_steps < 0 or done <= 0:
+            return None
+        return (now - self._warm_at) / done * (run.total_steps - run.history.steps)
 
 
 @dataclass(frozen=True)
@@ -22,6 +43,20 @@ class ProgressLine:
     accuracy: str
     speed: str
     left: str
+
+    @classmethod
+    def of(cls, run: Run, seconds_left: float | None) -> "ProgressLine":
+        """Where a run is now."""
+        loss, accuracy = run.history.recent()
+        speed = run.clock.taken * run.history.batch_size / run.clock.steps if run.clock.steps else 0
+        return cls(
+            run.history.steps,
+            run.total_steps,
+            loss=f"loss {loss:.4f}",
+            accuracy=f"accuracy {accuracy:.3f}",
+            speed=f"{count(round(speed))} images/s",
+            left=f"{duration(seconds_left)} left" if seconds_left else "",
+        )
 
     def plain(self) -> str:
         """All of it but the bar."""

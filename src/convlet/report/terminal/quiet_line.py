@@ -1,0 +1,96 @@
+"""One quiet line of a run in training, on stderr: for scripts, threads and notebooks.
+
+On a terminal and in a notebook it is rewritten in place; elsewhere there is a plain line now and then. It needs no
+terminal, no widgets and no thread of its own, and a line that cannot be written stops nothing.
+"""
+
+import sys
+import time
+from contextlib import suppress
+from shutil import get_terminal_size
+from typing import TextIO
+
+from convlet.report.terminal.progress import Pace, ProgressLine
+from convlet.runs.run import Run
+
+IN_PLACE_SECONDS, PLAIN_SECONDS = 0.2, 10.0  # between two looks
+PREPARING_SECONDS = 2.0  # of preparing; less is not worth a word
+
+
+class QuietLine:
+    """Shows a run; call it after every step. Use it as a context manager, so that its last line ends."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._in_place = _rewrites(self._stream)
+        self._pace, self._begun_at, self._shown_at = Pace(), time.monotonic(), time.monotonic()
+        self._run: Run | None = None
+        self._open, self._told = 0, False
+
+    def __enter__(self) -> "QuietLine":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._run is not None and (self._open or (not self._in_place and self._told)):
+            self._show(self._run)
+        self._end()
+
+    def __call__(self, run: Run) -> None:
+        now, self._run = time.monotonic(), run
+        self._pace.note(run, now)
+        if now - self._shown_at >= (IN_PLACE_SECONDS if self._in_place else PLAIN_SECONDS):
+            self._shown_at = now
+            self._show(run)
+
+    def preparing(self, done: int, total: int, part: str) -> None:
+        """Say what is being compiled, where it takes long; where lines stay, once."""
+        if time.monotonic() - self._begun_at > PREPARING_SECONDS and (self._in_place or not self._told):
+            self._write(f"Compiling for this machine, {done + 1} of {total}: {part}" if self._in_place else _COMPILING)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self._end()
+        self._write(text)
+        self._end()
+
+    def _show(self, run: Run) -> None:
+        line = ProgressLine.of(run, self._pace.seconds_left(run, time.monotonic()))
+        width = get_terminal_size((100, 24)).columns - 1
+        self._write(line.fitted(width).plain if self._in_place else line.plain())
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError, ValueError):  # nobody reads any more, or the stream is closed or lacks the letters
+            self._stream.write(f"\r{text:<{self._open}}" if self._in_place else f"{text}\n")
+            self._stream.flush()
+        self._open, self._told = len(text) if self._in_place else 0, True
+
+    def _end(self) -> None:
+        """Leave the line that is open as it is."""
+        if self._open:
+            with suppress(OSError, ValueError):
+                self._stream.write("\n")
+                self._stream.flush()
+        self._open = 0
+
+
+class Silent(QuietLine):
+    """Shows nothing."""
+
+    def __call__(self, run: Run) -> None:
+        pass
+
+    def preparing(self, done: int, total: int, part: str) -> None:
+        pass
+
+    def _write(self, text: str) -> None:
+        pass
+
+
+_COMPILING = "Compiling for this machine."
+
+
+def _rewrites(stream: TextIO) -> bool:
+    """Whether a line can be written over: on a terminal, and in a notebook's cell."""
+    with suppress(OSError, ValueError):
+        return stream.isatty() or type(stream).__module__.startswith("ipykernel")
+    return False
