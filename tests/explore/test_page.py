@@ -1,6 +1,7 @@
 """The page in a real browser, served and as one file: every view does what it says, and every printed sum adds up."""
 
 import json
+import os
 import re
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -18,6 +19,7 @@ from convlet.explore import exporting  # noqa: E402
 
 WAYS = ("served", "file")
 PROBE = Path(__file__).with_name("probe.js")
+AXE = Path(__file__).parents[2] / ".venv-page" / "typescript" / "node_modules" / "axe-core" / "axe.min.js"
 BARE = ("data:", "about:", "blob:")  # addresses that nobody is asked for
 MINUS = "\N{MINUS SIGN}"
 
@@ -28,6 +30,7 @@ class Page:
     def __init__(self, page, url):
         self.page, self.url, self.complaints, self.asked = page, url, [], []
         page.add_init_script(path=PROBE)
+        page.set_default_timeout(120_000)  # milliseconds; a machine may be busy
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
         page.on("request", lambda request: self.asked.append(request.url))
@@ -447,10 +450,11 @@ def test_the_keyboard_alone_reaches_and_explains_any_number(open_page, way):
     assert re.fullmatch(rf"{place}: −?\d+\.\d+, {rank}", spoken)
 
 
+DRAWN = "strokes=5k.50.5k.c0.5k.jk_1.2.3.4&image=-1&prepared=0&focus=@classes.1.0.0"
 STATES = [
     "focus=conv2d_2.1.5.5&image=7", "view=slide&slide=outline_3_2_same_40_3_&image=7", "shows=kernels&image=9",
     "view=ablate&edits=silence~conv2d_2~1_weight~dense_1/kernel~3~0.25&image=7", "step=4&view=slide&image=7",
-    "strokes=5k.50.5k.c0.5k.jk_1.2.3.4&image=-1&prepared=0&focus=@classes.1.0.0", "lang=vi&theme=dark&image=2",
+    DRAWN, "lang=vi&theme=dark&image=2",
 ]  # fmt: skip
 
 
@@ -499,6 +503,23 @@ def test_nothing_overlaps_or_scrolls_sideways(open_page, width, language):
         page.settle()
         found = page.probe("layout()")
         assert found == {"sideways": 0, "overlaps": 0, "wide": [], "cut": []}, (state, width, language)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_axe_finds_no_fault(browser, urls, scheme, language):
+    axe = Path(os.environ.get("AXE", AXE))
+    if not axe.is_file():
+        pytest.skip("axe-core is not here: make check-page installs it")
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # axe itself is no part of the page
+    page = Page(context.new_page(), urls["served"])
+    for state in (*LAYOUTS, DRAWN):
+        page.go(f"{state}&lang={language}")
+        page.page.add_script_tag(path=axe)
+        page.page.wait_for_timeout(300)  # for what fades
+        found = page.page.evaluate("axe.run().then(({ violations }) => violations.map(({ id }) => id))")
+        assert found == [], (state, scheme, language)
+    context.close()
 
 
 def test_with_reduced_motion_nothing_plays(browser, urls):

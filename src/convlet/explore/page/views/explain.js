@@ -330,5 +330,12 @@ function onwards(focus) {
   const seen = looksAt(focus).get(IMAGE);
   return el("div.onwards", {},
     strongest.length ? [el("h3", {}, t("Where it goes")), el("ul", {}, strongest.map(({ layer, channel, row, column, share, weight }) => el("li", {}, link({ layer, channel, row, column }, placeName({ layer, channel, row, column })), " ", weight === null ? null : el("span.number", {}, t("adds {share}", { share: number(share) })))))] : null,
-    seen && focus.layer !== IMAGE ? [el("h3", {}, t("What it sees of the image")), el("p", {}, t("rows {top} to {bottom}, columns {left} to {right}: outlined on the image", { top: seen.top + 1, bottom: seen.bottom, left: seen.left + 1, right: seen.right }))] : null);
+    seen && focus.layer !== IMAGE ? [el("h3", {}, t("What it sees of the image")), el("p", {}, seenText(seen))] : null);
+}
+
+/** @param {import("../network/tensors.js").Region} seen - of the image */
+function seenText({ top, bottom, left, right }) {
+  const [height, width] = sides(model.base.imageShape);
+  if (bottom - top === height && right - left === width) return t("all of it");
+  return t("rows {top} to {bottom}, columns {left} to {right}: outlined on the image", { top: top + 1, bottom, left: left + 1, right });
 }

@@ -51,7 +51,7 @@ function build(root, parts) {
   parts.marks = el("div.marks");
   parts.box = el("div.padbox", {}, parts.pad, parts.marks);
   parts.stages = el("div.stages");
-  parts.bars = el("ol.bars");
+  parts.bars = el("ol.bars", { "aria-label": t("The probability of each class: choose one to have it explained") });
   parts.note = el("p.note", { role: "status" });
   parts.title = el("h2", {}, t("Draw"));
   parts.thumbs = thumbs();
@@ -154,7 +154,9 @@ function mark(parts) {
   const region = focus && (focus.layer === IMAGE
     ? { top: focus.row, bottom: focus.row + 1, left: focus.column, right: focus.column + 1 }
     : looksAt(focus).get(IMAGE));
-  const usable = region && !(state.image < 0 && state.strokes.length && state.prepared && model.digits && !dropped);
+  const [height, width] = sides(model.base.imageShape);
+  const whole = region && region.bottom - region.top === height && region.right - region.left === width;
+  const usable = region && !whole && !(state.image < 0 && state.strokes.length && state.prepared && model.digits && !dropped);
   fill(parts.marks, usable ? outline(region) : null);
 }
 
@@ -197,7 +199,7 @@ function verdict(best, share, truth) {
 function bar(i) {
   const focus = { layer: CLASSES, channel: i, row: 0, column: 0 };
   return el("li", {},
-    el("button", { type: "button", "aria-label": t("Explain the probability of {name}", { name: model.classes[i] }), onclick: () => set({ focus, view: "explain" }) },
+    el("button", { type: "button", onclick: () => set({ focus, view: "explain" }) },
       el("span.name", {}, model.classes[i]), el("span.track", {}, el("span.fill")), el("span.share")));
 }
 

@@ -167,7 +167,7 @@ function boxes(name, region) {
   const [height, width, channels] = sides(outputOf(name).shape);
   if (height * width === 1) return region.last - region.first === 1 ? [{ kind: "section", channel: region.first, top: 0, left: 0, bottom: 1, right: 1 }] : [];
   const box = { kind: "section", top: Math.max(0, region.top), left: Math.max(0, region.left), bottom: Math.min(height, region.bottom), right: Math.min(width, region.right) };
-  if (box.bottom - box.top === height && box.right - box.left === width && channels > 1) return [];
+  if (box.bottom - box.top === height && box.right - box.left === width) return []; // all of it: nothing to tell apart
   const maps = name === IMAGE ? [0] : Array.from({ length: Math.min(channels, region.last) - region.first }, (_, i) => region.first + i);
   return maps.map((channel) => ({ ...box, channel }));
 }
