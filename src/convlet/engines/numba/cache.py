@@ -188,7 +188,7 @@ def _warn(reason: str) -> None:
     if not _warned:
         _warned.append(reason)
         warnings.warn(
-            f"compiled kernels cannot be kept: {reason}. Every run compiles them anew, for 10 to 20 seconds; "
+            f"compiled kernels cannot be kept: {reason}. Every run compiles them anew; "
             "set NUMBA_CACHE_DIR to a folder of yours that can be written.",
             stacklevel=2,
         )
