@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from drawing import arrow, bare, box, label, named, squares
+from drawing import arrow, bare, box, label, letters, named, squares
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from measured import (
@@ -69,10 +69,10 @@ def winners(seen: dict[str, Any]) -> Figure:
     remark = f"One of the 64 maps of the second convolution: {alive.sum()} of its 196 positions carry a gradient"
     figure = blank(11, 3.4, "After ReLU and pooling, most positions are out of the game", remark, compressed=True)
     image, before, kept, gradient = figure.subplots(1, 4)
-    image.imshow(seen["image"], cmap="gray_r")
+    image.imshow(seen["image"], cmap="gray")
     named(image, "An image", "28 × 28 pixels")
     for axes, values, title, below in (
-        (before, seen["map"], "Its feature map", "red above 0, blue below, ○ wins"),
+        (before, seen["map"], "Its feature map", "orange above 0, blue below, ○ wins"),
         (kept, np.where(alive, seen["map"], 0), "What pooling hands on", f"the {alive.sum()} winners above 0"),
         (gradient, seen["gradient"], "What the loss sends back", "a gradient for each winner, 0 elsewhere"),
     ):
@@ -135,8 +135,7 @@ def memory() -> Figure:
     for y, (_, pieces) in enumerate(stored()):
         x = 0.0
         for name, size, colour in pieces:
-            left.barh(y, size, 0.66, left=x, color=colour, edgecolor=PAPER, linewidth=1)
-            dark = colour in (VERMILION, BLUE, GREEN)
+            left.barh(y, size - 0.15, 0.66, left=x, color=colour)
             left.text(
                 x + size / 2,
                 y,
@@ -144,7 +143,7 @@ def memory() -> Figure:
                 ha="center",
                 va="center",
                 fontsize=8.5,
-                color=PAPER if dark else INK,
+                color=letters(colour),
             )
             x += size
         left.text(x + 0.6, y, f"{x:.1f} MB", va="center", fontweight="bold")
@@ -181,7 +180,7 @@ def sweeps(blocks: int = 49, room: int = 40) -> Figure:
         found = found_in_cache(4, blocks, room, back)
         for sweep, row in enumerate(found):
             for block, hit in enumerate(row):
-                box(axes, block, 4 * sweep, 1, 2.7, BLUE if hit else FAINT, linewidth=0.4)
+                box(axes, block, 4 * sweep, 1, 2.7, BLUE if hit else FAINT)
             ends = (49, 0) if back and sweep % 2 else (0, 49)
             arrow(axes, (ends[0], 4 * sweep + 3.3), (ends[1], 4 * sweep + 3.3))
         name = "back and forth" if back else "always forwards"
@@ -200,7 +199,7 @@ def registers() -> Figure:
         y, width = 4.8 * i, 64 / pieces
         label(axes, -0.8, y + 1.6, name, ha="right", va="center")
         for piece in range(pieces):
-            box(axes, piece * width, y, width, 3.2, colour, f"{width:.0f}", linewidth=2)
+            box(axes, piece * width, y, width, 3.2, colour, f"{width:.0f}")
         label(axes, 65, y + 1.6, "one value" if i == 0 else f"{pieces} registers", ha="left", va="center")
     return figure
 
@@ -221,7 +220,7 @@ def threads() -> Figure:
     for count in (1, 2, 4):
         parts = schedule(jobs, count)
         for number, (thread, job, start, length) in enumerate(parts):
-            box(axes, start, y + thread, length, 0.84, jobs[job][3], str(number + 1), linewidth=1.5)
+            box(axes, start, y + thread, length, 0.84, jobs[job][3], str(number + 1))
         ends.append(max(start + length for _, _, start, length in parts))
         for thread in range(count):
             ticks[y + thread + 0.42] = f"thread {thread}"

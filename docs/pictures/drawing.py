@@ -5,7 +5,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from convlet.report.figures.style import BLUE, GREEN, INK, PAPER, QUIET, VERMILION
+from convlet.report.figures.style import BLACK, BLUE, FAINT, GREEN, INK, PAPER, QUIET, VERMILION
+
+APART = 0.05  # of a box's smaller side: what is left free around it
 
 
 def bare(axes: Axes, width: float, height: float) -> Axes:
@@ -16,10 +18,15 @@ def bare(axes: Axes, width: float, height: float) -> Axes:
 
 
 def box(axes: Axes, x: float, y: float, width: float, height: float, colour: str, text: str = "", **look: Any) -> None:
-    look = {"edgecolor": PAPER, "linewidth": 1, **look}
-    axes.add_patch(Rectangle((x, y), width, height, facecolor=colour, **look))
-    dark = colour in (BLUE, VERMILION, GREEN, QUIET)
-    axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=PAPER if dark else INK, fontsize=9)
+    free = APART * min(width, height)
+    place, size = (x + free, y + free), (width - 2 * free, height - 2 * free)
+    axes.add_patch(Rectangle(place, *size, facecolor=colour, **{"linewidth": 0, **look}))
+    axes.text(x + width / 2, y + height / 2, text, ha="center", va="center", color=letters(colour), fontsize=9)
+
+
+def letters(colour: str) -> str:
+    """The colour of words on that one."""
+    return INK if colour == FAINT else PAPER if colour in (BLUE, VERMILION, GREEN, QUIET) else BLACK
 
 
 def squares(axes: Axes, x: float, y: float, colours: list[list[str]], size: float = 1) -> None:
