@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import convlet as cl
 from convlet.engines import engine
@@ -179,3 +180,33 @@ def test_ten_times_as_wide_is_a_hundred_times_the_weights_and_the_work(scaling):
     assert wide.training_multiply_adds / network.training_multiply_adds == pytest.approx(100, rel=0.05)
     assert scaling.wider(network, 1) == network
     assert "1,305.5 MB" in scaling.table("wide", wide, scaling.Machines(60, 10, 0), 50)
+
+
+def test_photographs_are_counted_by_kind_and_a_picture_without_a_digit_counts_as_wrong(monkeypatch, tmp_path):
+    photographs = import_module("photographs")
+
+    class Sure:
+        """Takes every image for a 7."""
+
+        def predict(self, images):
+            return np.eye(10)[np.full(len(images), 7)]
+
+    monkeypatch.setattr(photographs, "photograph", lambda image, scene, random: Image.new("RGB", (60, 60), "white"))
+    blank = photographs.measure(Sure(), "even light", 2, seed=0, keep=tmp_path)
+    assert blank == photographs.Result("even light", 2, right=0, originals_right=1, unsure=2, unsure_wrong=2)
+    assert {path.name for path in tmp_path.iterdir()} == {"even light 0.jpg", "even light 1.jpg"}
+    text = photographs.table([blank, photographs.Result("frame", 3, 3, 3, 0, 0)])
+    assert (
+        "| even light | 2 | 0.0 % | 50.0 % | 2 | 2 of 2 |" in text
+        and "| all | 5 | 60.0 % | 80.0 % | 2 | 2 of 2 |" in text
+    )
+
+
+def test_a_skeleton_is_thin_connected_and_inside():
+    camera = import_module("camera")
+    mask = np.zeros((30, 40), bool)
+    mask[5:12, 5:35], mask[5:28, 15:22] = True, True
+    lines = camera.skeleton(mask)
+    assert lines.any() and not (lines & ~mask).any()
+    assert lines.sum() < mask.sum() / 5
+    assert not np.lib.stride_tricks.sliding_window_view(lines, (3, 3)).all(axis=(2, 3)).any()

@@ -149,10 +149,10 @@ def test_a_built_in_recipe_is_printed_as_it_is_and_can_be_trained_from(tmp_path)
 
 
 def predicted(run, *images, code=0):
-    result = convlet("predict", run, *images, "--engine", "numpy", "--json", code=code)
+    result = convlet("predict", run, *images, "--engine", "numpy", "--json", code=code, answers=True)
     printed = json.loads(result.stdout)
     assert printed["schema"] == 1
-    return [row["class"] for row in printed["predictions"]], printed, result
+    return [row.get("class") for row in printed["predictions"]], printed, result
 
 
 def test_digits_of_mnist_saved_as_pictures_are_recognised(digits, tmp_path):
@@ -186,17 +186,56 @@ def test_a_drawn_digit_is_recognised_when_brought_into_mnists_form(digits, tmp_p
     assert "--digit" in hint and hint.count("\n") == 1
 
 
-def test_files_that_are_no_pictures_are_one_message(digits, tmp_path):
+def test_files_that_are_no_pictures_are_one_message_each_and_the_others_are_answered(digits, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)).save(tmp_path / "whole.png")
-    (tmp_path / "half.png").write_bytes((tmp_path / "whole.png").read_bytes()[:1500])
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 50), np.uint8)).save(tmp_path / "noise.png")
+    (tmp_path / "half.png").write_bytes((tmp_path / "noise.png").read_bytes()[:1500])
     Image.new("1", (14_000, 14_000)).save(tmp_path / "bomb.png")
     Image.new("L", (50, 50), 255).save(tmp_path / "blank.png")
+    drawn_one("L", 255, 0).save(tmp_path / "one.png")
     cases = {"text.png": "not an image", "half.png": "cannot be read", "bomb.png": "too many pixels"}
     cases |= {"missing.png": "No such file", "blank.png": "nothing is drawn", "": "cannot be read"}
     for name, says in cases.items():
-        arguments = ("predict", digits[0], tmp_path / "whole.png", tmp_path / name, "--digit", "--engine", "numpy")
-        refused(*arguments, says=says, code=1)
+        refused("predict", digits[0], tmp_path / name, "--digit", "--engine", "numpy", says=says, code=1)
+    paths = [tmp_path / name for name in [*cases, "one.png"]]
+    classes, printed, result = predicted(digits[0], *paths, "--digit", code=1)
+    assert classes == [None] * len(cases) + ["1"]
+    for row, (name, says) in zip(printed["predictions"], cases.items(), strict=False):
+        assert row["image"] == str(tmp_path / name) and says in row["error"]
+    messages = result.stderr.splitlines()
+    assert len(messages) == len(cases) and all(line.startswith("convlet: ") for line in messages)
+    shown = convlet("predict", digits[0], *paths, "--digit", "--engine", "numpy", code=1, answers=True).stdout
+    assert "one.png" in shown and "blank.png" not in shown
+
+
+def test_two_digits_in_one_picture_are_said_to_be_two(digits, tmp_path):
+    page = Image.new("L", (400, 200), 240)
+    for left in (60, 220):
+        page.paste(drawn_one("L", 240, 0), (left - 60, 0))
+    page.save(tmp_path / "two.png")
+    refused("predict", digits[0], tmp_path / "two.png", "--digit", "--engine", "numpy", says="2 digits", code=1)
+
+
+def test_a_doubtful_digit_is_said_to_be_doubtful_and_how_to_see_what_was_seen(digits, tmp_path):
+    dash = Image.new("L", (300, 200), 240)
+    ImageDraw.Draw(dash).line([(40, 100), (260, 105)], fill=0, width=16)
+    dash.save(tmp_path / "dash.png")
+    drawn_one("L", 255, 0).save(tmp_path / "one.png")
+    _, printed, result = predicted(digits[0], tmp_path / "dash.png", tmp_path / "one.png", "--digit")
+    assert "wider than a digit" in printed["predictions"][0]["doubt"]
+    assert printed["predictions"][1]["doubt"] is None
+    assert result.stderr.count("in doubt") == 1 and "dash.png: in doubt: " in result.stderr
+    assert result.stderr.endswith("--show FILE.png shows what was seen.\n")
+
+
+def test_what_the_network_saw_is_drawn(digits, tmp_path):
+    drawn_one("L", 255, 0).save(tmp_path / "one.png")
+    result = predicted(digits[0], tmp_path / "one.png", "--digit", "--show", tmp_path / "seen.png")[2]
+    assert result.stderr == f"What was seen: {tmp_path / 'seen.png'}\n"
+    with Image.open(tmp_path / "seen.png") as seen:
+        assert seen.format == "PNG" and min(seen.size) > 300
+    predicted(digits[0], tmp_path / "one.png", "--show", tmp_path / "seen.svg")
+    assert (tmp_path / "seen.svg").read_text("utf-8").startswith("<?xml")
 
 
 # --- help -------------------------------------------------------------------------------------------------------------

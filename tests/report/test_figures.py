@@ -21,6 +21,7 @@ from convlet.report.figures.kernels import kernels
 from convlet.report.figures.maps import feature_maps
 from convlet.report.figures.mistakes import mistakes
 from convlet.report.figures.run import draw_run
+from convlet.report.figures.seen import MOST, seen_pictures
 from convlet.report.figures.style import BLUE, GREEN, INK, QUIET, VERMILION, to_bytes
 
 VIETNAMESE = ("áo thun", "quần dài", "váy $5 và $6")
@@ -331,3 +332,31 @@ def test_the_callers_matplotlib_settings_stay_as_they_were():
 def test_letters_that_no_font_has_do_not_stop_the_drawing():
     shown = evaluation(2, 6, wrong=1)
     assert to_bytes(confusion(shown, ("𓀀𓀁", "b"), "a run"), "svg")
+
+
+def seen(count, doubt=None):
+    views = [(Image.new("L", (300, 200), 230), (10.0, 20.0, 60.0, 90.0), pixels(1)[0]) for _ in range(count)]
+    chances = dict(zip(VIETNAMESE, (0.6, 0.3995, 0.0005), strict=True))
+    return seen_pictures(views, [{"image": f"{i}.jpg", "probabilities": chances, "doubt": doubt} for i in range(count)])
+
+
+def test_what_was_seen_is_drawn_beside_the_picture_with_a_frame_and_what_it_was_taken_for():
+    figure = seen(2)
+    original, given, answer = figure.axes[:3]
+    (frame,) = original.patches
+    assert (*frame.get_xy(), frame.get_width(), frame.get_height()) == (10, 20, 50, 70)
+    assert original.get_title(loc="left") == "0.jpg"
+    np.testing.assert_array_equal(given.images[0].get_array(), pixels(1)[0, ..., 0])
+    assert [bar.get_width() for bar in answer.patches] == [0.6, 0.3995]  # the third is too improbable for a bar
+    assert VIETNAMESE[0] in texts(figure) and "60.0 %" in texts(figure)
+
+
+def test_what_is_in_doubt_has_another_colour():
+    sure, doubtful = (seen(1, doubt).axes[2].patches[0].get_facecolor() for doubt in (None, "it is too wide"))
+    assert sure != doubtful
+
+
+def test_more_pictures_than_fit_are_said_to_be_more():
+    figure = seen(MOST + 1)
+    assert len(figure.axes) == 3 * MOST
+    assert any(f"the first {MOST} of {MOST + 1}" in text for text in texts(figure))

@@ -6,10 +6,12 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from convlet.cli.printing import say, show, show_lines
 from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, threads_option
-from convlet.datasets.readers.pictures import read_picture
+from convlet.datasets.digits import find_digit
+from convlet.datasets.readers.pictures import fitted, open_picture
 from convlet.environment import limit_threads
 from convlet.errors import ConvletError, InputError, StorageError
 from convlet.report.facts.evaluation import prediction_json
@@ -57,7 +59,10 @@ def look(
     folder = output or trained.run_dir or Path()
     written = [_kernels(trained, folder)]
     if image is not None:
-        pixels = read_picture(image, trained.network.input_shape, digit=digit)
+        picture = open_picture(image)
+        if digit:
+            picture = Image.fromarray(find_digit(picture, str(image)).pixels)
+        pixels = fitted(picture, trained.network.input_shape)
         written.append(_maps(trained, pixels, folder / f"maps-{visible(image.stem)}.png", str(image), image.name))
     else:
         written.append(_of_the_data(trained, run, part, index, folder))

@@ -18,6 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,7 +26,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from convlet.datasets.readers.pictures import read_picture
+from convlet.datasets.digits import find_digit
+from convlet.datasets.readers.pictures import fitted, open_picture
 from convlet.errors import ConvletError, InputError
 from convlet.explore.framing import framed
 from convlet.explore.studio import Studio
@@ -110,7 +112,10 @@ def _pixels(body: bytes, shape: tuple[int, ...], digit: bool) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture"
         path.write_bytes(body)
-        return read_picture(path, shape, digit=digit).tobytes()
+        picture = open_picture(path)
+    if digit:
+        picture = Image.fromarray(find_digit(picture, "picture").pixels)
+    return fitted(picture, shape).tobytes()
 
 
 async def _json(request: Request) -> dict[str, Any]:

@@ -1,8 +1,11 @@
-"""One image file → pixels as a network takes them. For labelled folders of images this is not the place."""
+"""One image file → pixels as a network takes them. For labelled folders of images this is not the place.
+
+Whatever the file holds comes out upright, in 8 bits, grey or in colour, with nothing transparent, and small enough for
+memory. Where a digit is in a picture is for `convlet.datasets.digits`.
+"""
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,91 +15,100 @@ from convlet.errors import DataError, FormatError, InputError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 LARGEST = 64 * 2**20  # bytes of one file
-FAINT = 24  # of 255: ink that differs less from the paper is none
-DIGIT, FIELD = 20, 28  # MNIST's digits fit in 20 × 20 pixels, and stand in 28 × 28
+MOST_PIXELS = 128 * 10**6  # decoded at once: 0.5 GB in colour
+PLENTY = 16 * 10**6  # pixels; beyond them a picture is made smaller before anything else is done with it
+DEPTHS = (8, 12, 16)  # bits of a grey value, in files of 16
+LIGHT = 160  # of 255; where all that is not transparent is lighter, it was made for a dark ground
 
 
-def read_picture(path: str | Path, image_shape: tuple[int, ...], *, digit: bool = False) -> NDArray[np.uint8]:
+def read_picture(path: str | Path, image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """The pixels (H, W, C) of an image file: grey or colour as `image_shape` asks, and resized to it.
-
-    With `digit` the image is first made like one of MNIST's: light on dark, cut to the digit, scaled to 20 pixels,
-    and placed with its centre of mass in the middle of 28 × 28.
 
     Raises DataError where the file cannot be read, FormatError where it is no image that can be decoded whole,
     InputError where a network takes neither grey nor colour.
     """
+    return fitted(open_picture(path), image_shape)
+
+
+def fitted(picture: Image.Image, image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The pixels (H, W, C) of a picture, as `image_shape` asks. Raises InputError as `read_picture` does."""
     if len(image_shape) != 3 or image_shape[2] not in (1, 3):
         raise InputError(f"image_shape={image_shape}: expected (H, W, 1) for grey or (H, W, 3) for colour.")
     height, width, channels = image_shape
-    picture = _open(Path(path))
-    if digit:
-        picture = _like_mnist(picture.convert("L"), str(path))
     picture = picture.convert("L" if channels == 1 else "RGB")
     if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)
     return np.asarray(picture, np.uint8).reshape(height, width, channels)
 
 
-def light_background(pixels: NDArray[np.uint8]) -> bool:
-    """Whether the border of an image (H, W, C) is light: MNIST's are dark."""
-    return _paper(pixels) > 127
-
-
-def _paper(pixels: NDArray[Any]) -> float:
-    """How light the border of an image (H, W, …) is."""
-    return float(np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])))
-
-
-def _open(path: Path) -> Image.Image:
+def open_picture(path: str | Path) -> Image.Image:
+    """The picture in a file, upright, in 8 bits, without transparency. Raises DataError or FormatError."""
+    path = Path(path)
     try:
         if path.stat().st_size > LARGEST:
             raise FormatError(f"{path}: {path.stat().st_size:,} bytes; an image may have at most {LARGEST:,}.")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged metadata: what matters is whether the pixels are there
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of damaged metadata, and of sizes that have a limit of our own
             with Image.open(path, formats=FORMATS) as picture:
-                picture.load()
-                return _on_white(ImageOps.exif_transpose(_eight_bits(picture, path)))
+                _decode(picture, path)
+                return _on_ground(ImageOps.exif_transpose(_smaller(_eight_bits(picture, path))))
     except UnidentifiedImageError:
         raise FormatError(f"{path}: not an image; expected one of {', '.join(FORMATS)}.") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise FormatError(f"{path}: too many pixels: {error}") from None
+    except Image.DecompressionBombError:
+        raise FormatError(f"{path}: too many pixels. {_remedy()}") from None
     except (OSError, SyntaxError, ValueError) as error:
         kind = DataError if isinstance(error, OSError) and error.errno else FormatError
         raise kind(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
+def _decode(picture: Image.Image, path: Path) -> None:
+    """Have the pixels, of a large JPEG only every second, fourth or eighth in each direction: so it fits in memory."""
+    if picture.width * picture.height > PLENTY:
+        scale = (PLENTY / (picture.width * picture.height)) ** 0.5
+        picture.draft(None, (round(picture.width * scale / 2), round(picture.height * scale / 2)))
+    pixels = picture.width * picture.height
+    if pixels > MOST_PIXELS:
+        raise FormatError(f"{path}: too many pixels: {pixels:,}. {_remedy()}")
+    picture.load()
+
+
+def _remedy() -> str:
+    return f"At most {MOST_PIXELS:,} can be decoded: save it smaller, 4,000 pixels wide for instance."
+
+
 def _eight_bits(picture: Image.Image, path: Path) -> Image.Image:
-    """16-bit grey as 8-bit; Pillow itself would cut every value above 255 down to white."""
+    """16-bit grey as 8-bit; Pillow itself would cut every value above 255 down to white.
+
+    Cameras and scanners of 12 bits leave the upper four of 16 empty: which range it is, the largest value tells.
+    """
     if picture.mode == "F" or (picture.mode == "I" and picture.format != "PNG"):
         raise FormatError(f"{path}: pixels of 32 bits; expected 8 or 16. Save it as an ordinary PNG.")
     if not picture.mode.startswith("I"):
         return picture
-    return Image.fromarray((np.asarray(picture, np.float64) / 257).round().clip(0, 255).astype(np.uint8))
+    values = np.asarray(picture)
+    white = next(2**bits - 1 for bits in DEPTHS if values.max() < 2**bits or bits == DEPTHS[-1])
+    return Image.fromarray((values * (255 / white)).round().clip(0, 255).astype(np.uint8))
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    """What is transparent shows white, as on a page."""
+def _smaller(picture: Image.Image) -> Image.Image:
+    """A picture of more pixels than plenty with a whole fraction of them, each the mean of many."""
+    factor = int(np.ceil((picture.width * picture.height / PLENTY) ** 0.5))
+    if factor == 1:
+        return picture
+    exif = picture.getexif()
+    if picture.mode in ("1", "P", "PA"):
+        picture = picture.convert("RGBA" if "transparency" in picture.info or picture.mode == "PA" else "RGB")
+    smaller = picture.reduce(factor)
+    smaller.info["exif"] = exif.tobytes()
+    return smaller
+
+
+def _on_ground(picture: Image.Image) -> Image.Image:
+    """What is transparent shows white, as on a page; or black, where all the rest is so light that it would vanish."""
     if "A" not in picture.getbands() and "transparency" not in picture.info:
         return picture
     picture = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-
-
-def _like_mnist(picture: Image.Image, name: str) -> Image.Image:
-    pixels = np.asarray(picture, np.float64)
-    paper = _paper(pixels)
-    ink = np.maximum(paper - pixels if paper > 127 else pixels - paper, 0)
-    if ink.max() < FAINT:
-        raise DataError(f"{name}: nothing is drawn in it; expected one digit on a plain background.")
-    ink = np.where(ink > ink.max() / 8, ink, 0) * (255 / ink.max())  # paper is never quite one colour
-    drawing = Image.fromarray(ink.round().astype(np.uint8))
-    cut = drawing.crop(drawing.getbbox())
-    scale = DIGIT / max(cut.size)
-    size = (max(1, round(cut.width * scale)), max(1, round(cut.height * scale)))
-    cut = cut.resize(size, Image.Resampling.LANCZOS)
-    weights = np.asarray(cut, np.float64) + 1e-9
-    row, column = ((np.indices(weights.shape) * weights).sum(axis=(1, 2)) / weights.sum()).tolist()
-    field = Image.new("L", (FIELD, FIELD))
-    field.paste(cut, (round(FIELD / 2 - 0.5 - column), round(FIELD / 2 - 0.5 - row)))
-    return field
+    grey, opaque = np.asarray(picture.convert("L")), np.asarray(picture.getchannel("A")) > 127
+    for_dark = opaque.any() and not opaque.all() and np.percentile(grey[opaque], 5) > LIGHT
+    ground = Image.new("RGBA", picture.size, "black" if for_dark else "white")
+    return Image.alpha_composite(ground, picture).convert("RGB")
