@@ -26,7 +26,7 @@ help: ## Show this list
 	@echo '  Options go in ARGS, as in: make train ARGS="--steps 1200 --json"'
 
 train: $(VENV)/installed ## Train the default recipe on the MNIST images inside the package
-	@$(VENV)/bin/convlet train $(ARGS)
+	@exec $(VENV)/bin/python .ci/stoppable.py $(VENV)/bin/convlet train $(ARGS)
 
 explore: $(PAGE_VENV)/installed ## Look into a network on a page: RUN=runs/…, or one that learns while you watch
 	@$(PAGE_VENV)/bin/convlet explore $(RUN) $(ARGS)

@@ -14,7 +14,9 @@ here and that engine take the same steps.
 """
 
 import argparse
-from collections.abc import Collection
+import sys
+import time
+from collections.abc import Callable, Collection
 from statistics import mean
 from typing import NamedTuple
 
@@ -93,19 +95,30 @@ def learn(
 
 
 def train(
-    images: np.ndarray, labels: np.ndarray, *, defects: Collection[str], seed: int, rate: float, passes: int
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    defects: Collection[str],
+    seed: int,
+    rate: float,
+    passes: int,
+    watch: Callable[[int, float], None] = lambda done, share: None,
 ) -> tuple[Network, float]:
-    """Train on images (N, 28, 28). Also returns the train accuracy as published: in the last pass, with dropout."""
+    """Train on images (N, 28, 28). Also returns the train accuracy as published: in the last pass, with dropout.
+
+    `watch` is called after every pass, with how many there were and that accuracy in the last.
+    """
     random = np.random.RandomState(seed)
     network, sections = begin(random, defects, images.dtype.type), cut_sections(images, defects)
     end = len(images) - len(images) % BATCH if "last batch" in defects else len(images)
     correct = 0
-    for _ in range(passes):
+    for number in range(1, passes + 1):
         correct = 0
         for start in range(0, end, BATCH):
             batch = slice(start, min(start + BATCH, end))
             keep = random.randint(2, size=(batch.stop - start, len(network.weights))).astype(images.dtype)
             correct += learn(network, sections[batch], labels[batch], keep, rate, defects)
+        watch(number, correct / len(images))
     return network, correct / len(images)
 
 
@@ -128,11 +141,29 @@ def published_data(dtype: type = np.float64) -> dict[str, tuple[np.ndarray, np.n
     return {name: ((part.images[..., 0] / 255).astype(dtype), part.labels) for name, part in parts.items()}
 
 
+def progress(name: str, passes: int) -> Callable[[int, float], None]:
+    """How far a training is, on stderr: a line that is written over, or elsewhere than on a terminal, one at times."""
+    begun = shown = time.monotonic()
+
+    def watch(done: int, share: float) -> None:
+        nonlocal shown
+        now, live = time.monotonic(), sys.stderr.isatty()
+        if now - shown < (0.2 if live else 10) and done < passes:
+            return
+        shown, left = now, (now - begun) / done * (passes - done)
+        line = f"{name}: pass {done} of {passes}, {100 * share:.1f} % of the training images, {left:.0f} s left"
+        end = "\r" if live and done < passes else "\n"
+        print(f"{line:<79}"[: 10_000 if not live else 79], end=end, file=sys.stderr, flush=True)
+
+    return watch
+
+
 def measure(name: str, defects: Collection[str], options: argparse.Namespace, rate: float) -> None:
     """Train once a seed, and print one line: the mean of each accuracy, with the lowest and highest on the test."""
     data, rows = published_data(np.float32 if options.float32 else np.float64), []
     for seed in options.seeds:
-        network, as_counted = train(*data["train"], defects=defects, seed=seed, rate=rate, passes=options.passes)
+        settings = {"defects": defects, "seed": seed, "rate": rate, "passes": options.passes}
+        network, as_counted = train(*data["train"], **settings, watch=progress(f"{name}, seed {seed}", options.passes))
         rows.append([as_counted, *(accuracy(network, *data[part], defects) for part in data)])
     counted, trained, validated, tested = (mean(column) for column in zip(*rows, strict=True))
     low, high = min(row[3] for row in rows), max(row[3] for row in rows)

@@ -30,7 +30,7 @@ from unshared import UnsharedProgram, initial_parameters
 
 import convlet as cl
 from convlet.datasets import Dataset, Examples
-from convlet.engines import default_engine, engine
+from convlet.engines import Batch, default_engine, engine
 from convlet.runs.evaluation import evaluate
 from convlet.training.batches import batch_indices
 
@@ -86,7 +86,7 @@ def train(kind: str, count: int, seed: int, steps: int = STEPS) -> dict[str, Any
     best, best_step, kept = -1.0, 0, program.state()
     for step in range(1, steps + 1):
         images, labels = data.train.batch(batch_indices(count, BATCH, seed, step - 1))
-        program.step(images, labels, {}, RATE)
+        program.step(Batch(images, labels), RATE)
         if step % VALIDATE_EVERY == 0 or step == steps:
             accuracy = evaluate(program, data.validation).accuracy
             if accuracy > best:
@@ -117,8 +117,18 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
         ]
 
 
+HEADINGS = "kind          images  seed    weights  steps   train  validation    test"
+
+
+def line_of(row: dict[str, Any]) -> str:
+    """A training in a line of the table under HEADINGS."""
+    counts = f"{row['kind']:<12} {row['images']:>7,} {row['seed']:>5} {row['weights']:>10,} {row['steps']:>6,}"
+    return f"{counts} {row['train']:>7.2%} {row['validation']:>11.2%} {row['test']:>7.2%}"
+
+
 def experiment(path: Path, kinds: list[str], sizes: list[int]) -> None:
     """Train all that is not in the table yet, and add a row for each as it is done."""
+    print(HEADINGS)
     done = {(row["kind"], row["images"], row["seed"]) for row in rows_of(path)}
     for count, kind in product(sizes, kinds):
         for seed in range(1, SEEDS[count] + 1):
@@ -130,7 +140,7 @@ def experiment(path: Path, kinds: list[str], sizes: list[int]) -> None:
                 if file.tell() == 0:
                     table.writeheader()
                 table.writerow(row)
-            print(row, flush=True)
+            print(line_of(row), flush=True)
 
 
 def main() -> None:
@@ -140,8 +150,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="300 images, 300 steps, one seed; nothing is saved")
     options = parser.parse_args()
     if options.quick:
+        print(HEADINGS)
         for kind in options.kinds:
-            print(train(kind, 300, seed=1, steps=300))
+            print(line_of(train(kind, 300, seed=1, steps=300)), flush=True)
         return
     experiment(PICTURES / "structure.csv", options.kinds, options.images)
     draw(rows_of(PICTURES / "structure.csv"), PICTURES / "structure")

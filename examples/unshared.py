@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import convlet as cl
 from convlet.descriptions.network import Parameters, Placed
 from convlet.descriptions.optimizers import Optimizer
-from convlet.engines import Masks, State
+from convlet.engines import Batch, Masks, State
 from convlet.engines.numpy.activations import relu, relu_backward
 from convlet.engines.numpy.layer import backward, forward
 from convlet.engines.numpy.sections import add_sections, cut_sections
@@ -68,11 +68,11 @@ class UnsharedProgram:
         parts = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
         return np.concatenate([self._forward(part, None)[0] for part in parts])
 
-    def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
-        return self._gradients(images, labels, masks)[:2]
+    def gradients(self, batch: Batch) -> tuple[float, Parameters]:
+        return self._gradients(batch)[:2]
 
-    def step(self, images: Array, labels: Array, masks: Masks, rate: float) -> tuple[float, int]:
-        loss, gradients, correct = self._gradients(images, labels, masks)
+    def step(self, batch: Batch, rate: float) -> tuple[float, int]:
+        loss, gradients, correct = self._gradients(batch)
         self.steps += 1
         for name, gradient in gradients.items():
             self.optimizer.update(self.parameters[name], gradient, self.slots[name], rate, self.steps)
@@ -96,12 +96,12 @@ class UnsharedProgram:
             memories.append(memory)
         return values, memories
 
-    def _gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters, int]:
-        logits, memories = self._forward(images, masks)
-        loss, d_values = softmax_cross_entropy(logits, labels)
+    def _gradients(self, batch: Batch) -> tuple[float, Parameters, int]:
+        logits, memories = self._forward(batch.images, batch.masks)
+        loss, d_values = softmax_cross_entropy(logits, batch.labels)
         gradients: Parameters = {}
         for placed, memory in zip(reversed(list(self.network)), reversed(memories), strict=True):
             back = local_backward if isinstance(placed.layer, cl.Conv2D) else backward
             d_values, own = back(placed, self._weights(placed), d_values, memory)
             gradients |= {f"{placed.name}/{name}": gradient for name, gradient in own.items()}
-        return loss, gradients, int((logits.argmax(axis=1) == labels).sum())
+        return loss, gradients, int((logits.argmax(axis=1) == batch.labels).sum())

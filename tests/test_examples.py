@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import convlet as cl
-from convlet.engines import engine
+from convlet.engines import Batch, engine
 from convlet.runs import recipe
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -53,7 +53,7 @@ def test_the_corrected_first_network_takes_the_reference_engines_steps(first_net
         keep = random.randint(2, size=(len(labels[batch]), 26 * 26 * 16))
         sections = first_network.cut_sections(images[batch], ())
         right = first_network.learn(network, sections, labels[batch], keep, 0.5, ())
-        _, correct = program.step(images[batch, ..., np.newaxis], labels[batch], {dropout: keep == 1}, 0.5)
+        _, correct = program.step(Batch(images[batch, ..., np.newaxis], labels[batch], {dropout: keep == 1}), 0.5)
         assert right == correct
         state = program.state().parameters
         np.testing.assert_allclose(state[kernel].reshape(9, 16), network.kernels, rtol=1e-10, atol=1e-13)
@@ -112,7 +112,7 @@ def test_a_convolution_that_shares_nothing_is_a_convolution_where_all_positions_
     reference = engine("numpy").compile(network, shared)
     program = unshared.UnsharedProgram(network, copies, cl.SGD(0.1))
     np.testing.assert_allclose(program.predict(images), reference.predict(images), rtol=1e-10)
-    (loss, found), (expected_loss, expected) = (p.gradients(images, labels, {}) for p in (program, reference))
+    (loss, found), (expected_loss, expected) = (p.gradients(Batch(images, labels)) for p in (program, reference))
     assert loss == pytest.approx(expected_loss, rel=1e-12)
     for name, gradient in expected.items():
         summed = found[name].sum(axis=0) if found[name].ndim == 3 else found[name]

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -195,3 +196,13 @@ def test_what_is_published_has_no_gaps_and_no_dead_links():
         assert "@" + "@" not in text, page
         for link in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (page.parent / link).exists(), (page, link)
+
+
+@pytest.mark.parametrize(("ends", "code"), [(0, 0), (3, 2), (143, 2), (130, -signal.SIGINT)])
+def test_make_reports_no_error_of_a_training_that_was_stopped(tmp_path, ends, code):
+    script = ROOT / ".ci" / "stoppable.py"
+    (tmp_path / "Makefile").write_text(f"run:\n\t@exec {sys.executable} {script} sh -c 'exit {ends}'\n")
+    done = subprocess.run(["make", "run"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code
+    assert ("***" in done.stderr) == (ends in (3, 143))
+    assert "exec $(VENV)/bin/python .ci/stoppable.py $(VENV)/bin/convlet train" in (ROOT / "Makefile").read_text()

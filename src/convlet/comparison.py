@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convlet.datasets import Dataset
 from convlet.descriptions.network import Parameters
-from convlet.engines import ENGINES, Program
+from convlet.engines import ENGINES, Batch, Program
 from convlet.engines import engine as find_engine
 from convlet.environment import limit_threads
 from convlet.errors import InputError
 from convlet.runs.recipe import Recipe
-from convlet.training.batches import batch_indices
+from convlet.training.batches import batch_of_step
 from convlet.training.fit import check_data
 
 Kind = Literal["output", "gradient", "loss"]
@@ -103,10 +102,10 @@ def _observe(
     training = recipe.training
     parameters = {n: a.astype(dtype) for n, a in recipe.network.initial_parameters(training.seed).items()}
     program = find_engine(name).compile(recipe.network, parameters, recipe.optimizer)
-    pixels, labels, masks = _batch(recipe, data, 0)
+    batch = _batch(recipe, data, 0)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is shown, in red
-        outputs = program.activations(pixels)
-        _, gradients = program.gradients(pixels, labels, masks)
+        outputs = program.activations(batch.images)
+        _, gradients = program.gradients(batch)
         losses = {f"step {step}": loss for step, loss in enumerate(_losses(program, recipe, data, steps), 1)}
     return outputs, gradients, losses
 
@@ -114,14 +113,12 @@ def _observe(
 def _losses(program: Program, recipe: Recipe, data: Dataset, steps: int) -> Iterator[float]:
     total = recipe.training.total_steps(len(data.train))
     for step in range(steps):
-        loss, _ = program.step(*_batch(recipe, data, step), recipe.optimizer.rate(step, total))
+        loss, _ = program.step(_batch(recipe, data, step), recipe.optimizer.rate(step, total))
         yield loss
 
 
-def _batch(recipe: Recipe, data: Dataset, step: int) -> tuple[NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]:
-    training = recipe.training
-    pixels, labels = data.train.batch(batch_indices(len(data.train), training.batch_size, training.seed, step))
-    return pixels, labels, recipe.network.dropout_masks(len(labels), training.seed, step)
+def _batch(recipe: Recipe, data: Dataset, step: int) -> Batch:
+    return batch_of_step(recipe.network, data.train, recipe.training, step)
 
 
 def _differences(kind: Kind, own: Mapping[str, Any], reference: Mapping[str, Any]) -> Iterator[Difference]:

@@ -29,9 +29,14 @@ def cross_entropies(logits: Array, labels: Array) -> Array:
     return np.log(np.exp(shifted).sum(axis=-1)) - shifted[np.arange(len(labels)), labels]
 
 
-def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[float, Array]:
-    """The mean loss of a batch and its gradient with respect to the logits (N, classes)."""
-    loss = float(cross_entropies(logits, labels).mean())
-    d_logits = softmax(logits)
+def softmax_cross_entropy(logits: Array, labels: Array, weights: Array | None = None) -> tuple[float, Array]:
+    """The mean loss of a batch and its gradient with respect to the logits (N, classes).
+
+    With weights (N,), each image's loss counts so many times: Σ weight × loss / N.
+    """
+    losses, d_logits = cross_entropies(logits, labels), softmax(logits)
     d_logits[np.arange(len(labels)), labels] -= 1
-    return loss, d_logits / len(labels)
+    if weights is not None:
+        weights = weights.astype(logits.dtype)
+        losses, d_logits = losses * weights, d_logits * weights[:, None]
+    return float(losses.mean()), d_logits / len(labels)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from convlet.descriptions.initializers import Constant, GlorotUniform, HeNormal
 from convlet.descriptions.layers import (
+    Activation,
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
@@ -188,3 +189,28 @@ def test_numpys_floats_become_pythons_lest_they_widen_a_float32_network(scalar):
         Constant(scalar(1)).value,
     ]
     assert {type(value) for value in values} == {float}
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (Conv2D(32, 5, padding="same", activation="relu"), "Conv2D 32 × 5×5 same relu"),
+        (Conv2D(8, (3, 5), strides=(2, 1)), "Conv2D 8 × 3×5 stride 2×1"),
+        (MaxPooling2D(2), "MaxPooling2D 2×2"),
+        (AveragePooling2D(3, strides=2, padding="same"), "AveragePooling2D 3×3 stride 2 same"),
+        (Dense(10), "Dense 10"),
+        (Dropout(0.5), "Dropout 0.5"),
+        (Flatten(), "Flatten"),
+        (Activation("tanh"), "Activation tanh"),
+        (Dense(10, "tanh"), "Dense 10 tanh"),
+    ],
+)
+def test_a_layer_is_described_in_a_few_words(layer, words):
+    assert layer.describe() == words
+
+
+def test_only_a_layer_that_shares_weights_among_positions_says_how_many_it_saves():
+    assert Conv2D(4, 3, use_bias=False).unshared_weights((8, 8, 1)) == 64 * 36 * 4
+    assert Conv2D(4, 3).unshared_weights((8, 8, 1)) == (64 + 1) * 36 * 4
+    for layer in (Dense(3), MaxPooling2D(2), BatchNormalization()):
+        assert layer.unshared_weights((8, 8, 1)) is None

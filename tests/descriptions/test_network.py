@@ -23,8 +23,8 @@ from convlet.descriptions.layers import (
     GlobalAveragePooling2D,
     MaxPooling2D,
 )
-from convlet.descriptions.network import Sequential
-from convlet.errors import NetworkError
+from convlet.descriptions.network import IMAGE, Sequential
+from convlet.errors import InputError, NetworkError
 
 # --------------------------------------------------------------------------------------------------------- names
 
@@ -240,3 +240,26 @@ def test_a_layer_named_like_an_automatic_one_keeps_its_name():
 def test_numpys_own_numbers_can_be_written_down():
     network = Sequential([Flatten(), Dropout(np.float32(0.5)), Dense(np.int64(3))], (np.int64(2), 2, 1))
     assert through_json(network) == network
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([Conv2D(3, 3)], r"layer 'conv2d_1' gives \(26, 26, 3\) an image; .* end it with Flatten\(\) and Dense"),
+        ([Flatten(), Dense(3, "softmax")], r"layer 'dense_1' ends in softmax; expected logits"),
+    ],
+)
+def test_what_ends_in_anything_but_logits_is_no_classifier(layers, message):
+    with pytest.raises(NetworkError, match=message):
+        Sequential(layers, (28, 28, 1)).check_classifier()
+
+
+# --------------------------------------------------------------------------------------------------------- in places
+def test_each_layer_is_given_what_the_one_before_gives_and_the_first_the_image():
+    placed = list(Sequential([Flatten(), Dense(3, name="last")], (2, 2, 1)))
+    assert [each.inputs for each in placed] == [(IMAGE,), ("flatten_1",)]
+
+
+def test_no_layer_can_have_the_images_name():
+    with pytest.raises(InputError, match=f"name='{IMAGE}': expected a name of letters"):
+        Sequential([Flatten(name=IMAGE)], (2, 2, 1))

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from printed_numbers import assert_holds, number
 
-from convlet.descriptions.network import Sequential
+from convlet.descriptions.network import IMAGE, Sequential
 from convlet.engines.numpy.layer import forward
 from convlet.engines.numpy.sections import cut_sections, pad
-from convlet.explore.wire import IMAGE, packet, weights
+from convlet.explore.wire import packet, weights
 
 POSITIONS = 1000  # for each kind of layer, over all its forms
 CLOSE = 1e-5  # of the largest value

@@ -13,10 +13,10 @@ from convlet.descriptions.layers import (
     GlobalAveragePooling2D,
     MaxPooling2D,
 )
-from convlet.descriptions.network import Sequential
+from convlet.descriptions.network import IMAGE, Sequential
 from convlet.engines import engine
 from convlet.engines.numpy.layer import forward
-from convlet.explore.wire import IMAGE, packet, weights
+from convlet.explore.wire import packet, weights
 
 # Only layers that hand on every growth of an input: all weights are positive, and what is added is large.
 STACKS = {

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from convlet.descriptions.layers import Dense, Flatten
-from convlet.descriptions.network import Sequential
+from convlet.descriptions.network import IMAGE, Sequential
 from convlet.errors import InputError
-from convlet.explore.wire import ALIGNMENT, IMAGE, describe, pack, packet, weights
+from convlet.explore.wire import ALIGNMENT, describe, pack, packet, weights
 
 SMALL = Sequential([Flatten(), Dense(3, name="last")], (2, 2, 1))
 

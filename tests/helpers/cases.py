@@ -23,7 +23,7 @@ from convlet.descriptions.layers import (
     Layer,
     MaxPooling2D,
 )
-from convlet.descriptions.network import Placed, Sequential
+from convlet.descriptions.network import Sequential
 
 PADDINGS = ("valid", "same")
 ACTIVATIONS = (None, "relu", "tanh", "sigmoid", "softmax")
@@ -93,28 +93,46 @@ def _gap(values):
 def naive_outputs(placed, weights, inputs, masks):
     """The layer's outputs by the naive loops, as an array; with masks, as when training."""
     w, x = {name: array.tolist() for name, array in weights.items()}, inputs.tolist()
-    match placed.layer:
-        case Conv2D() as layer:
-            sums = naive.conv2d(x, w["kernel"], w.get("bias"), layer.strides, layer.padding)
-            outputs = naive.activate(layer.activation, sums)
-        case Dense() as layer:
-            outputs = naive.activate(layer.activation, naive.dense(x, w["kernel"], w.get("bias")))
-        case Activation() as layer:
-            outputs = naive.activate(layer.activation, x)
-        case MaxPooling2D() as layer:
-            outputs = naive.pool(x, layer.pool_size, layer.strides or layer.pool_size, layer.padding, of=max)
-        case AveragePooling2D() as layer:
-            outputs = naive.pool(x, layer.pool_size, layer.strides or layer.pool_size, layer.padding, of=naive.mean)
-        case GlobalAveragePooling2D():
-            outputs = naive.global_average(x)
-        case Flatten():
-            outputs = naive.flatten(x) if inputs.ndim == 4 else x
-        case Dropout() as layer:
-            outputs = x if masks is None else naive.dropout(x, masks[placed.name].tolist(), layer.rate)
-        case BatchNormalization() as layer:
-            statistics = (w["moving_mean"], w["moving_variance"]) if masks is None else naive.batch_statistics(x)
-            outputs = naive.batch_normalization(x, *statistics, w["gamma"], w["beta"], layer.epsilon)
-    return np.array(outputs, np.float64)
+    return np.array(NAIVE[type(placed.layer)](placed, w, x, masks), np.float64)
+
+
+def _conv2d(placed, w, x, masks):
+    it = placed.layer
+    return naive.activate(it.activation, naive.conv2d(x, w["kernel"], w.get("bias"), it.strides, it.padding))
+
+
+def _dense(placed, w, x, masks):
+    return naive.activate(placed.layer.activation, naive.dense(x, w["kernel"], w.get("bias")))
+
+
+def _pool(of):
+    def pool(placed, w, x, masks):
+        it = placed.layer
+        return naive.pool(x, it.pool_size, it.strides or it.pool_size, it.padding, of=of)
+
+    return pool
+
+
+def _dropout(placed, w, x, masks):
+    return x if masks is None else naive.dropout(x, masks[placed.name].tolist(), placed.layer.rate)
+
+
+def _normalization(placed, w, x, masks):
+    statistics = (w["moving_mean"], w["moving_variance"]) if masks is None else naive.batch_statistics(x)
+    return naive.batch_normalization(x, *statistics, w["gamma"], w["beta"], placed.layer.epsilon)
+
+
+NAIVE = {  # (placed, weights by short name, inputs, masks) → outputs, all as lists
+    Conv2D: _conv2d,
+    Dense: _dense,
+    Activation: lambda placed, w, x, masks: naive.activate(placed.layer.activation, x),
+    MaxPooling2D: _pool(max),
+    AveragePooling2D: _pool(naive.mean),
+    GlobalAveragePooling2D: lambda placed, w, x, masks: naive.global_average(x),
+    Flatten: lambda placed, w, x, masks: naive.flatten(x) if len(placed.input_shape) == 3 else x,
+    Dropout: _dropout,
+    BatchNormalization: _normalization,
+}
 
 
 def naive_activations(network, parameters, images, masks=None):
@@ -240,4 +258,4 @@ def ids(case):
     return case.title
 
 
-__all__ = ["LAYERS", "NETWORKS", "Case", "Placed", "ids", "naive_activations", "naive_outputs", "network_arrays"]
+__all__ = ["LAYERS", "NAIVE", "NETWORKS", "Case", "ids", "naive_activations", "naive_outputs", "network_arrays"]

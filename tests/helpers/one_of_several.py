@@ -16,7 +16,7 @@ import numpy as np
 from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam
-from convlet.engines import State, engine, group, use_backend
+from convlet.engines import Batch, State, engine, group, use_backend
 from convlet.errors import GroupError, InputError
 
 NETWORK = Sequential(
@@ -37,7 +37,7 @@ SIZES = (8, 8, 6, 7)  # of batches, in turn; the last cannot be halved
 def batch(step):
     generator, size = np.random.default_rng(step), SIZES[step % len(SIZES)]
     images = generator.random((size, *NETWORK.input_shape), np.float32)
-    return images, generator.integers(10, size=size), NETWORK.dropout_masks(size, 0, step)
+    return Batch(images, generator.integers(10, size=size), NETWORK.dropout_masks(size, 0, step))
 
 
 def save(state, path):
@@ -83,7 +83,7 @@ def main(hosts, place, start=0, stop=8, saved=None, at=None, signal=None, patien
         for step in range(start, stop):
             if step == at:
                 os.kill(os.getpid(), signal)
-            loss, correct = program.step(*batch(step), 0.01)
+            loss, correct = program.step(batch(step), 0.01)
             say([step, loss, correct])
     except InputError as error:
         say({"error": str(error)})
@@ -92,9 +92,9 @@ def main(hosts, place, start=0, stop=8, saved=None, at=None, signal=None, patien
         save(program.state(), saved)
         say({"error": str(error), "step": program.state().step})
         return 1
-    gradients_loss, _ = program.gradients(*batch(0))
+    gradients_loss, _ = program.gradients(batch(0))
     state = program.state()
-    first = [float(number) for number in program.predict(batch(0)[0])[0]]  # this process's own, without the others
+    first = [float(number) for number in program.predict(batch(0).images)[0]]  # this process's own, without the others
     ended = {"step": state.step, "sha256": sha256(state), "loss": gradients_loss, "first": first}
     say(ended)
     return 0

@@ -11,7 +11,6 @@ from rich.text import Text
 from convlet import (
     SGD,
     Adam,
-    AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Dense,
@@ -22,7 +21,7 @@ from convlet import (
 )
 from convlet.descriptions.network import Sequential
 from convlet.report.facts.evaluation import evaluation_json, interval, prediction_json
-from convlet.report.facts.network import kind, summary_json
+from convlet.report.facts.network import summary_json
 from convlet.report.terminal.evaluation import confusion_table, evaluation_table, prediction_table
 from convlet.report.terminal.network import summary_table
 
@@ -81,22 +80,6 @@ def test_what_is_measured_rather_than_learnt_has_no_moments():
     assert facts["training_bytes"] == 4 * (3 * facts["weights"] + 8)
     assert facts["layers"][0]["unshared_weights"] == 64 * 36 * 4
     assert facts["weights_per_training_image"] is None
-
-
-@pytest.mark.parametrize(
-    ("layer", "words"),
-    [
-        (Conv2D(32, 5, padding="same", activation="relu"), "Conv2D 32 × 5×5 same relu"),
-        (Conv2D(8, (3, 5), strides=(2, 1)), "Conv2D 8 × 3×5 stride 2×1"),
-        (MaxPooling2D(2), "MaxPooling2D 2×2"),
-        (AveragePooling2D(3, strides=2, padding="same"), "AveragePooling2D 3×3 stride 2 same"),
-        (Dense(10), "Dense 10"),
-        (Dropout(0.5), "Dropout 0.5"),
-        (Flatten(), "Flatten"),
-    ],
-)
-def test_a_layer_is_described_in_a_few_words(layer, words):
-    assert kind(layer) == words
 
 
 @pytest.mark.parametrize("width", [80, 120])

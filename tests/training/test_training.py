@@ -15,7 +15,7 @@ from convlet.descriptions.layers import Activation, Conv2D, Dense, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
 from convlet.descriptions.schedules import Steps
-from convlet.engines import State, engine
+from convlet.engines import Batch, State, engine
 from convlet.errors import DataError, InputError, NumericsError, RecipeError
 from convlet.runs.checkpoint import load_checkpoint
 from convlet.runs.recipe import Training
@@ -125,7 +125,7 @@ def test_every_step_has_the_batch_the_masks_and_the_rate_of_its_own_number():
     program = engine("numpy").compile(tiny.NETWORK, tiny.NETWORK.initial_parameters(5), optimizer)
     for step in range(steps):
         pixels, labels = data.train.batch(batch_indices(IMAGES, BATCH, 5, step))
-        program.step(pixels, labels, tiny.NETWORK.dropout_masks(BATCH, 5, step), 0.1 * 0.5**step)
+        program.step(Batch(pixels, labels, tiny.NETWORK.dropout_masks(BATCH, 5, step)), 0.1 * 0.5**step)
     run = tiny.train(data, steps=steps, optimizer=optimizer, seed=5)
     assert_same_bits(run.program.state().parameters, program.state().parameters)
     assert_same_bits(run.program.state().slots, program.state().slots)

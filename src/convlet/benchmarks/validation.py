@@ -9,7 +9,7 @@ from convlet.benchmarks.peers.peer import plain_rate
 from convlet.benchmarks.worker import CHECKED, LOGITS
 from convlet.benchmarks.workloads import Array, Workload, without_dropout
 from convlet.descriptions.network import Parameters
-from convlet.engines import engine
+from convlet.engines import Batch, engine
 from convlet.errors import NumericsError
 
 FIRST = 1e-4  # relative, of the first loss and of logits: some float32 roundings, and Winograd's
@@ -26,7 +26,7 @@ def reference(workload: Workload, parameters: Parameters) -> Array:
         return engine("numpy").compile(plain.network, exact).predict(images[:LOGITS])
     program = engine("numpy").compile(plain.network, exact, plain.optimizer)
     rate = plain_rate(plain.optimizer)
-    return np.array([program.step(images, labels, {}, rate)[0] for _ in range(CHECKED)])
+    return np.array([program.step(Batch(images, labels), rate)[0] for _ in range(CHECKED)])
 
 
 def agree(found: Array, expected: Array) -> float:

@@ -26,15 +26,20 @@ if TYPE_CHECKING:
 
 Parameters = dict[str, NDArray[Any]]
 BYTES = 4  # of a float32, for estimates of memory
+IMAGE = "@image"  # the name of the network's own input; no layer can have it
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A layer in its place in a network: what it is given and what it gives, for one image."""
+    """A layer in its place in a network: what it is given and what it gives, for one image.
+
+    `inputs` names the layers whose outputs it is given, before it in the network; or IMAGE.
+    """
 
     layer: Layer
     input_shape: Shape
     output_shape: Shape
+    inputs: tuple[str, ...] = (IMAGE,)
 
     @property
     def name(self) -> str:
@@ -239,14 +244,15 @@ def _named(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 
 def _place(layers: Sequence[Layer], shape: Shape) -> Iterator[Placed]:
+    before = IMAGE
     for layer in layers:
         try:
             after = layer.output_shape(shape)
             layer.parameters(shape)
         except NetworkError as error:
             raise NetworkError(f"layer {layer.name!r} cannot take an input of shape {shape}: {error}") from None
-        yield Placed(layer, shape, after)
-        shape = after
+        yield Placed(layer, shape, after, (before,))
+        shape, before = after, layer.name
 
 
 def _stream(name: str) -> int:

@@ -45,7 +45,10 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return to_table(value)
     if isinstance(value, tuple):
-        return value[0] if len(set(value)) == 1 else list(value)  # (5, 5) is written as 5
+        nested = any(isinstance(part, tuple) for part in value)
+        if len(set(value)) == 1 and not nested:
+            return value[0]  # (5, 5) is written as 5
+        return [list(part) if isinstance(part, tuple) else part for part in value]
     return value
 
 

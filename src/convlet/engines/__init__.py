@@ -1,4 +1,4 @@
-"""The engines, behind one door: what each must answer (`program`), and how one is found (`lookup`)."""
+"""The engines, behind one door: what each answers (`program`) and refuses (`checks`), how one is found (`lookup`)."""
 
 from convlet.engines.lookup import (
     BACKENDS,
@@ -13,19 +13,19 @@ from convlet.engines.lookup import (
     plan,
     use_backend,
 )
-from convlet.engines.program import Engine, Masks, Preparing, Program, State, check_masks
+from convlet.engines.program import Batch, Engine, Masks, Preparing, Program, State
 
 __all__ = [
     "BACKENDS",
     "ENGINES",
     "EXTRAS",
     "PLANNED",
+    "Batch",
     "Engine",
     "Masks",
     "Preparing",
     "Program",
     "State",
-    "check_masks",
     "default_engine",
     "engine",
     "group",

@@ -1,10 +1,12 @@
 """What every engine answers: the door between the library and its engines.
 
     program = engine("numpy").compile(network, parameters, optimizer)
+    loss, correct = program.step(Batch(images, labels, masks), 0.001)
 
 An engine is a module with `compile`; a program is a network that can run and train. Nothing outside an engine sees
 how it computes or how it lays its arrays out; everything that crosses the door is a NumPy array in the public layout:
-images (N, H, W, C), kernels (KH, KW, C, F), dense weights (inputs, units).
+images (N, H, W, C), kernels (KH, KW, C, F), dense weights (inputs, units). What may cross is checked in `checks.py`,
+for all engines alike.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,14 +16,36 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.descriptions.layers import Dropout
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
-from convlet.errors import InputError
 
 Array = NDArray[Any]
 Preparing = Callable[[int, int, str], None]  # what is being prepared: (how many are done, how many in all, which)
 Masks = Mapping[str, NDArray[np.bool_]]  # {dropout layer: which values it keeps, (N, *shape)}
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What a program learns from in one step: images (N, H, W, C), labels (N,), and the masks of this step's dropout.
+
+    The loss is the sum over the batch of weight × cross-entropy, divided by N: so weights (N,) of 1 are no weights, an
+    image of weight 2 counts as two, and one of weight 0 takes part in nothing but batch normalisation's statistics.
+    """
+
+    images: Array
+    labels: Array
+    masks: Masks = field(default_factory=dict)
+    weights: Array | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "images", np.asarray(self.images))
+        object.__setattr__(self, "labels", np.asarray(self.labels))
+        if self.weights is not None:
+            object.__setattr__(self, "weights", np.asarray(self.weights))
+
+    def __len__(self) -> int:
+        """How many images."""
+        return len(self.images)
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,7 +65,10 @@ class State:
 
 
 class Program(Protocol):
-    """A network that can run and train, as an engine made it. Images are (N, H, W, C), labels (N,) whole numbers."""
+    """A network that can run and train, as an engine made it. Images are (N, H, W, C).
+
+    Any network predicts. To train, or to ask for `input_gradients`, it must classify: end in one logit a class.
+    """
 
     def prepare(self, batch_size: int, progress: Preparing | None = None) -> None:
         """Do now what would make the first step of this batch size slow, such as compiling for the machine.
@@ -51,19 +78,23 @@ class Program(Protocol):
         ...
 
     def predict(self, images: Array) -> Array:
-        """Logits (N, classes), without dropout and with moving averages."""
+        """The last layer's output, such as logits (N, classes), without dropout and with moving averages."""
         ...
 
     def activations(self, images: Array) -> dict[str, Array]:
         """Every layer's output when predicting, by the layer's name."""
         ...
 
-    def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
-        """The mean loss when training, and its gradient by each trainable parameter. Changes nothing."""
+    def input_gradients(self, images: Array, classes: Array) -> Array:
+        """The gradient of image i's logit of class classes[i] by the image, when predicting: (N, H, W, C)."""
         ...
 
-    def step(self, images: Array, labels: Array, masks: Masks, learning_rate: float) -> tuple[float, int]:
-        """One step of the optimizer. Returns the batch's mean loss and how many of it were right, before the step.
+    def gradients(self, batch: Batch) -> tuple[float, Parameters]:
+        """The loss when training (see `Batch`), and its gradient by each trainable parameter. Changes nothing."""
+        ...
+
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
+        """One step of the optimizer. Returns the batch's loss and how many of it were right, before the step.
 
         Where that loss is NaN or infinite, an engine leaves the weights as they are if it can, so that the layer
         where the trouble began can still be named.
@@ -85,13 +116,3 @@ class Engine(Protocol):
     def compile(self, network: Sequential, parameters: Parameters, optimizer: Optimizer | None = None) -> Program:
         """A program with a copy of these parameters; without an optimizer it cannot `step`. dtype follows them."""
         ...
-
-
-def check_masks(network: Sequential, masks: Masks, images: int) -> None:
-    """Raise an InputError unless there is a mask for each Dropout of the network, of the right shape."""
-    for placed in network:
-        if isinstance(placed.layer, Dropout):
-            expected, mask = (images, *placed.input_shape), masks.get(placed.name)
-            if mask is None or mask.shape != expected:
-                got = "missing" if mask is None else f"of shape {mask.shape}"
-                raise InputError(f"masks[{placed.name!r}]: {got}; expected True or False for each value, {expected}.")

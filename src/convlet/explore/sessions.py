@@ -17,7 +17,7 @@ from convlet.engines import Program, engine
 from convlet.errors import ConvletError
 from convlet.runs.evaluation import evaluate
 from convlet.runs.recipe import Recipe
-from convlet.training.batches import batch_indices
+from convlet.training.batches import batch_of_step
 
 Array = NDArray[Any]
 
@@ -57,11 +57,8 @@ class Contestant:
 
     def advance(self) -> None:
         """One step; a moment is kept where one is due."""
-        training, train = self.recipe.training, self.data.train
-        images, labels = train.batch(batch_indices(len(train), training.batch_size, training.seed, self.step))
-        masks = self.recipe.network.dropout_masks(len(labels), training.seed, self.step)
-        rate = self.recipe.optimizer.rate(self.step, self.total)
-        loss, _ = self.program.step(images, labels, masks, rate)
+        batch = batch_of_step(self.recipe.network, self.data.train, self.recipe.training, self.step)
+        loss, _ = self.program.step(batch, self.recipe.optimizer.rate(self.step, self.total))
         self.losses.append(float(loss))
         self.step += 1
         if self.step % self.every == 0 or self.done:

@@ -23,7 +23,6 @@ Array = NDArray[Any]
 Table = dict[str, Any]
 
 FORMAT = "convlet page 1"
-IMAGE = "@image"  # what the first layers read from; no layer can have this name
 DTYPES = ("uint8", "int32", "float16", "float32")
 ALIGNMENT = 8  # bytes
 UNSAID = ("name", "kernel_initializer", "bias_initializer")  # fields of a layer that its outputs do not depend on
@@ -72,19 +71,16 @@ def pack(arrays: Mapping[str, Array]) -> tuple[Table, bytes]:
 
 def describe(network: Sequential) -> Table:
     """The network in words and whole numbers: the image's shape, and the layers in an order to compute them in."""
-    placed = list(network)
-    sources = [IMAGE, *(each.name for each in placed)]
-    layers = [_layer(each, [source]) for each, source in zip(placed, sources, strict=False)]
-    return {"image": list(network.input_shape), "layers": layers}
+    return {"image": list(network.input_shape), "layers": [_layer(placed) for placed in network]}
 
 
-def _layer(placed: Placed, inputs: list[str]) -> Table:
+def _layer(placed: Placed) -> Table:
     """One layer: what it reads from, shapes of one image, its parameters by their short names, and what it costs."""
     window = getattr(placed.layer, "window", None)
     return {
         "name": placed.name,
         "kind": type(placed.layer).__name__,
-        "inputs": inputs,
+        "inputs": list(placed.inputs),
         "output_shape": list(placed.output_shape),
         "settings": _settings(placed.layer),
         "window": window and asdict(window(placed.input_shape)),

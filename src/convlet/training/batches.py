@@ -1,11 +1,29 @@
-"""Which images make the batch of a step: a function of the seed and the step."""
+"""The batch of a step: which images, and which values dropout keeps, are functions of the seed and the step."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.datasets import Examples
+from convlet.descriptions.network import Sequential
+from convlet.engines import Batch
 from convlet.randomness import generator
+from convlet.runs.recipe import Training
+
+Array = NDArray[Any]
+
+
+def batch_of_step(network: Sequential, examples: Examples, training: Training, step: int) -> Batch:
+    """What a run learns from in this step, counted from 0."""
+    indices = batch_indices(len(examples), training.batch_size, training.seed, step)
+    return with_masks(network, *examples.batch(indices), seed=training.seed, step=step)
+
+
+def with_masks(network: Sequential, images: Array, labels: Array, *, seed: int, step: int) -> Batch:
+    """Images (N, H, W, C) and labels (N,), with the masks of this step."""
+    return Batch(images, labels, network.dropout_masks(len(labels), seed, step))
 
 
 @lru_cache(maxsize=4)  # a batch lies in one epoch or two

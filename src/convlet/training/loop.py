@@ -14,7 +14,7 @@ from convlet.runs.history import History
 from convlet.runs.recipe import Recipe, Training
 from convlet.runs.run import Run
 from convlet.signals import Stop
-from convlet.training.batches import batch_indices
+from convlet.training.batches import batch_of_step
 from convlet.training.saving import Checkpoints
 
 Watch = Callable[[Run], None]  # called after every step and every validation
@@ -22,8 +22,8 @@ Watch = Callable[[Run], None]  # called after every step and every validation
 
 def train(run: Run, data: Dataset, recipe: Recipe, checkpoints: Checkpoints, stop: Stop, watch: Watch) -> None:
     """Take the steps that are left. Raises Stopped, between two steps, and NumericsError."""
-    training, optimizer, seed = recipe.training, recipe.optimizer, recipe.training.seed
-    history, program, images = run.history, run.program, len(data.train)
+    training, optimizer, images = recipe.training, recipe.optimizer, len(data.train)
+    history, program = run.history, run.program
     while True:
         step = history.steps
         if validation_is_due(history, images, training, run.total_steps):
@@ -34,12 +34,12 @@ def train(run: Run, data: Dataset, recipe: Recipe, checkpoints: Checkpoints, sto
         stop.check()
 
         started = time.perf_counter()
-        pixels, labels = data.train.batch(batch_indices(images, training.batch_size, seed, step))
-        right = program.predict(pixels).argmax(axis=1) == labels if step % training.report_every == 0 else None
-        masks = run.network.dropout_masks(len(labels), seed, step)
-        loss, correct = program.step(pixels, labels, masks, optimizer.rate(step, run.total_steps))
+        batch = batch_of_step(run.network, data.train, training, step)
+        reporting = step % training.report_every == 0
+        right = program.predict(batch.images).argmax(axis=1) == batch.labels if reporting else None
+        loss, correct = program.step(batch, optimizer.rate(step, run.total_steps))
         if not math.isfinite(loss):
-            raise NumericsError(f"step {step + 1}: {run.explain(pixels, f'the loss is {loss}')}")
+            raise NumericsError(f"step {step + 1}: {run.explain(batch.images, f'the loss is {loss}')}")
         if right is not None:
             history.report(right)
         history.record(loss, correct)

@@ -7,7 +7,7 @@ from comparing import GRADIENT32, ROUNDING, VALUE32, assert_agree
 
 from convlet.descriptions.layers import AveragePooling2D, BatchNormalization, Conv2D, Dense, Flatten, MaxPooling2D
 from convlet.descriptions.network import Sequential
-from convlet.engines import engine
+from convlet.engines import Batch, engine
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -32,8 +32,8 @@ def in_dtype(arrays, dtype):
 def assert_same_answers(network, images, labels, masks, parameters, dtype, value, gradient):
     keras, reference = both(network, parameters, dtype)
     assert_agree(keras.activations(images), in_dtype(reference.activations(images), dtype), value, "activations")
-    loss, gradients = keras.gradients(images, labels, masks)
-    expected_loss, expected = reference.gradients(images, labels, masks)
+    loss, gradients = keras.gradients(Batch(images, labels, masks))
+    expected_loss, expected = reference.gradients(Batch(images, labels, masks))
     assert loss == pytest.approx(expected_loss, abs=value.absolute)
     assert_agree(gradients, in_dtype(expected, dtype), gradient, "gradients")
 
@@ -89,7 +89,7 @@ def test_a_channel_far_from_zero_keeps_its_variance(backend):
     parameters, _, labels, masks = network_arrays(network, images=3)
     images = draw_inputs((3, 4, 4, 2), np.random.default_rng(0)) + np.array([100, 0])
     keras, reference = both(network, parameters, "float32")
-    loss, gradients = keras.gradients(images, labels, masks)
-    expected_loss, expected = reference.gradients(images, labels, masks)
+    loss, gradients = keras.gradients(Batch(images, labels, masks))
+    expected_loss, expected = reference.gradients(Batch(images, labels, masks))
     assert loss == pytest.approx(expected_loss, abs=1e-4)  # 100 in float32 is known to 4e-6, which the scale doubles
     np.testing.assert_allclose(gradients["dense_1/kernel"], expected["dense_1/kernel"], atol=1e-4)

@@ -6,7 +6,7 @@ import pytest
 from convlet.datasets import mnist
 from convlet.engines import engine
 from convlet.runs import recipe
-from convlet.training.batches import batch_indices
+from convlet.training.batches import batch_of_step
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -28,13 +28,8 @@ def programs(seed_recipe, backend):
 
 @pytest.fixture(scope="module")
 def batches(seed_recipe):
-    """The first batches of the recipe's own run: (images, labels, masks)."""
-    train, size = mnist().train, seed_recipe.training.batch_size
-    for_step = [train.batch(batch_indices(len(train), size, 0, step)) for step in range(STEPS)]
-    return [
-        (images, labels, seed_recipe.network.dropout_masks(size, 0, step))
-        for step, (images, labels) in enumerate(for_step)
-    ]
+    """The first batches of the recipe's own run."""
+    return [batch_of_step(seed_recipe.network, mnist().train, seed_recipe.training, step) for step in range(STEPS)]
 
 
 def relative(actual, expected):
@@ -43,14 +38,14 @@ def relative(actual, expected):
 
 
 def test_every_layer_gives_the_same(programs, batches):
-    keras, reference = (program.activations(batches[0][0]) for program in programs)
+    keras, reference = (program.activations(batches[0].images) for program in programs)
     assert {name: relative(keras[name], reference[name]) for name in reference} == {
         name: pytest.approx(0, abs=OUTPUTS) for name in keras
     }
 
 
 def test_every_gradient_is_the_same(programs, batches):
-    (loss, keras), (expected_loss, reference) = (program.gradients(*batches[0]) for program in programs)
+    (loss, keras), (expected_loss, reference) = (program.gradients(batches[0]) for program in programs)
     assert loss == pytest.approx(expected_loss, abs=OUTPUTS)
     assert {name: relative(keras[name], reference[name]) for name in reference} == {
         name: pytest.approx(0, abs=GRADIENTS) for name in keras
@@ -63,7 +58,7 @@ def test_the_first_losses_and_then_the_predictions_are_the_same(programs, batche
     total = seed_recipe.training.total_steps(len(mnist().train))
     rates = [seed_recipe.optimizer.rate(step, total) for step in range(STEPS)]
     keras, reference = (
-        [program.step(*batch, rate) for batch, rate in zip(batches, rates, strict=True)] for program in programs
+        [program.step(batch, rate) for batch, rate in zip(batches, rates, strict=True)] for program in programs
     )
     assert [loss for loss, _ in keras] == pytest.approx([loss for loss, _ in reference], abs=LOSSES)
     assert [correct for _, correct in keras] == [correct for _, correct in reference]

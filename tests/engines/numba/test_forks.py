@@ -14,6 +14,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from convlet.descriptions.layers import Dense, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD
+from convlet.engines import Batch
 from convlet.engines.numba import compile
 from convlet.engines.numba.buffers import buffer
 from convlet.engines.numba.compiling import kernel
@@ -92,18 +93,18 @@ def test_a_child_never_sees_half_a_step():
     """The last job of a step counts it, so a state's number of steps tells what its weights must be."""
     mine, ended, weights = trainable(), threading.Event(), []
     for _ in range(300):
-        mine.step(IMAGES, LABELS, {}, 0.1)
+        mine.step(Batch(IMAGES, LABELS), 0.1)
         weights.append(mine.state().parameters["dense_1/kernel"])
     mine.restore(trainable().state())
 
     def train():
         while not ended.is_set() and mine.state().step < 300:
-            mine.step(IMAGES, LABELS, {}, 0.1)
+            mine.step(Batch(IMAGES, LABELS), 0.1)
 
     def whole():
         state = mine.state()
         known = state.step == 0 or (state.parameters["dense_1/kernel"] == weights[state.step - 1]).all()
-        mine.step(IMAGES, LABELS, {}, 0.1)
+        mine.step(Batch(IMAGES, LABELS), 0.1)
         return known and mine.state().step == state.step + 1
 
     trainer = threading.Thread(target=train)

@@ -20,7 +20,7 @@ from convlet.descriptions.initializers import Constant
 from convlet.descriptions.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
-from convlet.engines import State, engine
+from convlet.engines import Batch, State, engine
 from convlet.engines.numba.assembly.lowering import Switches
 from convlet.engines.numba.program import compile
 from convlet.engines.numba.running import threads
@@ -76,7 +76,9 @@ def assert_same_function(network, images=7, **options):
     x, labels, masks = batch(network, images)
     assert_agree(ours.predict(x), reference.predict(x).astype(np.float32), VALUE32, "logits")
     assert_agree(ours.activations(x), single(reference.activations(x)), VALUE32, "activations")
-    (loss, gradients), (expected, expected_gradients) = (p.gradients(x, labels, masks) for p in (ours, reference))
+    (loss, gradients), (expected, expected_gradients) = (
+        p.gradients(Batch(x, labels, masks)) for p in (ours, reference)
+    )
     assert abs(loss - expected) < 1e-5
     assert_agree(gradients, single(expected_gradients), GRADIENT32, "gradients")
 
@@ -96,7 +98,9 @@ def test_the_first_twenty_losses_are_the_references(name, optimizer):
     ours, reference = both(NETWORKS[name], optimizer)
     for step in range(20):
         x, labels, masks = batch(NETWORKS[name], seed=step)
-        (loss, correct), (expected, expected_correct) = (p.step(x, labels, masks, 0.01) for p in (ours, reference))
+        (loss, correct), (expected, expected_correct) = (
+            p.step(Batch(x, labels, masks), 0.01) for p in (ours, reference)
+        )
         assert abs(loss - expected) < 1e-4
         assert correct == expected_correct
 
@@ -117,11 +121,13 @@ def test_a_larger_batch_in_between_changes_nothing(name):
         x, labels, masks = batch(network, size, seed)
         assert_agree(ours.predict(x), reference.predict(x).astype(np.float32), VALUE32, f"logits of {size}")
         assert_agree(ours.activations(x), single(reference.activations(x)), VALUE32, f"activations of {size}")
-        (loss, gradients), (expected, wanted) = (p.gradients(x, labels, masks) for p in (ours, reference))
+        (loss, gradients), (expected, wanted) = (p.gradients(Batch(x, labels, masks)) for p in (ours, reference))
         assert abs(loss - expected) < 1e-5
         assert_agree(gradients, single(wanted), GRADIENT32, f"gradients of {size}")
     for seed, size in enumerate(SIZES):
-        (loss, correct), (expected, wanted) = (p.step(*batch(network, size, seed), 0.01) for p in (ours, reference))
+        (loss, correct), (expected, wanted) = (
+            p.step(Batch(*batch(network, size, seed)), 0.01) for p in (ours, reference)
+        )
         assert abs(loss - expected) < 1e-4 and correct == wanted
     assert_agree(ours.state().parameters, single(reference.state().parameters), GRADIENT32, "weights after the steps")
 
@@ -155,9 +161,9 @@ def test_a_step_is_the_gradients_and_the_reference_update(optimizer):
     for step in range(1, 4):
         x, labels, masks = batch(REGULAR, seed=step)
         before = ours.state()
-        _, gradients = ours.gradients(x, labels, masks)
+        _, gradients = ours.gradients(Batch(x, labels, masks))
         assert_same_bits(ours.state().parameters, before.parameters, "gradients must change nothing")
-        ours.step(x, labels, masks, 0.01)
+        ours.step(Batch(x, labels, masks), 0.01)
         after = ours.state()
         for name, gradient in gradients.items():
             parameter, gradient = before.parameters[name].astype(np.float64), gradient.astype(np.float64)
@@ -172,7 +178,7 @@ def test_a_step_is_the_gradients_and_the_reference_update(optimizer):
 def trained(network, steps=4, images=9):
     program = compile(network, network.initial_parameters(0), Adam(0.01))
     for step in range(steps):
-        program.step(*batch(network, images - step % 2, seed=step), 0.01)
+        program.step(Batch(*batch(network, images - step % 2, seed=step)), 0.01)
     return program
 
 
@@ -190,7 +196,7 @@ def test_training_continues_from_a_state_to_the_bit():
     program, other = trained(REGULAR), trained(REGULAR, steps=2)
     other.restore(State(*(getattr(program.state(), part) for part in ("parameters", "slots", "step"))))
     for p in (program, other):
-        p.step(*batch(REGULAR, seed=77), 0.01)
+        p.step(Batch(*batch(REGULAR, seed=77)), 0.01)
     assert_same_bits(other.state().parameters, program.state().parameters)
     assert_same_bits(other.predict(batch(REGULAR)[0]), program.predict(batch(REGULAR)[0]))
 
@@ -201,7 +207,7 @@ def test_buffers_carry_nothing_from_one_step_to_the_next():
         if (":" in name and not name.startswith("keep")) or name.startswith("d_"):
             array[:] = np.nan if array.dtype == np.float32 else 3
     for p in (clean, poisoned):
-        p.step(*batch(REGULAR, 9, seed=5), 0.01)
+        p.step(Batch(*batch(REGULAR, 9, seed=5)), 0.01)
     assert_same_bits(poisoned.state().parameters, clean.state().parameters)
 
 
@@ -212,7 +218,7 @@ def test_a_steady_step_allocates_nothing_worth_mentioning():
         before = tracemalloc.get_traced_memory()[0]
         tracemalloc.reset_peak()
         for _ in range(5):
-            program.step(*arrays, 0.01)
+            program.step(Batch(*arrays), 0.01)
         now, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -231,9 +237,9 @@ def test_an_interrupt_breaks_nothing():
             assert_same_bits(program.predict(x), expected)
         for _ in range(200):
             steps = program.state().step
-            interrupts += interrupted(lambda: program.step(x, labels, masks, 0.001))
+            interrupts += interrupted(lambda: program.step(Batch(x, labels, masks), 0.001))
             for _ in range(program.state().step - steps):
-                other.step(x, labels, masks, 0.001)
+                other.step(Batch(x, labels, masks), 0.001)
             assert_same_bits(program.state().parameters, other.state().parameters)
             assert_same_bits(program.state().slots, other.state().slots)
     assert interrupts > 40
@@ -246,7 +252,7 @@ def test_a_batch_without_a_finite_loss_is_reported_and_changes_nothing(value):
     program = trained(REGULAR)
     before, (x, labels, masks) = program.state(), batch(REGULAR)
     x[3, 5, 5, 0] = value
-    loss, _ = program.step(x, labels, masks, 0.01)
+    loss, _ = program.step(Batch(x, labels, masks), 0.01)
     assert not np.isfinite(loss)
     after = program.state()
     assert_same_bits(after.parameters, before.parameters)
@@ -259,7 +265,7 @@ def test_of_equal_numbers_the_first_wins_everywhere():
     ours, reference = both(DEEP)
     x, labels, masks = batch(DEEP)
     x[:] = 1
-    (_, gradients), (_, expected) = (p.gradients(x, labels, masks) for p in (ours, reference))
+    (_, gradients), (_, expected) = (p.gradients(Batch(x, labels, masks)) for p in (ours, reference))
     assert_agree(gradients, single(expected), GRADIENT32)
 
 
@@ -267,7 +273,7 @@ def test_of_equal_logits_the_first_is_the_prediction():
     network = Sequential([Flatten(), Dense(3, kernel_initializer=Constant(0.0))], (2, 2, 1))
     x, _, masks = batch(network, images=6)
     for program in both(network, SGD(0.1)):
-        _, correct = program.step(x, np.array([0, 0, 1, 2, 1, 2]), masks, 0.1)
+        _, correct = program.step(Batch(x, np.array([0, 0, 1, 2, 1, 2]), masks), 0.1)
         assert correct == 2
 
 
@@ -276,7 +282,7 @@ def test_of_equal_numbers_the_first_wins_where_pooling_stands_alone(pool):
     """Every output of the convolution is 0; which of them won shows in its kernel's gradient."""
     network = Sequential([Conv2D(2, 3, kernel_initializer=Constant(0.0)), pool, Flatten(), Dense(3)], (9, 9, 1))
     ours, reference = both(network)
-    (_, gradients), (_, expected) = (program.gradients(*batch(network)) for program in (ours, reference))
+    (_, gradients), (_, expected) = (program.gradients(Batch(*batch(network))) for program in (ours, reference))
     assert_agree(gradients, single(expected), GRADIENT32)
 
 
@@ -327,23 +333,25 @@ def test_arrays_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match="images: shape"):
         program.predict(x[:, 1:])
     with pytest.raises(InputError, match="labels: from 0 to 10; expected 0 to 9"):
-        program.step(x, np.array([10, 0, 0, 0, 0, 0, 0]), masks, 0.01)
+        program.step(Batch(x, np.array([10, 0, 0, 0, 0, 0, 0]), masks), 0.01)
     with pytest.raises(InputError, match="labels: shape"):
-        program.step(x, labels[1:], masks, 0.01)
+        program.step(Batch(x, labels[1:], masks), 0.01)
     with pytest.raises(InputError, match="optimizer=None"):
-        compile(DEEP, DEEP.initial_parameters(0)).step(*batch(DEEP), 0.01)
+        compile(DEEP, DEEP.initial_parameters(0)).step(Batch(*batch(DEEP)), 0.01)
 
 
 def test_masks_that_are_missing_or_of_another_shape_are_refused():
     program, (x, labels, masks) = trained(REGULAR), batch(REGULAR)
     before = program.state()
     with pytest.raises(InputError, match=r"masks\['dropout_1'\]: missing"):
-        program.step(x, labels, {}, 0.01)
+        program.step(Batch(x, labels), 0.01)
     for wrong in (masks["dropout_1"][1:], masks["dropout_1"][:, :1], masks["dropout_1"].reshape(-1)):
         with pytest.raises(InputError, match=r"masks\['dropout_1'\]: of shape .* \(7, 40\)"):
-            program.gradients(x, labels, {"dropout_1": wrong})
+            program.gradients(Batch(x, labels, {"dropout_1": wrong}))
     assert_same_bits(program.state().parameters, before.parameters)
-    assert program.gradients(x, labels, {**masks, "another": x})[0] == program.gradients(x, labels, masks)[0]
+    assert (
+        program.gradients(Batch(x, labels, {**masks, "another": x}))[0] == program.gradients(Batch(x, labels, masks))[0]
+    )
 
 
 @pytest.mark.parametrize("name", ["regular", *NETWORKS])
@@ -367,7 +375,7 @@ def test_prepare_tells_which_kernels_it_compiles():
 def test_what_training_needs_is_compiled_by_prepare_and_by_nothing_else():
     code = """
 import numpy as np
-from convlet.engines import engine
+from convlet.engines import Batch, engine
 from convlet.engines.numba.running import entries, worklist
 from convlet.descriptions.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten
 from convlet.descriptions.network import Sequential
@@ -389,7 +397,7 @@ images, labels = np.zeros((1000, 9, 7, 2), np.float32), np.zeros(50, np.int64)
 for N in (1000, 50, 1, 3, 9, 17, 30, 104, 120):
     program.predict(images[:N])
 for N in (50, 13):
-    program.step(images[:N], labels[:N], network.dropout_masks(N, 0, 0), 0.01)
+    program.step(Batch(images[:N], labels[:N], network.dropout_masks(N, 0, 0)), 0.01)
 assert compiled() == prepared
 """
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -424,7 +432,7 @@ def test_two_python_threads_may_train_at_once():
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python warns of forks beside threads
 def test_a_forked_child_trains_on():
     program = trained(REGULAR)
-    child = multiprocessing.get_context("fork").Process(target=program.step, args=(*batch(REGULAR), 0.01))
+    child = multiprocessing.get_context("fork").Process(target=program.step, args=(Batch(*batch(REGULAR)), 0.01))
     child.start()
     child.join(timeout=60)
     assert child.exitcode == 0
@@ -433,7 +441,7 @@ def test_a_forked_child_trains_on():
 def test_it_computes_the_same_without_a_compiler():
     code = """
 import numpy as np
-from convlet.engines import engine
+from convlet.engines import Batch, engine
 from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam
@@ -445,7 +453,7 @@ x, labels = np.random.default_rng(0).random((3, 6, 6, 1)).astype(np.float32), np
 losses = []
 for name in ("numba", "numpy"):
     program = engine(name).compile(network, parameters, Adam(0.01))
-    losses.append([program.step(x, labels, network.dropout_masks(3, 0, i), 0.01)[0] for i in range(3)])
+    losses.append([program.step(Batch(x, labels, network.dropout_masks(3, 0, i)), 0.01)[0] for i in range(3)])
 assert np.allclose(*losses, atol=1e-4), losses
 """
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "NUMBA_DISABLE_JIT": "1"})

@@ -6,7 +6,7 @@ from cases import LAYERS, NETWORKS, ids, network_arrays
 from comparing import DIRECTION, GRADIENT, GRADIENT32, assert_agree, assert_same_bits
 from differences import central_differences, directional_derivative
 
-from convlet.engines import State, engine
+from convlet.engines import Batch, State, engine
 from convlet.engines.numpy.layer import backward, forward
 
 each_layer = pytest.mark.parametrize("case", LAYERS, ids=ids)
@@ -70,9 +70,9 @@ def test_a_networks_gradients_are_the_measured_ones(network):
 
     def loss():
         program.restore(State(parameters))
-        return program.gradients(images, labels, masks)[0]
+        return program.gradients(Batch(images, labels, masks))[0]
 
-    _, gradients = program.gradients(images, labels, masks)
+    _, gradients = program.gradients(Batch(images, labels, masks))
     assert_agree(gradients, central_differences(loss, trainable), GRADIENT)
 
 
@@ -81,13 +81,13 @@ def test_a_networks_gradients_are_the_measured_ones(network):
 def test_a_networks_gradient_along_a_random_direction_is_the_measured_one(network, seed):
     parameters, images, labels, masks = network_arrays(network, images=5, seed=seed)
     program = engine("numpy").compile(network, parameters)
-    _, gradients = program.gradients(images, labels, masks)
+    _, gradients = program.gradients(Batch(images, labels, masks))
     generator = np.random.default_rng(seed)
     direction = {name: generator.standard_normal(gradient.shape) for name, gradient in gradients.items()}
 
     def loss():
         program.restore(State(parameters))
-        return program.gradients(images, labels, masks)[0]
+        return program.gradients(Batch(images, labels, masks))[0]
 
     along = sum(float((gradients[name] * direction[name]).sum()) for name in gradients)
     measured = directional_derivative(loss, {name: parameters[name] for name in gradients}, direction)
@@ -99,8 +99,8 @@ def test_a_networks_gradients_twice_are_bitwise_equal_and_change_nothing(network
     parameters, images, labels, masks = network_arrays(network)
     program = engine("numpy").compile(network, parameters)
     before = {"images": images.copy(), "labels": labels.copy(), **{n: mask.copy() for n, mask in masks.items()}}
-    first_loss, first = program.gradients(images, labels, masks)
-    second_loss, second = program.gradients(images, labels, masks)
+    first_loss, first = program.gradients(Batch(images, labels, masks))
+    second_loss, second = program.gradients(Batch(images, labels, masks))
     assert first_loss == second_loss
     assert_same_bits(second, first)
     assert_same_bits(program.state().parameters, parameters)

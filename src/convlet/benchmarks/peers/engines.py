@@ -6,6 +6,7 @@ from typing import Any
 
 from convlet.benchmarks.peers.peer import Array, Job, Peer, plain_rate
 from convlet.engines import engine
+from convlet.training.batches import with_masks
 
 Batch = tuple[Array, Array]
 
@@ -26,10 +27,8 @@ class EnginePeer(Peer):
         return images, labels
 
     def step(self, batch: Batch) -> Any:
-        images, labels = batch
-        masks = self.job.network.dropout_masks(len(labels), seed=0, step=self._steps)
+        loss, _ = self._program.step(with_masks(self.job.network, *batch, seed=0, step=self._steps), self._rate)
         self._steps += 1
-        loss, _ = self._program.step(images, labels, masks, self._rate)
         return loss
 
     def predict(self, batch: Batch) -> Any:

@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 import numpy as np
-import onnx  # type: ignore[import-not-found, unused-ignore]
-import onnxruntime  # type: ignore[import-not-found, unused-ignore]
+import onnx
+import onnxruntime
 from onnx import helper, numpy_helper
 
 from convlet.benchmarks.peers.peer import Array, Job, Peer, unknown

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from convlet.checks import one_of
-from convlet.descriptions.layers.layer import ACTIVATIONS, Layer
+from convlet.descriptions.layers.layer import ACTIVATIONS, Layer, described
 
 
 @dataclass(frozen=True)
@@ -14,3 +14,6 @@ class Activation(Layer):
 
     def __post_init__(self) -> None:
         one_of("activation", self.activation, ACTIVATIONS)
+
+    def describe(self) -> str:
+        return described(self, self.activation)

@@ -12,6 +12,8 @@ from convlet.descriptions.layers.layer import (
     bias_parameter,
     check_image,
     check_initializers,
+    described,
+    window_words,
 )
 from convlet.descriptions.tables import set_canonical
 from convlet.descriptions.window import PADDINGS, Window
@@ -61,3 +63,12 @@ class Conv2D(Layer):
 
     def uses_per_weight(self, input_shape: Shape) -> int:
         return math.prod(self.window(input_shape).positions)
+
+    def unshared_weights(self, input_shape: Shape) -> int:
+        outputs = math.prod(self.output_shape(input_shape))
+        return math.prod(input_shape) * outputs + outputs * self.use_bias
+
+    def describe(self) -> str:
+        size, strides = pair("kernel_size", self.kernel_size), pair("strides", self.strides)
+        window, *rest = window_words(size, strides, (1, 1), self.padding)
+        return described(self, f"{self.filters} × {window}", *rest, self.activation)

@@ -11,6 +11,7 @@ from convlet.descriptions.layers.layer import (
     bias_parameter,
     check_initializers,
     check_vector,
+    described,
 )
 from convlet.descriptions.tables import set_canonical
 
@@ -45,3 +46,6 @@ class Dense(Layer):
 
     def uses_per_weight(self, input_shape: Shape) -> int:
         return 1
+
+    def describe(self) -> str:
+        return described(self, str(self.units), self.activation)

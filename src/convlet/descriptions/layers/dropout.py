@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from convlet.checks import number
-from convlet.descriptions.layers.layer import Layer
+from convlet.descriptions.layers.layer import Layer, described
 from convlet.descriptions.tables import set_canonical
 
 
@@ -18,3 +18,6 @@ class Dropout(Layer):
 
     def __post_init__(self) -> None:
         set_canonical(self, rate=number("rate", self.rate, low=0, high=1))
+
+    def describe(self) -> str:
+        return described(self, f"{self.rate:g}")

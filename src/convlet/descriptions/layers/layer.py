@@ -3,7 +3,7 @@
 import math
 from dataclasses import KW_ONLY, dataclass
 
-from convlet.checks import Shape
+from convlet.checks import Pair, Shape
 from convlet.descriptions.initializers import Initializer
 from convlet.errors import InputError, NetworkError
 
@@ -46,6 +46,37 @@ class Layer:
     def uses_per_weight(self, input_shape: Shape) -> int:
         """How many times each weight is used on one image: the seed's "reusing weights in multiple places"."""
         return 0
+
+    def unshared_weights(self, input_shape: Shape) -> int | None:
+        """Of a layer that shares weights among positions, how many a dense layer in its place would have; else None."""
+        return None
+
+    def describe(self) -> str:
+        """What the layer is, in a few words, such as 'Conv2D 32 × 5×5 same relu'."""
+        return type(self).__name__
+
+
+def described(layer: Layer, *words: str | None) -> str:
+    """The layer's kind, and whichever of the words there are.
+
+    >>> described(Layer(), "same", None)
+    'Layer same'
+    """
+    return " ".join([type(layer).__name__, *(word for word in words if word)])
+
+
+def window_words(size: Pair, strides: Pair, usual: Pair, padding: str) -> tuple[str | None, ...]:
+    """A window in a few words: strides where they are not the usual ones, padding where there is any.
+
+    >>> window_words((5, 5), (2, 2), (1, 1), "same")
+    ('5×5', 'stride 2', 'same')
+    """
+    steps = str(strides[0]) if strides[0] == strides[1] else "×".join(map(str, strides))
+    return (
+        "×".join(map(str, size)),
+        None if strides == usual else f"stride {steps}",
+        padding if padding == "same" else None,
+    )
 
 
 def check_image(input_shape: Shape) -> Shape:

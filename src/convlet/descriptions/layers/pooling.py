@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from convlet.checks import Pair, Shape, one_of, pair
-from convlet.descriptions.layers.layer import Layer, check_image
+from convlet.descriptions.layers.layer import Layer, check_image, described, window_words
 from convlet.descriptions.tables import set_canonical
 from convlet.descriptions.window import PADDINGS, Window
 
@@ -27,6 +27,11 @@ class Pooling(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*self.window(input_shape).positions, input_shape[2])
+
+    def describe(self) -> str:
+        size = pair("pool_size", self.pool_size)
+        strides = size if self.strides is None else pair("strides", self.strides)
+        return described(self, *window_words(size, strides, size, self.padding))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
     backend.py         which backend Keras computes with: TensorFlow, JAX or PyTorch
     model.py           the description as Keras models, masks of dropout being inputs
+    kinds.py           each kind of layer as Keras's
     layers.py          the two layers that Keras lacks
     optimizer.py       our optimizer as Keras's, and its arrays by their public names
     program.py         the door, in backend-neutral words
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
+from convlet.engines.checks import check_kinds
 from convlet.engines.keras.backend import load_backend, use_backend
 from convlet.engines.keras.distribution import group
 
@@ -30,10 +32,11 @@ __all__ = ["compile", "group", "use_backend"]
 def compile(network: Sequential, parameters: Parameters, optimizer: Optimizer | None = None) -> "KerasProgram":
     """A program for this network, with a copy of these parameters; see `convlet.engines.Engine`.
 
-    Raises EngineError where Keras or its backend is missing.
+    Raises EngineError where Keras or its backend is missing, or a kind of layer has no counterpart.
     """
-    network.check_classifier()
     load_backend()
+    from convlet.engines.keras.kinds import KINDS
     from convlet.engines.keras.program import KerasProgram
 
+    check_kinds("keras", network, KINDS)
     return KerasProgram(network, parameters, optimizer)

@@ -11,29 +11,21 @@ from typing import Any, NamedTuple
 
 import keras
 
-from convlet.descriptions.layers import (
-    Activation,
-    AveragePooling2D,
-    BatchNormalization,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePooling2D,
-    MaxPooling2D,
-)
-from convlet.descriptions.network import Placed, Sequential
-from convlet.engines.keras.layers import MaskedDropout, PaddedAveragePooling2D
+from convlet.descriptions.layers import Dropout
+from convlet.descriptions.network import Sequential
+from convlet.engines.keras.kinds import keras_layer
+from convlet.engines.keras.layers import MaskedDropout
 
 Tensor = Any  # the backend's
 Values = dict[str, Tensor]  # by a parameter's public name
 
 
-class Batch(NamedTuple):
-    """What a step is given: images (N, H, W, C), labels (N,), and masks (N, *shape), in the dropouts' order."""
+class Feed(NamedTuple):
+    """A batch as a step is fed it: images (N, H, W, C), labels and weights (N,), masks (N, *shape) in their order."""
 
     images: Any
     labels: Any
+    weights: Any
     masks: list[Any]
 
 
@@ -51,14 +43,14 @@ class Models:
     def variables(self) -> dict[str, keras.Variable]:
         return self.learnt | self.measured
 
-    def train(self, values: Mapping[str, Any], batch: Batch) -> tuple[Tensor, Values]:
+    def train(self, values: Mapping[str, Any], feed: Feed) -> tuple[Tensor, Values]:
         """Logits (N, classes) when training with these values, and what becomes of those that are measured.
 
         The variables themselves keep theirs: a function without side effects, for gradients and for JAX.
         """
         mapping = [(self.variables[name], value) for name, value in values.items()]
         with keras.StatelessScope(mapping) as scope:
-            logits = self.training([batch.images, *batch.masks], training=True)
+            logits = self.training([feed.images, *feed.masks], training=True)
         return logits, {name: scope.get_current_value(variable) for name, variable in self.measured.items()}
 
     def predict(self, values: Mapping[str, Any], images: Tensor) -> list[Tensor]:
@@ -70,7 +62,7 @@ class Models:
 
 def build(network: Sequential, dtype: str) -> Models:
     """The network's models, with initial values still of Keras's choosing."""
-    layers = {placed.name: _layer(placed, dtype) for placed in network}
+    layers = {placed.name: keras_layer(placed, dtype) for placed in network}
     outputs = training = images = keras.Input(network.input_shape, dtype=dtype)
     masks, every_output = [], []
     for placed in network:
@@ -95,43 +87,18 @@ def build(network: Sequential, dtype: str) -> Models:
     )
 
 
-def mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """The batch's mean cross-entropy, from logits (N, classes) and labels (N,)."""
-    return keras.ops.mean(keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True))
+def mean_loss(logits: Tensor, feed: Feed) -> Tensor:
+    """The batch's mean of weight × cross-entropy, from logits (N, classes)."""
+    losses = keras.ops.sparse_categorical_crossentropy(feed.labels, logits, from_logits=True)
+    return keras.ops.mean(feed.weights * losses)
+
+
+def sum_of_logits(logits: Tensor, classes: Tensor) -> Tensor:
+    """The sum over images of one logit of each, at its place in `classes` (N,). (N, classes) → ()."""
+    return keras.ops.sum(logits * keras.ops.one_hot(classes, logits.shape[-1], dtype=logits.dtype))
 
 
 def count_correct(logits: Tensor, labels: Tensor) -> Tensor:
     """How many of the batch have their largest logit at their label."""
     hits = keras.ops.equal(keras.ops.cast(keras.ops.argmax(logits, axis=1), labels.dtype), labels)
     return keras.ops.sum(keras.ops.cast(hits, "int32"))
-
-
-def _layer(placed: Placed, dtype: str) -> keras.layers.Layer:
-    """The Keras layer that does the same, when predicting at least."""
-    named = {"name": placed.name, "dtype": dtype}
-    image = {**named, "data_format": "channels_last"}
-    match placed.layer:
-        case Conv2D() as it:
-            window = {"strides": it.strides, "padding": it.padding}
-            return keras.layers.Conv2D(
-                it.filters, it.kernel_size, **window, activation=it.activation, use_bias=it.use_bias, **image
-            )
-        case Dense() as it:
-            return keras.layers.Dense(it.units, activation=it.activation, use_bias=it.use_bias, **named)
-        case Activation() as it:
-            return keras.layers.Activation(it.activation, **named)
-        case MaxPooling2D() as it:
-            return keras.layers.MaxPooling2D(it.pool_size, it.strides, it.padding, **image)
-        case AveragePooling2D() as it:
-            if keras.config.backend() == "torch" and it.padding == "same":
-                return PaddedAveragePooling2D(it.window(placed.input_shape), **named)
-            return keras.layers.AveragePooling2D(it.pool_size, it.strides, it.padding, **image)
-        case GlobalAveragePooling2D():
-            return keras.layers.GlobalAveragePooling2D(**image)
-        case Flatten():
-            return keras.layers.Flatten(**image)
-        case Dropout() as it:
-            return keras.layers.Dropout(it.rate, **named)
-        case BatchNormalization() as it:
-            return keras.layers.BatchNormalization(momentum=it.momentum, epsilon=it.epsilon, **named)
-    raise TypeError(f"no Keras layer for {type(placed.layer).__name__}")

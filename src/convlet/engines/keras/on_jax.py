@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.engines.keras.model import Batch, Models, Tensor, Values, count_correct, mean_loss
+from convlet.engines.keras.model import Feed, Models, Tensor, Values, count_correct, mean_loss, sum_of_logits
 from convlet.engines.keras.sharding import Devices
 
 Array = NDArray[Any]
@@ -34,6 +34,7 @@ class JaxRunner:
         self._gradients = jax.jit(self._differentiate, out_shardings=everywhere)
         self._activations = jax.jit(models.predict)
         self._predict = jax.jit(lambda values, images: models.predict(values, images)[-1])
+        self._input_gradients = jax.jit(jax.grad(self._sum_of_logits))
         self.adopt()
 
     def check_batch_size(self, batch_size: int) -> None:
@@ -45,14 +46,17 @@ class JaxRunner:
     def activations(self, images: Array) -> list[Array]:
         return [self.to_numpy(outputs) for outputs in self._activations(self._own_values(), images)]
 
-    def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
+    def input_gradients(self, images: Array, classes: Array) -> Array:
+        return self.to_numpy(self._input_gradients(images, classes, self._own_values()))
+
+    def gradients(self, feed: Feed) -> tuple[float, list[Array]]:
         learnt, measured, _ = self.held
-        results = self._gradients(learnt, measured, self.devices.share(batch))
+        results = self._gradients(learnt, measured, self.devices.share(feed))
         (loss, _), gradients = self.devices.wait(results)
         return float(loss), [self.to_numpy(gradients[name]) for name in self.models.learnt]
 
-    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
-        results = self._step(self.held, self.devices.share(batch), np.float32(learning_rate))
+    def step(self, feed: Feed, learning_rate: float) -> tuple[float, int]:
+        results = self._step(self.held, self.devices.share(feed), np.float32(learning_rate))
         self.held, loss, correct = self.devices.wait(results)
         return float(loss), int(correct)
 
@@ -80,23 +84,26 @@ class JaxRunner:
         learnt, measured, _ = self.devices.own(self.held)
         return learnt | measured
 
-    def _loss(self, learnt: Values, measured: Values, batch: Batch) -> tuple[Tensor, tuple[Tensor, Values]]:
-        logits, measured = self.models.train(learnt | measured, batch)
-        return mean_loss(logits, batch.labels), (logits, measured)
+    def _sum_of_logits(self, images: Tensor, classes: Tensor, values: Values) -> Tensor:
+        return sum_of_logits(self.models.predict(values, images)[-1], classes)
 
-    def _differentiate(self, learnt: Values, measured: Values, batch: Batch) -> tuple[tuple[Tensor, Any], Values]:
+    def _loss(self, learnt: Values, measured: Values, feed: Feed) -> tuple[Tensor, tuple[Tensor, Values]]:
+        logits, measured = self.models.train(learnt | measured, feed)
+        return mean_loss(logits, feed), (logits, measured)
+
+    def _differentiate(self, learnt: Values, measured: Values, feed: Feed) -> tuple[tuple[Tensor, Any], Values]:
         """(the loss, (the logits, the measured values)), and the gradient by each value that is learnt."""
-        return jax.value_and_grad(partial(self._loss, measured=measured, batch=batch), has_aux=True)(learnt)
+        return jax.value_and_grad(partial(self._loss, measured=measured, feed=feed), has_aux=True)(learnt)
 
-    def _train(self, held: Held, batch: Batch, learning_rate: Tensor) -> tuple[Held, Tensor, Tensor]:
+    def _train(self, held: Held, feed: Feed, learning_rate: Tensor) -> tuple[Held, Tensor, Tensor]:
         learnt, measured, slots = held
-        (loss, (logits, measured_now)), gradients = self._differentiate(learnt, measured, batch)
+        (loss, (logits, measured_now)), gradients = self._differentiate(learnt, measured, feed)
         held = jax.lax.cond(
             jnp.isfinite(loss),
             lambda: self._update(learnt, gradients, slots, learning_rate, measured_now),
             lambda: (learnt, measured, slots),
         )
-        return held, loss, count_correct(logits, batch.labels)
+        return held, loss, count_correct(logits, feed.labels)
 
     def _update(
         self, learnt: Values, gradients: Values, slots: list[Tensor], learning_rate: Tensor, measured: Values

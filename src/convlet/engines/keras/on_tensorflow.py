@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from convlet.engines.keras.model import Batch, Models, Tensor, Values, count_correct, mean_loss
+from convlet.engines.keras.model import Feed, Models, Tensor, Values, count_correct, mean_loss, sum_of_logits
 
 Array = NDArray[Any]
 
@@ -19,11 +19,13 @@ class TensorFlowRunner:
     def __init__(self, models: Models, optimizer: keras.optimizers.Optimizer | None) -> None:
         self.models, self.optimizer = models, optimizer
         images, *masks = [tf.TensorSpec(each.shape, each.dtype) for each in models.training.inputs]
-        batch, rate = Batch(images, tf.TensorSpec([None], tf.int32), masks), tf.TensorSpec([], tf.float32)
+        labels, weights = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], images.dtype)
+        feed, rate = Feed(images, labels, weights, masks), tf.TensorSpec([], tf.float32)
         self._predict = tf.function(lambda images: models.predict({}, images)[-1], input_signature=[images])
         self._activations = tf.function(lambda images: models.predict({}, images), input_signature=[images])
-        self._gradients = tf.function(self._loss_and_gradients, input_signature=[batch])
-        self._step = tf.function(self._train, input_signature=[batch, rate])
+        self._input_gradients = tf.function(self._logits_by_images, input_signature=[images, labels])
+        self._gradients = tf.function(self._loss_and_gradients, input_signature=[feed])
+        self._step = tf.function(self._train, input_signature=[feed, rate])
 
     def check_batch_size(self, batch_size: int) -> None:
         """Nothing to do: one device takes any batch."""
@@ -34,12 +36,15 @@ class TensorFlowRunner:
     def activations(self, images: Array) -> list[Array]:
         return [self.to_numpy(outputs) for outputs in self._activations(images)]
 
-    def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
-        loss, gradients = self._gradients(batch)
+    def input_gradients(self, images: Array, classes: Array) -> Array:
+        return self.to_numpy(self._input_gradients(images, classes))
+
+    def gradients(self, feed: Feed) -> tuple[float, list[Array]]:
+        loss, gradients = self._gradients(feed)
         return float(loss), [self.to_numpy(gradient) for gradient in gradients]
 
-    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
-        loss, correct = self._step(batch, np.float32(learning_rate))
+    def step(self, feed: Feed, learning_rate: float) -> tuple[float, int]:
+        loss, correct = self._step(feed, np.float32(learning_rate))
         return float(loss), int(correct)
 
     def to_numpy(self, tensor: Tensor) -> Array:
@@ -51,23 +56,29 @@ class TensorFlowRunner:
     def adopt(self) -> None:
         """Nothing to do: the Keras variables hold the values."""
 
-    def _differentiate(self, batch: Batch) -> tuple[Tensor, Tensor, Values, list[Tensor]]:
+    def _logits_by_images(self, images: Tensor, classes: Tensor) -> Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            total = sum_of_logits(self.models.predict({}, images)[-1], classes)
+        return tape.gradient(total, images, unconnected_gradients="zero")
+
+    def _differentiate(self, feed: Feed) -> tuple[Tensor, Tensor, Values, list[Tensor]]:
         """The loss, the logits, the measured values, and the gradient by each variable that is learnt."""
         with tf.GradientTape() as tape:
-            logits, measured = self.models.train({}, batch)
-            loss = mean_loss(logits, batch.labels)
+            logits, measured = self.models.train({}, feed)
+            loss = mean_loss(logits, feed)
         learnt = [variable.value for variable in self.models.learnt.values()]
         return loss, logits, measured, tape.gradient(loss, learnt)
 
-    def _loss_and_gradients(self, batch: Batch) -> tuple[Tensor, list[Tensor]]:
-        loss, _, _, gradients = self._differentiate(batch)
+    def _loss_and_gradients(self, feed: Feed) -> tuple[Tensor, list[Tensor]]:
+        loss, _, _, gradients = self._differentiate(feed)
         return loss, gradients
 
-    def _train(self, batch: Batch, learning_rate: Tensor) -> tuple[Tensor, Tensor]:
-        loss, logits, measured, gradients = self._differentiate(batch)
+    def _train(self, feed: Feed, learning_rate: Tensor) -> tuple[Tensor, Tensor]:
+        loss, logits, measured, gradients = self._differentiate(feed)
         if tf.math.is_finite(loss):
             self._update(gradients, measured, learning_rate)
-        return loss, count_correct(logits, batch.labels)
+        return loss, count_correct(logits, feed.labels)
 
     def _update(self, gradients: list[Tensor], measured: Values, learning_rate: Tensor) -> None:
         """One step of the optimizer."""

@@ -6,7 +6,7 @@ import keras
 import torch
 from numpy.typing import NDArray
 
-from convlet.engines.keras.model import Batch, Models, Tensor, Values, count_correct, mean_loss
+from convlet.engines.keras.model import Feed, Models, Tensor, Values, count_correct, mean_loss, sum_of_logits
 
 Array = NDArray[Any]
 
@@ -30,16 +30,21 @@ class TorchRunner:
         with torch.no_grad():
             return self.models.predict({}, _to_device(images))
 
-    def gradients(self, batch: Batch) -> tuple[float, list[Array]]:
-        loss, _, _, gradients = self._differentiate(_on_device(batch))
+    def input_gradients(self, images: Array, classes: Array) -> Array:
+        inputs = _to_device(images).requires_grad_()
+        total = sum_of_logits(self.models.predict({}, inputs)[-1], _to_device(classes))
+        return self.to_numpy(torch.autograd.grad(total, inputs)[0])
+
+    def gradients(self, feed: Feed) -> tuple[float, list[Array]]:
+        loss, _, _, gradients = self._differentiate(_on_device(feed))
         return float(loss), [self.to_numpy(gradient) for gradient in gradients]
 
-    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
-        batch = _on_device(batch)
-        loss, logits, measured, gradients = self._differentiate(batch)
+    def step(self, feed: Feed, learning_rate: float) -> tuple[float, int]:
+        feed = _on_device(feed)
+        loss, logits, measured, gradients = self._differentiate(feed)
         if torch.isfinite(loss):
             self._update(gradients, measured, learning_rate)
-        return float(loss), int(count_correct(logits, batch.labels))
+        return float(loss), int(count_correct(logits, feed.labels))
 
     def to_numpy(self, tensor: Tensor) -> Array:
         return tensor.detach().cpu().numpy()
@@ -59,10 +64,10 @@ class TorchRunner:
             for name, value in measured.items():
                 self.models.measured[name].assign(value)
 
-    def _differentiate(self, batch: Batch) -> tuple[Tensor, Tensor, Values, list[Tensor]]:
+    def _differentiate(self, feed: Feed) -> tuple[Tensor, Tensor, Values, list[Tensor]]:
         """The loss, the logits, the measured values, and the gradient by each variable that is learnt."""
-        logits, measured = self.models.train({}, batch)
-        loss = mean_loss(logits, batch.labels)
+        logits, measured = self.models.train({}, feed)
+        loss = mean_loss(logits, feed)
         learnt = [variable.value for variable in self.models.learnt.values()]
         return loss.detach(), logits.detach(), measured, list(torch.autograd.grad(loss, learnt))
 
@@ -71,5 +76,6 @@ def _to_device(array: Array) -> Tensor:
     return keras.ops.convert_to_tensor(array)
 
 
-def _on_device(batch: Batch) -> Batch:
-    return Batch(_to_device(batch.images), _to_device(batch.labels), [_to_device(mask) for mask in batch.masks])
+def _on_device(feed: Feed) -> Feed:
+    images, labels, weights = (_to_device(array) for array in (feed.images, feed.labels, feed.weights))
+    return Feed(images, labels, weights, [_to_device(mask) for mask in feed.masks])

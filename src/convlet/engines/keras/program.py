@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from convlet.descriptions.layers import Dropout
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
-from convlet.engines import Masks, Preparing, State
-from convlet.engines.keras.model import Batch, Tensor, build
+from convlet.engines import Batch, Preparing, State
+from convlet.engines.checks import check_batch, check_images, check_labels, check_optimizer
+from convlet.engines.keras.model import Feed, Tensor, build
 from convlet.engines.keras.optimizer import build_optimizer, slot_variables
-from convlet.errors import EngineError, InputError
+from convlet.errors import EngineError
 
 Array = NDArray[Any]
 CHUNK = 500  # images at a time when predicting: every layer's output is in memory at once
@@ -37,9 +38,11 @@ class Runner(Protocol):
 
     def activations(self, images: Array) -> list[Array]: ...
 
-    def gradients(self, batch: Batch) -> tuple[float, list[Array]]: ...
+    def input_gradients(self, images: Array, classes: Array) -> Array: ...
 
-    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]: ...
+    def gradients(self, feed: Feed) -> tuple[float, list[Array]]: ...
+
+    def step(self, feed: Feed, learning_rate: float) -> tuple[float, int]: ...
 
     def to_numpy(self, tensor: Tensor) -> Array: ...
 
@@ -72,7 +75,7 @@ class KerasProgram:
     def prepare(self, batch_size: int, progress: Preparing | None = None) -> None:
         """Trace and compile the step by taking one on blank images, and undo it.
 
-        Raises InputError for a batch that the run's devices cannot share evenly.
+        Raises InputError for a batch that the run's devices cannot share evenly, or a network that does not classify.
         """
         self._runner.check_batch_size(batch_size)
         if progress is not None:
@@ -80,7 +83,7 @@ class KerasProgram:
         before = self.state()
         blank = np.zeros((batch_size, *self.network.input_shape), self.dtype)
         masks = self.network.dropout_masks(batch_size, seed=0, step=0)
-        self.step(blank, np.zeros(batch_size, np.int32), masks, learning_rate=0.0)
+        self.step(Batch(blank, np.zeros(batch_size, np.int32), masks), learning_rate=0.0)
         self.restore(before)
 
     def predict(self, images: Array) -> Array:
@@ -92,14 +95,24 @@ class KerasProgram:
         together = (np.concatenate(outputs)[: len(images)] for outputs in zip(*chunks, strict=True))
         return dict(zip(names, together, strict=True))
 
-    def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
-        loss, gradients = self._runner.gradients(self._batch(images, labels, masks))
+    def input_gradients(self, images: Array, classes: Array) -> Array:
+        images, classes = np.asarray(images), np.asarray(classes)
+        check_images(self.network, images)
+        check_labels("classes", classes, len(images), self.network.check_classifier())
+        gradients = np.empty(images.shape, self.dtype)
+        for start in range(0, len(images), CHUNK):
+            part = slice(start, start + CHUNK)
+            chunk = np.asarray(images[part], self.dtype), np.asarray(classes[part], np.int32)
+            gradients[part] = self._runner.input_gradients(*chunk)
+        return gradients
+
+    def gradients(self, batch: Batch) -> tuple[float, Parameters]:
+        loss, gradients = self._runner.gradients(self._feed(batch))
         return loss, dict(zip(self.models.learnt, gradients, strict=True))
 
-    def step(self, images: Array, labels: Array, masks: Masks, learning_rate: float) -> tuple[float, int]:
-        if self.optimizer is None:
-            raise InputError("optimizer=None when the program was compiled: give one to train, such as Adam(1e-4).")
-        return self._runner.step(self._batch(images, labels, masks), learning_rate)
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
+        check_optimizer(self.optimizer)
+        return self._runner.step(self._feed(batch), learning_rate)
 
     def state(self) -> State:
         self._runner.publish()
@@ -123,14 +136,19 @@ class KerasProgram:
 
         (Where TensorFlow computes with oneDNN, it fails on batches without images.)
         """
-        images = np.asarray(images, self.dtype)
+        images = np.asarray(images)
+        check_images(self.network, images)
+        images = images.astype(self.dtype, copy=False)
         if not len(images):
             images = np.zeros((1, *self.network.input_shape), self.dtype)
         return [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
 
-    def _batch(self, images: Array, labels: Array, masks: Masks) -> Batch:
-        kept = [masks[placed.name] for placed in self.network if isinstance(placed.layer, Dropout)]
-        return Batch(np.asarray(images, self.dtype), np.asarray(labels, np.int32), kept)
+    def _feed(self, batch: Batch) -> Feed:
+        check_batch(self.network, batch)
+        weights = np.ones(len(batch)) if batch.weights is None else batch.weights
+        kept = [batch.masks[placed.name] for placed in self.network if isinstance(placed.layer, Dropout)]
+        images, weights = batch.images.astype(self.dtype, copy=False), weights.astype(self.dtype, copy=False)
+        return Feed(images, batch.labels.astype(np.int32, copy=False), weights, kept)
 
     def _arrays(self, variables: dict[str, keras.Variable]) -> Parameters:
         """Copies of what the variables hold."""

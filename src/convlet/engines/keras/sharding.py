@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from convlet.engines.keras.model import Batch
+from convlet.engines.keras.model import Feed
 from convlet.errors import GroupError, InputError
 from convlet.signals import Stop, abandon_threads
 
@@ -37,13 +37,13 @@ class Devices:
         """This process's copy of every array that all devices hold: to use it, no other process is needed."""
         return jax.tree.map(lambda value: value.addressable_data(0), values)
 
-    def share(self, batch: Batch) -> Batch:
+    def share(self, feed: Feed) -> Feed:
         """Each device receives its share of the batch's images; what no share of this process holds is not read.
 
         A batch that cannot be divided evenly is computed whole by every device.
         """
-        placement = self.everywhere if len(batch.labels) % self.count else self._divided
-        return jax.tree.map(lambda array: self._place(array, placement), batch)
+        placement = self.everywhere if len(feed.labels) % self.count else self._divided
+        return jax.tree.map(lambda array: self._place(array, placement), feed)
 
     def check_batch_size(self, batch_size: int) -> None:
         """Raise an InputError unless a batch divides evenly among all devices: otherwise each computes all of it."""

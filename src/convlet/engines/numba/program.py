@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from convlet.descriptions.layers import Flatten
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
-from convlet.engines import Masks, Preparing, State, check_masks
+from convlet.engines import Batch, Preparing, State
+from convlet.engines.checks import check_batch, check_images, check_labels, check_optimizer
 from convlet.engines.numba.assembly import Update
 from convlet.engines.numba.assembly.lowering import Switches, lower
 from convlet.engines.numba.assembly.passes import Passes
@@ -18,7 +19,7 @@ from convlet.engines.numba.buffers import buffer
 from convlet.engines.numba.kernels import dense, updates
 from convlet.engines.numba.running import forks, threads
 from convlet.engines.numba.running.entries import argument_types, entry
-from convlet.errors import EngineError, InputError
+from convlet.errors import EngineError
 
 Array = NDArray[Any]
 CHUNK = 112  # images at a time when predicting: two tiles of the dense kernel
@@ -36,7 +37,6 @@ def compile(
     Kernels are compiled when they are first needed, or by `prepare`. Raises EngineError for float64 parameters.
     `switches` are for tests.
     """
-    network.check_classifier()
     return NumbaProgram(network, State(parameters), optimizer, switches)
 
 
@@ -52,11 +52,12 @@ class NumbaProgram:
         self._weights = Weights(blocks, optimizer.slots if optimizer else ())
         self._settings, self._taken = buffer(updates.SETTINGS), buffer(1, np.int64)
         update = Update(updates.rule(optimizer), self._settings, self._taken) if optimizer else None
-        self._inference = Passes(blocks, self._weights, training=False, update=None)
-        self._gradients = Passes(blocks, self._weights, training=True, update=None, every=not switches.sparse)
-        self._steps = Passes(blocks, self._weights, training=True, update=update, every=not switches.sparse)
+        self._inference = Passes(blocks, self._weights, "predicting")
+        self._inputs = Passes(blocks, self._weights, "input gradients", every=not switches.sparse)
+        self._gradients = Passes(blocks, self._weights, "training", every=not switches.sparse)
+        self._steps = Passes(blocks, self._weights, "training", update, every=not switches.sparse)
         unfused = lower(network, Switches(False, switches.sparse, switches.winograd))
-        self._layers = Passes(unfused, self._weights, training=False, update=None)
+        self._layers = Passes(unfused, self._weights, "predicting")
         self._lock = forks.lock()
         self.restore(state)
 
@@ -64,8 +65,10 @@ class NumbaProgram:
         """Compile all kernels for predicting any number of images and, with an optimizer, for steps of so many.
 
         `progress` is called before each, with how many are done, how many there are in all, and the next one's name.
-        It may raise to stop.
+        It may raise to stop. Raises NetworkError where steps are wanted of a network that does not classify.
         """
+        if self.optimizer:
+            self.network.check_classifier()
         if config.DISABLE_JIT:
             return
         with self._lock:  # and not while compiling: a fork waits for it
@@ -82,16 +85,18 @@ class NumbaProgram:
         threads.prepare()
 
     def predict(self, images: Array) -> Array:
-        images, chunks = self._checked(images), []
+        images, chunks = np.asarray(images), []
+        check_images(self.network, images)
         with self._lock:
             for start in range(0, len(images), CHUNK):
                 chunk = images[start : start + CHUNK]
-                self._inference.run(chunk)
+                self._inference.predict(chunk)
                 chunks.append(self._inference.output(-1, len(chunk)))
         return np.concatenate(chunks) if chunks else np.zeros((0, *self.network.output_shape), np.float32)
 
     def activations(self, images: Array) -> dict[str, Array]:
-        images = self._checked(images)
+        images = np.asarray(images)
+        check_images(self.network, images)
         with self._lock:
             chunks = [self._outputs(images[start : start + CHUNK]) for start in range(0, max(1, len(images)), CHUNK)]
         return {placed.name: np.concatenate([chunk[placed.name] for chunk in chunks]) for placed in self.network}
@@ -99,7 +104,7 @@ class NumbaProgram:
     def _outputs(self, images: Array) -> dict[str, Array]:
         outputs: dict[str, Array] = {}
         if len(images):
-            self._layers.run(images)
+            self._layers.predict(images)
         before = images.astype(np.float32)
         for i, block in enumerate(self._layers.blocks):
             if isinstance(block.layers[0].layer, Flatten):  # in a dense layer's block, where it is never computed
@@ -107,22 +112,32 @@ class NumbaProgram:
             before = outputs[block.layers[-1].name] = self._layers.output(i, len(images))
         return outputs
 
-    def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
+    def input_gradients(self, images: Array, classes: Array) -> Array:
+        images, classes = np.asarray(images), np.asarray(classes)
+        check_images(self.network, images)
+        check_labels("classes", classes, len(images), self.network.check_classifier())
+        gradients = np.empty(images.shape, np.float32)
         with self._lock:
-            loss, _ = self._train(self._gradients, images, labels, masks)
+            for start in range(0, len(images), CHUNK):
+                part = slice(start, start + CHUNK)
+                gradients[part] = self._inputs.differentiate(images[part], classes[part])
+        return gradients
+
+    def gradients(self, batch: Batch) -> tuple[float, Parameters]:
+        with self._lock:
+            loss, _ = self._train(self._gradients, batch)
             return loss, self._weights.gradients(self._gradients.gradients())
 
-    def step(self, images: Array, labels: Array, masks: Masks, learning_rate: float) -> tuple[float, int]:
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
         """See `convlet.engines.Program`. An interrupt (control-C) is raised before the step or after the whole of it.
 
         `state().step` tells which, for the last job of a step counts it.
         """
-        if self.optimizer is None:
-            raise InputError("optimizer=None when the program was compiled: give one to train, such as Adam(1e-4).")
+        optimizer = check_optimizer(self.optimizer)
         with self._lock:
-            values = updates.settings(self.optimizer, learning_rate, int(self._taken[0]) + 1)
+            values = updates.settings(optimizer, learning_rate, int(self._taken[0]) + 1)
             self._settings[: len(values)] = values
-            return self._train(self._steps, images, labels, masks)
+            return self._train(self._steps, batch)
 
     def state(self) -> State:
         with self._lock:
@@ -140,22 +155,8 @@ class NumbaProgram:
             self._weights.load(state.parameters, state.slots)
             self._taken[0] = state.step
 
-    def _train(self, passes: Passes, images: Array, labels: Array, masks: Masks) -> tuple[float, int]:
-        images, labels = self._checked(images), np.asarray(labels)
-        classes = self.network.output_shape[0]
-        if not len(images) or labels.shape != (len(images),):
-            raise InputError(
-                f"labels: shape {labels.shape} for {len(images)} images; expected one an image, of at least 1."
-            )
-        if labels.min() < 0 or labels.max() >= classes:
-            raise InputError(f"labels: from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}.")
-        check_masks(self.network, masks, len(images))
-        passes.run(images, labels, masks)
+    def _train(self, passes: Passes, batch: Batch) -> tuple[float, int]:
+        check_batch(self.network, batch)
+        passes.train(batch)
         loss, correct = passes.results()
         return float(loss), int(correct)
-
-    def _checked(self, images: Array) -> Array:
-        images = np.asarray(images)
-        if images.shape[1:] != self.network.input_shape:
-            raise InputError(f"images: shape {images.shape}; expected (N, *{self.network.input_shape}).")
-        return images

@@ -1,11 +1,13 @@
 """Any one layer, forward and backward: which functions a description stands for.
 
-`forward` returns the layer's outputs, and a memory: what `backward` needs of this pass. `weights` holds the layer's
-own parameters by their short names ("kernel", "bias"). `masks` says which values each Dropout keeps; it is None when
-predicting, and then nothing is dropped and batch normalisation uses its moving averages.
+Each kind of layer has two functions here, one below the other, and a line in the table at the end. Forward returns the
+layer's outputs, and a memory: what backward needs of this pass. `weights` holds the layer's own parameters by their
+short names ("kernel", "bias"). `masks` says which values each Dropout keeps; it is None when predicting, and then
+nothing is dropped and batch normalisation uses its moving averages.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
 from numpy.typing import NDArray
 
@@ -18,14 +20,21 @@ from convlet.descriptions.layers import (
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    Layer,
     MaxPooling2D,
 )
 from convlet.descriptions.network import Parameters, Placed
+from convlet.descriptions.window import Window
 from convlet.engines import Masks
 from convlet.engines.numpy.activations import BACKWARD, FORWARD
 from convlet.engines.numpy.convolution import convolution, convolution_backward
 from convlet.engines.numpy.dense import dense, dense_backward, dropout
-from convlet.engines.numpy.normalization import batch_normalization, batch_normalization_backward, batch_statistics
+from convlet.engines.numpy.normalization import (
+    batch_normalization,
+    batch_normalization_backward,
+    batch_statistics,
+    fixed_normalization_backward,
+)
 from convlet.engines.numpy.pooling import (
     average_pooling,
     average_pooling_backward,
@@ -36,87 +45,145 @@ from convlet.engines.numpy.pooling import (
 )
 
 Array = NDArray[Any]
+Shape = tuple[int, ...]
 Memory = Any  # each layer's own
+Forward = tuple[Array, Memory]  # outputs (N, *output_shape), and what backward needs
+Backward = tuple[Array, Parameters]  # d_inputs (N, *input_shape), and each trainable parameter's gradient
 
 
-def forward(placed: Placed, weights: Parameters, inputs: Array, masks: Masks | None) -> tuple[Array, Memory]:
+class Pass(NamedTuple):
+    """One pass over a batch, as a layer sees it."""
+
+    placed: Placed
+    weights: Parameters
+    masks: Masks | None = None
+
+    @property
+    def layer(self) -> Any:
+        return self.placed.layer
+
+    @property
+    def window(self) -> Window:
+        return cast(Window, self.layer.window(self.placed.input_shape))
+
+    def inputs_of(self, d_outputs: Array) -> Shape:
+        """The shape (N, *input_shape) of the inputs that these are the outputs' gradients for."""
+        return len(d_outputs), *self.placed.input_shape
+
+
+def forward(placed: Placed, weights: Parameters, inputs: Array, masks: Masks | None) -> Forward:
     """Outputs (N, *output_shape) from inputs (N, *input_shape), and what backward needs."""
-    match placed.layer:
-        case Conv2D() as layer:
-            sums, flattened_input = convolution(inputs, weights["kernel"], layer.window(placed.input_shape))
-            outputs = _activate(layer.activation, _add_bias(sums, weights))
-            return outputs, (flattened_input, outputs)
-        case Dense() as layer:
-            outputs = _activate(layer.activation, _add_bias(dense(inputs, weights["kernel"]), weights))
-            return outputs, (inputs, outputs)
-        case Activation() as layer:
-            outputs = _activate(layer.activation, inputs)
-            return outputs, outputs
-        case MaxPooling2D() as layer:
-            return max_pooling(inputs, layer.window(placed.input_shape))
-        case AveragePooling2D() as layer:
-            return average_pooling(inputs, layer.window(placed.input_shape)), None
-        case GlobalAveragePooling2D():
-            return global_average_pooling(inputs), None
-        case Flatten():
-            return inputs.reshape(len(inputs), *placed.output_shape), None
-        case Dropout() as layer:
-            keep = None if masks is None else masks[placed.name]
-            return inputs if keep is None else dropout(inputs, keep, layer.rate), keep
-        case BatchNormalization() as layer:
-            moving = weights["moving_mean"], weights["moving_variance"]
-            mean, variance = moving if masks is None else batch_statistics(inputs)
-            gamma, beta = weights["gamma"], weights["beta"]
-            outputs, normalized = batch_normalization(inputs, mean, variance, gamma, beta, layer.epsilon)
-            return outputs, (normalized, mean, variance)
-    raise TypeError(f"no forward pass for {type(placed.layer).__name__}")
+    return KINDS[type(placed.layer)].forward(Pass(placed, weights, masks), inputs)
 
 
-def backward(placed: Placed, weights: Parameters, d_outputs: Array, memory: Memory) -> tuple[Array, Parameters]:
+def backward(placed: Placed, weights: Parameters, d_outputs: Array, memory: Memory) -> Backward:
     """d_inputs (N, *input_shape), and the gradient of each trainable parameter by its short name."""
-    image_shape = (len(d_outputs), *placed.input_shape)
-    match placed.layer:
-        case Conv2D() as layer:
-            flattened_input, outputs = memory
-            d_sums = _activate_backward(layer.activation, d_outputs, outputs)
-            window = layer.window(placed.input_shape)
-            d_inputs, d_kernel = convolution_backward(d_sums, flattened_input, weights["kernel"], image_shape, window)
-            return d_inputs, {"kernel": d_kernel, **_bias_backward(d_sums, weights)}
-        case Dense() as layer:
-            inputs, outputs = memory
-            d_sums = _activate_backward(layer.activation, d_outputs, outputs)
-            d_inputs, d_kernel = dense_backward(d_sums, inputs, weights["kernel"])
-            return d_inputs, {"kernel": d_kernel, **_bias_backward(d_sums, weights)}
-        case Activation() as layer:
-            return _activate_backward(layer.activation, d_outputs, memory), {}
-        case MaxPooling2D() as layer:
-            return max_pooling_backward(d_outputs, memory, image_shape, layer.window(placed.input_shape)), {}
-        case AveragePooling2D() as layer:
-            return average_pooling_backward(d_outputs, image_shape, layer.window(placed.input_shape)), {}
-        case GlobalAveragePooling2D():
-            return global_average_pooling_backward(d_outputs, image_shape), {}
-        case Flatten():
-            return d_outputs.reshape(image_shape), {}
-        case Dropout() as layer:
-            return dropout(d_outputs, memory, layer.rate), {}
-        case BatchNormalization() as layer:
-            normalized, _, variance = memory
-            d_inputs, d_gamma, d_beta = batch_normalization_backward(
-                d_outputs, normalized, variance, weights["gamma"], layer.epsilon
-            )
-            return d_inputs, {"gamma": d_gamma, "beta": d_beta}
-    raise TypeError(f"no backward pass for {type(placed.layer).__name__}")
+    return KINDS[type(placed.layer)].backward(Pass(placed, weights), d_outputs, memory)
 
 
 def moving_averages(placed: Placed, weights: Parameters, memory: Memory) -> Parameters:
     """What a step of training makes of the layer's parameters that are measured, not learnt."""
-    if not isinstance(placed.layer, BatchNormalization):
-        return {}
-    _, mean, variance = memory
-    past, now = placed.layer.momentum, 1 - placed.layer.momentum
+    return KINDS[type(placed.layer)].averages(Pass(placed, weights), memory)
+
+
+def _convolution(it: Pass, images: Array) -> Forward:
+    sums, flattened_input = convolution(images, it.weights["kernel"], it.window)
+    outputs = _activate(it.layer.activation, _add_bias(sums, it.weights))
+    return outputs, (flattened_input, outputs)
+
+
+def _convolution_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    flattened_input, outputs = memory
+    d_sums = _activate_backward(it.layer.activation, d_outputs, outputs)
+    arrays = d_sums, flattened_input, it.weights["kernel"]
+    d_images, d_kernel = convolution_backward(*arrays, it.inputs_of(d_outputs), it.window)
+    return d_images, {"kernel": d_kernel, **_bias_backward(d_sums, it.weights)}
+
+
+def _dense(it: Pass, inputs: Array) -> Forward:
+    outputs = _activate(it.layer.activation, _add_bias(dense(inputs, it.weights["kernel"]), it.weights))
+    return outputs, (inputs, outputs)
+
+
+def _dense_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    inputs, outputs = memory
+    d_sums = _activate_backward(it.layer.activation, d_outputs, outputs)
+    d_inputs, d_kernel = dense_backward(d_sums, inputs, it.weights["kernel"])
+    return d_inputs, {"kernel": d_kernel, **_bias_backward(d_sums, it.weights)}
+
+
+def _activation(it: Pass, inputs: Array) -> Forward:
+    outputs = _activate(it.layer.activation, inputs)
+    return outputs, outputs
+
+
+def _activation_backward(it: Pass, d_outputs: Array, outputs: Memory) -> Backward:
+    return _activate_backward(it.layer.activation, d_outputs, outputs), {}
+
+
+def _max_pooling(it: Pass, images: Array) -> Forward:
+    return max_pooling(images, it.window)
+
+
+def _max_pooling_backward(it: Pass, d_outputs: Array, winners: Memory) -> Backward:
+    return max_pooling_backward(d_outputs, winners, it.inputs_of(d_outputs), it.window), {}
+
+
+def _average_pooling(it: Pass, images: Array) -> Forward:
+    return average_pooling(images, it.window), None
+
+
+def _average_pooling_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    return average_pooling_backward(d_outputs, it.inputs_of(d_outputs), it.window), {}
+
+
+def _global_average_pooling(it: Pass, images: Array) -> Forward:
+    return global_average_pooling(images), None
+
+
+def _global_average_pooling_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    return global_average_pooling_backward(d_outputs, it.inputs_of(d_outputs)), {}
+
+
+def _flatten(it: Pass, inputs: Array) -> Forward:
+    return inputs.reshape(len(inputs), *it.placed.output_shape), None
+
+
+def _flatten_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    return d_outputs.reshape(it.inputs_of(d_outputs)), {}
+
+
+def _dropout(it: Pass, inputs: Array) -> Forward:
+    keep = None if it.masks is None else it.masks[it.placed.name]
+    return inputs if keep is None else dropout(inputs, keep, it.layer.rate), keep
+
+
+def _dropout_backward(it: Pass, d_outputs: Array, keep: Memory) -> Backward:
+    return d_outputs if keep is None else dropout(d_outputs, keep, it.layer.rate), {}
+
+
+def _normalization(it: Pass, inputs: Array) -> Forward:
+    weights, predicting = it.weights, it.masks is None
+    moving = weights["moving_mean"], weights["moving_variance"]
+    mean, variance = moving if predicting else batch_statistics(inputs)
+    arrays = inputs, mean, variance, weights["gamma"], weights["beta"]
+    outputs, normalized = batch_normalization(*arrays, it.layer.epsilon)
+    return outputs, (normalized, mean, variance, predicting)
+
+
+def _normalization_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    normalized, _, variance, predicting = memory
+    function = fixed_normalization_backward if predicting else batch_normalization_backward
+    d_inputs, d_gamma, d_beta = function(d_outputs, normalized, variance, it.weights["gamma"], it.layer.epsilon)
+    return d_inputs, {"gamma": d_gamma, "beta": d_beta}
+
+
+def _normalization_averages(it: Pass, memory: Memory) -> Parameters:
+    _, mean, variance, _ = memory
+    past, now = it.layer.momentum, 1 - it.layer.momentum
     return {
-        "moving_mean": past * weights["moving_mean"] + now * mean,
-        "moving_variance": past * weights["moving_variance"] + now * variance,
+        "moving_mean": past * it.weights["moving_mean"] + now * mean,
+        "moving_variance": past * it.weights["moving_variance"] + now * variance,
     }
 
 
@@ -134,3 +201,28 @@ def _activate(activation: str | None, inputs: Array) -> Array:
 
 def _activate_backward(activation: str | None, d_outputs: Array, outputs: Array) -> Array:
     return d_outputs if activation is None else BACKWARD[activation](d_outputs, outputs)
+
+
+def _no_averages(it: Pass, memory: Memory) -> Parameters:
+    return {}
+
+
+class Kind(NamedTuple):
+    """How one kind of layer is computed. `averages` is for a kind with parameters that are measured, not learnt."""
+
+    forward: Callable[[Pass, Array], Forward]
+    backward: Callable[[Pass, Array, Memory], Backward]
+    averages: Callable[[Pass, Memory], Parameters] = _no_averages
+
+
+KINDS: dict[type[Layer], Kind] = {
+    Conv2D: Kind(_convolution, _convolution_backward),
+    Dense: Kind(_dense, _dense_backward),
+    Activation: Kind(_activation, _activation_backward),
+    MaxPooling2D: Kind(_max_pooling, _max_pooling_backward),
+    AveragePooling2D: Kind(_average_pooling, _average_pooling_backward),
+    GlobalAveragePooling2D: Kind(_global_average_pooling, _global_average_pooling_backward),
+    Flatten: Kind(_flatten, _flatten_backward),
+    Dropout: Kind(_dropout, _dropout_backward),
+    BatchNormalization: Kind(_normalization, _normalization_backward, _normalization_averages),
+}

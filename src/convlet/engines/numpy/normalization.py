@@ -33,8 +33,19 @@ def batch_normalization_backward(
     An input also moves its batch's mean and variance. Both effects together take from the gradient its mean and its
     projection on the normalised inputs.
     """
-    axes = tuple(range(d_outputs.ndim - 1))
-    d_gamma, d_beta = (d_outputs * normalized).sum(axis=axes), d_outputs.sum(axis=axes)
+    d_gamma, d_beta = _d_gamma_and_d_beta(d_outputs, normalized)
     count = normalized.size // normalized.shape[-1]
     d_normalized = d_outputs - (d_beta + normalized * d_gamma) / count  # times gamma, below
     return gamma / np.sqrt(variance + epsilon) * d_normalized, d_gamma, d_beta
+
+
+def fixed_normalization_backward(
+    d_outputs: Array, normalized: Array, variance: Array, gamma: Array, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """The same, where mean and variance are moving averages: no input moves them, so each moves its output alone."""
+    return gamma / np.sqrt(variance + epsilon) * d_outputs, *_d_gamma_and_d_beta(d_outputs, normalized)
+
+
+def _d_gamma_and_d_beta(d_outputs: Array, normalized: Array) -> tuple[Array, Array]:
+    axes = tuple(range(d_outputs.ndim - 1))
+    return (d_outputs * normalized).sum(axis=axes), d_outputs.sum(axis=axes)

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.descriptions.network import Parameters, Placed, Sequential
+from convlet.descriptions.network import IMAGE, Parameters, Placed, Sequential
 from convlet.descriptions.optimizers import Optimizer
-from convlet.engines import Masks, Preparing, State, check_masks
-from convlet.engines.numpy.layer import backward, forward, moving_averages
-from convlet.errors import InputError
+from convlet.engines import Batch, Masks, Preparing, State
+from convlet.engines.checks import check_batch, check_images, check_kinds, check_labels, check_optimizer
+from convlet.engines.numpy.layer import KINDS, backward, forward, moving_averages
 from convlet.losses import softmax_cross_entropy
 
 Array = NDArray[Any]
@@ -19,7 +19,7 @@ CHUNK = 100  # images at a time when predicting: their sections are stacked in m
 
 def compile(network: Sequential, parameters: Parameters, optimizer: Optimizer | None = None) -> "NumpyProgram":
     """A program for this network, with a copy of these parameters; see `convlet.engines.Engine`."""
-    network.check_classifier()
+    check_kinds("numpy", network, KINDS)
     return NumpyProgram(network, State(parameters), optimizer)
 
 
@@ -34,30 +34,43 @@ class NumpyProgram:
         """Nothing: NumPy compiles nothing."""
 
     def predict(self, images: Array) -> Array:
-        return list(self.activations(images).values())[-1]
+        return self.activations(images)[self._last]
 
     def activations(self, images: Array) -> dict[str, Array]:
+        images = np.asarray(images)
+        check_images(self.network, images)
         starts = range(0, max(len(images), 1), CHUNK)  # no images make one chunk too, an empty one
         chunks = [self._outputs(images[start : start + CHUNK]) for start in starts]
         return {placed.name: np.concatenate([chunk[placed.name] for chunk in chunks]) for placed in self.network}
 
-    def gradients(self, images: Array, labels: Array, masks: Masks) -> tuple[float, Parameters]:
-        logits, memories = self._forward(images, masks)
-        loss, d_logits = softmax_cross_entropy(logits, labels)
-        return loss, self._backward(d_logits, memories)
+    def input_gradients(self, images: Array, classes: Array) -> Array:
+        images, classes = np.asarray(images), np.asarray(classes)
+        check_images(self.network, images)
+        check_labels("classes", classes, len(images), self.network.check_classifier())
+        starts = range(0, max(len(images), 1), CHUNK)
+        chunks = [(images[start : start + CHUNK], classes[start : start + CHUNK]) for start in starts]
+        return np.concatenate([self._input_gradients(*chunk) for chunk in chunks])
 
-    def step(self, images: Array, labels: Array, masks: Masks, learning_rate: float) -> tuple[float, int]:
-        if self.optimizer is None:
-            raise InputError("optimizer=None when the program was compiled: give one to train, such as Adam(1e-4).")
-        logits, memories = self._forward(images, masks)
-        loss, d_logits = softmax_cross_entropy(logits, labels)
-        correct = int((logits.argmax(axis=1) == labels).sum())
+    def gradients(self, batch: Batch) -> tuple[float, Parameters]:
+        check_batch(self.network, batch)
+        values, memories = self._forward(batch.images, batch.masks)
+        loss, d_logits = softmax_cross_entropy(values[self._last], batch.labels, batch.weights)
+        _, gradients = self._backward(d_logits, memories)
+        return loss, gradients
+
+    def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
+        optimizer = check_optimizer(self.optimizer)
+        check_batch(self.network, batch)
+        values, memories = self._forward(batch.images, batch.masks)
+        logits = values[self._last]
+        loss, d_logits = softmax_cross_entropy(logits, batch.labels, batch.weights)
+        correct = int((logits.argmax(axis=1) == batch.labels).sum())
         if not math.isfinite(loss):
             return loss, correct
-        gradients = self._backward(d_logits, memories)
-        self._update(gradients, learning_rate)
-        for placed, memory in zip(self.network, memories, strict=True):
-            averages = moving_averages(placed, self._weights(placed), memory)
+        _, gradients = self._backward(d_logits, memories)
+        self._update(optimizer, gradients, learning_rate)
+        for placed in self.network:
+            averages = moving_averages(placed, self._weights(placed), memories[placed.name])
             self.parameters |= {f"{placed.name}/{name}": array for name, array in averages.items()}
         return loss, correct
 
@@ -73,6 +86,11 @@ class NumpyProgram:
             for slot in (self.optimizer.slots if self.optimizer and parameter.trainable else ())
         }
 
+    @property
+    def _last(self) -> str:
+        """The name of the last layer, whose output is the network's."""
+        return self.network.layers[-1].name
+
     def _weights(self, placed: Placed) -> Parameters:
         """A layer's own parameters by their short names."""
         return {name.removeprefix(f"{placed.name}/"): self.parameters[name] for name in placed.parameters}
@@ -84,35 +102,44 @@ class NumpyProgram:
 
     def _outputs(self, images: Array) -> dict[str, Array]:
         """Every layer's output, when predicting."""
-        values, outputs = self._cast(images), {}
-        for placed in self.network:
-            values, _ = forward(placed, self._weights(placed), values, masks=None)
-            outputs[placed.name] = values
-        return outputs
+        values, _ = self._forward(images, masks=None)
+        return values
 
-    def _forward(self, images: Array, masks: Masks) -> tuple[Array, list[Any]]:
-        """The logits when training, and each layer's memory."""
-        check_masks(self.network, masks, len(images))
-        values, memories = self._cast(images), []
+    def _input_gradients(self, images: Array, classes: Array) -> Array:
+        values, memories = self._forward(images, masks=None)
+        logits = values[self._last]
+        d_logits = np.eye(logits.shape[1], dtype=logits.dtype)[classes]  # 1 at the class that is asked about
+        d_images, _ = self._backward(d_logits, memories)
+        return d_images
+
+    def _forward(self, images: Array, masks: Masks | None) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Every layer's output, when training with these masks, or when predicting; and its memory."""
+        values, memories = {IMAGE: self._cast(images)}, {}
         for placed in self.network:
-            values, memory = forward(placed, self._weights(placed), values, masks)
-            memories.append(memory)
+            (source,) = placed.inputs
+            outputs, memory = forward(placed, self._weights(placed), values[source], masks)
+            values[placed.name], memories[placed.name] = outputs, memory
         return values, memories
 
-    def _backward(self, d_values: Array, memories: list[Any]) -> Parameters:
-        """The gradient by every trainable parameter: the layers in reverse, each handing on what its inputs receive."""
-        gradients: Parameters = {}
-        for placed, memory in zip(reversed(list(self.network)), reversed(memories), strict=True):
-            d_values, own = backward(placed, self._weights(placed), d_values, memory)
-            gradients |= {f"{placed.name}/{name}": gradient for name, gradient in own.items()}
-        return gradients
+    def _backward(self, d_last: Array, memories: dict[str, Any]) -> tuple[Array, Parameters]:
+        """The gradients by the images, and by every trainable parameter, from that by the last layer's output.
 
-    def _update(self, gradients: Parameters, learning_rate: float) -> None:
-        assert self.optimizer is not None
+        The layers in reverse, each handing on what its inputs receive; a value receives from all that it is given to.
+        """
+        gradients: Parameters = {}
+        d_values = {self._last: d_last}
+        for placed in reversed(list(self.network)):
+            name, (source,) = placed.name, placed.inputs
+            d_inputs, own = backward(placed, self._weights(placed), d_values.pop(name), memories[name])
+            d_values[source] = d_values[source] + d_inputs if source in d_values else d_inputs
+            gradients |= {f"{name}/{short}": gradient for short, gradient in own.items()}
+        return d_values[IMAGE], gradients
+
+    def _update(self, optimizer: Optimizer, gradients: Parameters, learning_rate: float) -> None:
         self.steps += 1
         for name, gradient in gradients.items():
-            slots = {slot: self.slots[f"{name}/{slot}"] for slot in self.optimizer.slots}
-            self.optimizer.update(self.parameters[name], gradient, slots, learning_rate, self.steps)
+            slots = {slot: self.slots[f"{name}/{slot}"] for slot in optimizer.slots}
+            optimizer.update(self.parameters[name], gradient, slots, learning_rate, self.steps)
 
 
 def _copies(arrays: Parameters) -> Parameters:

@@ -3,47 +3,12 @@
 The tables are made from these, so a number on the screen and the same number in the JSON cannot differ.
 """
 
-import math
 from typing import Any
 
-from convlet.descriptions.layers import Conv2D, Dense, Dropout, Layer
 from convlet.descriptions.network import BYTES, Placed, Sequential
 from convlet.descriptions.optimizers import Optimizer
 
 Facts = dict[str, Any]
-
-
-def kind(layer: Layer) -> str:
-    """What a layer is, in a few words.
-
-    >>> kind(Conv2D(32, 5, padding="same", activation="relu")), kind(Dropout(0.5))
-    ('Conv2D 32 × 5×5 same relu', 'Dropout 0.5')
-    """
-    return " ".join([type(layer).__name__, *_details(layer)])
-
-
-def _details(layer: Layer) -> list[str]:
-    words: list[str] = []
-    if isinstance(layer, Dropout):
-        words.append(f"{layer.rate:g}")
-    if isinstance(layer, Dense):
-        words.append(str(layer.units))
-    strides, pool = getattr(layer, "strides", None), getattr(layer, "pool_size", None)
-    if isinstance(layer, Conv2D):
-        words.append(f"{layer.filters} × {_pair(layer.kernel_size)}")
-    if pool:
-        words.append(_pair(pool))
-    if strides and strides != (pool or (1, 1)):
-        words.append(f"stride {_pair(strides) if strides[0] != strides[1] else strides[0]}")
-    if (isinstance(layer, Conv2D) or pool) and getattr(layer, "padding", None) == "same":
-        words.append("same")
-    if activation := getattr(layer, "activation", None):
-        words.append(str(activation))
-    return words
-
-
-def _pair(sizes: Any) -> str:
-    return "×".join(map(str, sizes))
 
 
 def summary_json(network: Sequential, training_images: int | None, optimizer: Optimizer | None = None) -> Facts:
@@ -78,16 +43,15 @@ def summary_json(network: Sequential, training_images: int | None, optimizer: Op
 def _layer_facts(placed: Placed) -> Facts:
     facts: Facts = {
         "name": placed.name,
-        "kind": kind(placed.layer),
+        "kind": placed.layer.describe(),
         "output_shape": list(placed.output_shape),
         "weights": placed.weights,
         "uses": placed.uses_per_weight,
         "multiply_adds": placed.multiply_adds,
         "output_bytes": placed.output_bytes,
     }
-    if isinstance(placed.layer, Conv2D):
-        outputs = math.prod(placed.output_shape)
-        facts["unshared_weights"] = math.prod(placed.input_shape) * outputs + outputs * placed.layer.use_bias
+    if (unshared := placed.layer.unshared_weights(placed.input_shape)) is not None:
+        facts["unshared_weights"] = unshared
     return facts
 
 

@@ -130,8 +130,8 @@ def _scale_loss(axes: Axes, low: float, high: float) -> None:
 def log_ticks(low: float, high: float) -> list[float]:
     """Where to write the loss on a logarithmic scale: at 1, 2 and 5 of each power of ten, or at some of the powers.
 
-    >>> log_ticks(0.09, 2.4), log_ticks(2.0, 1e7)
-    ([0.1, 0.2, 0.5, 1.0, 2.0], [10.0, 1000.0, 100000.0, 10000000.0])
+    >>> log_ticks(0.09, 2.4), log_ticks(2.0, 1e5)
+    ([0.1, 0.2, 0.5, 1.0, 2.0], [10.0, 100.0, 1000.0, 10000.0, 100000.0])
     """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     digits = (1, 2, 5) if last - first <= 3 else (1,)

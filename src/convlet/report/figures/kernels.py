@@ -6,7 +6,6 @@ from matplotlib.figure import Figure
 from convlet.descriptions.layers import Conv2D, Dense
 from convlet.descriptions.network import Parameters, Placed, Sequential
 from convlet.report import numbers
-from convlet.report.facts.network import kind
 from convlet.report.figures.panels import Panel, draw_panels, in_rows
 from convlet.report.figures.style import style
 from convlet.runs.history import Array
@@ -44,10 +43,10 @@ def _kernels(placed: Placed, values: Array, what: str = "filters") -> Panel:
         pictures = shown[..., 0] if channels == 1 else (1 + shown / (np.abs(values).max() or 1.0)) / 2
         uses = f"each used at {numbers.count(placed.uses_per_weight)} positions" if what == "filters" else "used once"
         remark = f"{placed.name}: {_some(min(filters, MOST), filters, what)} of {size} weights, {uses}"
-        return Panel(kind(placed.layer), remark, in_rows(pictures, IN_A_ROW))
+        return Panel(placed.layer.describe(), remark, in_rows(pictures, IN_A_ROW))
     columns, rows = min(filters, FILTERS), min(channels, MAPS)
     remark = f"{placed.name}: {_some(columns, filters, what)} (columns) over {_some(rows, channels, 'maps')} (rows)"
-    return Panel(kind(placed.layer), remark, values[:, :, :rows, :columns].transpose(2, 3, 0, 1))
+    return Panel(placed.layer.describe(), remark, values[:, :, :rows, :columns].transpose(2, 3, 0, 1))
 
 
 def _dense(placed: Placed, values: Array, image: tuple[int, ...]) -> Panel:
@@ -57,7 +56,7 @@ def _dense(placed: Placed, values: Array, image: tuple[int, ...]) -> Panel:
     units, inputs = min(values.shape[1], UNITS), min(values.shape[0], INPUTS)
     remark = f"{placed.name}: {_some(units, values.shape[1], 'units')} (rows) over "
     remark += f"{_some(inputs, values.shape[0], 'inputs')} (columns)"
-    return Panel(kind(placed.layer), remark, values[:inputs, :units].T[np.newaxis, np.newaxis], VALUE * inputs)
+    return Panel(placed.layer.describe(), remark, values[:inputs, :units].T[np.newaxis, np.newaxis], VALUE * inputs)
 
 
 def _some(shown: int, there: int, what: str) -> str:

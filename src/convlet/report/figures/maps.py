@@ -10,7 +10,6 @@ from convlet.descriptions.layers import Dropout, Flatten
 from convlet.descriptions.network import Placed, Sequential
 from convlet.losses import softmax
 from convlet.report import numbers
-from convlet.report.facts.network import kind
 from convlet.report.figures.mistakes import viewable
 from convlet.report.figures.panels import WORDS, Panel, axes_at, draw_panels, in_rows, words
 from convlet.report.figures.style import BLUE, style
@@ -39,7 +38,7 @@ def feature_maps(
     bars = BAR * min(len(classes), CLASSES)
     with style():
         figure, top = draw_panels(panels, "What each layer sees", remark, extra=WORDS + bars + 0.1)
-        words(figure, top, kind(last.layer), f"{last.name}: what it is taken for")
+        words(figure, top, last.layer.describe(), f"{last.name}: what it is taken for")
         _bars(axes_at(figure, (NAMES, top - WORDS - bars, BARS, bars)), chances, classes)
     return figure
 
@@ -58,8 +57,8 @@ def _panel(placed: Placed, output: Array) -> Panel:
         count = output.shape[-1]
         some = "" if count <= MOST else f", the first {MOST} shown"
         maps = in_rows(np.moveaxis(output[..., :MOST], -1, 0), IN_A_ROW)
-        return Panel(kind(placed.layer), f"{placed.name}: {size}{some}", maps)
-    return _values(kind(placed.layer), f"{placed.name}: {size} numbers", output)
+        return Panel(placed.layer.describe(), f"{placed.name}: {size}{some}", maps)
+    return _values(placed.layer.describe(), f"{placed.name}: {size} numbers", output)
 
 
 def _values(name: str, remark: str, values: Array) -> Panel:

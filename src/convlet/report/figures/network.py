@@ -13,7 +13,6 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from convlet.checks import Shape
 from convlet.descriptions.network import Placed, Sequential
-from convlet.report.facts.network import kind
 from convlet.report.figures.style import BLUE, FAINT, INK, PAPER, QUIET, VERMILION, blank, style
 from convlet.report.numbers import count
 from convlet.report.numbers import shape as written
@@ -69,7 +68,7 @@ def _row(axes: Axes, layers: Sequence[Placed], largest: int, total: int, *, firs
 
 def _label(axes: Axes, x: float, placed: Placed) -> None:
     """What the layer is, in short lines above its arrow."""
-    name, _, rest = kind(placed.layer).partition(" ")
+    name, _, rest = placed.layer.describe().partition(" ")
     lines = [
         name.replace("Pooling2D", "\nPooling2D").replace("BatchN", "Batch\nN"),
         *([rest.replace(" same", "\nsame")] if rest else []),

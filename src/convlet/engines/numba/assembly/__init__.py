@@ -6,6 +6,7 @@ here: enough for the load to balance, and fixed by the work.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from convlet.engines.numba.assembly.block_context import BlockContext, Memory, Update
 from convlet.engines.numba.assembly.convolution import convolution_backward, convolution_forward, convolution_pack
@@ -36,32 +37,32 @@ from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.kernels import updates
 from convlet.engines.numba.running.worklist import Job
 
-__all__ = ["BACKWARD", "FORWARD", "BlockContext", "Memory", "Update", "pack", "update_jobs"]
+__all__ = ["ASSEMBLIES", "BlockContext", "Memory", "Update", "update_jobs"]
 
 Assemble = Callable[[BlockContext], list[Job]]
-FORWARD: dict[type[Block], Assemble] = {
-    ConvolutionBlock: convolution_forward,
-    DenseBlock: dense_forward,
-    PoolingBlock: pooling_forward,
-    NormalizationBlock: normalization_forward,
-    ActivationBlock: activation_forward,
-    DropoutBlock: dropout_forward,
-    FlattenBlock: flatten_forward,
-}
-BACKWARD: dict[type[Block], Assemble] = {
-    ConvolutionBlock: convolution_backward,
-    DenseBlock: dense_backward,
-    PoolingBlock: pooling_backward,
-    NormalizationBlock: normalization_backward,
-    ActivationBlock: activation_backward,
-    DropoutBlock: dropout_backward,
-    FlattenBlock: flatten_backward,
-}
 
 
-def pack(context: BlockContext) -> list[Job]:
-    """The jobs to run whenever the block's weights have changed."""
-    return convolution_pack(context) if isinstance(context.block, ConvolutionBlock) else []
+def _no_jobs(context: BlockContext) -> list[Job]:
+    return []
+
+
+class Assembly(NamedTuple):
+    """The jobs of one kind of block. `pack`: those to run whenever its weights have changed."""
+
+    forward: Assemble
+    backward: Assemble
+    pack: Assemble = _no_jobs
+
+
+ASSEMBLIES: dict[type[Block], Assembly] = {
+    ConvolutionBlock: Assembly(convolution_forward, convolution_backward, convolution_pack),
+    DenseBlock: Assembly(dense_forward, dense_backward),
+    PoolingBlock: Assembly(pooling_forward, pooling_backward),
+    NormalizationBlock: Assembly(normalization_forward, normalization_backward),
+    ActivationBlock: Assembly(activation_forward, activation_backward),
+    DropoutBlock: Assembly(dropout_forward, dropout_backward),
+    FlattenBlock: Assembly(flatten_forward, flatten_backward),
+}
 
 
 def update_jobs(weights: Weights, memory: Memory, update: Update) -> list[Job]:

@@ -49,9 +49,11 @@ class Update:
 
 @dataclass(frozen=True)
 class BlockContext:
-    """A block's place: N images, its inputs and outputs with their Frames, and their gradients when training.
+    """A block's place: N images, its inputs and outputs with their Frames, and their gradients in a backward pass.
 
-    Without `d_x` the inputs' gradient is not wanted. Without an update, gradients go to arrays `d_…` of the memory.
+    There is a backward pass where there is a `d_y`; without `d_x` the inputs' gradient is not wanted. The weights' is
+    wanted when training: without an update, it goes to arrays `d_…` of the memory. What is dropped, and what statistics
+    are normalised by, depends on `training` too.
     """
 
     block: Any

@@ -48,7 +48,7 @@ def convolution_forward(context: BlockContext) -> list[Job]:
     block: ConvolutionBlock = context.block
     g, (_, packed), lanes = geometry(block), _packed(context), convolution.lanes_for(context.y_frame.channels)
     fused = RELU if block.activation == "relu" else LINEAR
-    winners = _winners(context, g) if fused == RELU and context.training else NO_WINNERS
+    winners = _winners(context, g) if fused == RELU and context.d_y is not None else NO_WINNERS
     where = (context.x, context.x_frame, packed, context.y, context.y_frame, winners, g)
     if block.winograd:
         K, size = block.window.size[0], Scratch(winograd.scratch_size(context.x_frame.channels))
@@ -70,70 +70,88 @@ def convolution_forward(context: BlockContext) -> list[Job]:
 
 
 def convolution_backward(context: BlockContext) -> list[Job]:
-    block: ConvolutionBlock = context.block
-    g, own = geometry(block), context.weights.own[block.convolution.name]
-    arguments: tuple[Any, ...]
-    F, N, R = context.y_frame.channels, context.N, block.window.size[1] * context.x_frame.channels
-    taps = len(own.values) // F - 1
-    jobs = []
-    if block.activation not in (None, "relu"):
-        jobs += activation_backward_jobs(context, context.y, CODES[block.activation])
-    elif block.activation == "relu" and not block.sparse:
-        jobs.append(
-            context.job(
-                convolution_gradients.relu_gradient, N * g.H, _winners(context, g), context.d_y, context.y_frame, g
-            )
-        )
-    parts = convolution_gradients.parts_for(N, len(own.values))
-    partial, gradient = context.array("partial", parts * len(own.values)), context.gradient(block.convolution.name)
-    sparse = block.sparse
-    wide = sparse_convolution.width(R) if sparse else 16
-    if sparse and not block.narrow:
-        floats, integers = sparse_convolution.d_kernels_scratch(taps, F, g)
-        scratches = Scratch(floats), Scratch(integers, np.int32)
-        arguments = (
-            context.x,
-            context.x_frame,
-            _winners(context, g),
-            context.d_y,
-            context.y_frame,
-            partial,
-            N,
-            parts,
-            g,
-            *scratches,
-        )
-        kernel = sparse_convolution.make_d_kernels(wide)
-        jobs.append(context.job(kernel, parts * F // 8, *arguments, parts=64))
-    else:
-        winners = _winners(context, g) if sparse else NO_WINNERS
-        scratch = Scratch(convolution_gradients.d_kernels_scratch(g))
-        arguments = (context.x, context.x_frame, winners, context.d_y, context.y_frame, partial, N, parts, g, scratch)
-        lanes = convolution.lanes_for(F)
-        kernel = convolution_gradients.make_d_kernels(lanes)
-        jobs.append(context.job(kernel, parts * F // lanes, *arguments, parts=64))
+    """Both gradients are made side by side: the kernels' in parts, then summed while the images' is computed."""
+    jobs = _activation_backward(context)
+    wide = sparse_convolution.width(_row(context)) if context.block.sparse else 16
+    if context.training:
+        jobs.append(_d_kernels(context, wide))
     if context.d_x is not None:
-        rows = context.array("rows", taps * F)
-        pack = (own.values, rows, R, F, wide)
-        jobs.append(context.job(sparse_convolution.pack_rows, block.window.size[0], *pack, alongside=True))
-    sums = (partial, parts, len(own.values), gradient)
-    jobs.append(context.job(convolution_gradients.sum_parts, len(own.values) // 8, *sums))
-    if context.d_x is not None and sparse:
-        floats, integers = sparse_convolution.d_images_scratch(F, g)
-        scratches = Scratch(floats), Scratch(integers, np.int32)
-        arguments = (
-            rows,
-            _winners(context, g),
-            context.d_y,
-            context.y_frame,
-            context.d_x,
-            context.x_frame,
-            g,
-            *scratches,
-        )
-        kernel = sparse_convolution.make_d_images(wide)
-        jobs.append(context.job(kernel, N, *arguments, parts=32, alongside=True))
-    elif context.d_x is not None:
-        arguments = (rows, context.d_y, context.y_frame, context.d_x, context.x_frame, g)
-        jobs.append(context.job(convolution_gradients.d_images, N, *arguments, parts=32, alongside=True))
+        jobs.append(_pack_rows(context, wide))
+    if context.training:
+        jobs.append(_sum_parts(context))
+    if context.d_x is not None:
+        jobs.append(_d_images(context, wide, alongside=context.training))
     return jobs
+
+
+def _row(context: BlockContext) -> int:
+    """The floats in a row of a section."""
+    block: ConvolutionBlock = context.block
+    return block.window.size[1] * context.x_frame.channels
+
+
+def _own(context: BlockContext) -> np.ndarray:
+    return context.weights.own[context.block.convolution.name].values
+
+
+def _activation_backward(context: BlockContext) -> list[Job]:
+    """What the kernels of the gradients do not do themselves, as sparse ones do with ReLU."""
+    block: ConvolutionBlock = context.block
+    if block.activation not in (None, "relu"):
+        return activation_backward_jobs(context, context.y, CODES[block.activation])
+    if block.activation == "relu" and not block.sparse:
+        g = geometry(block)
+        where = (_winners(context, g), context.d_y, context.y_frame, g)
+        return [context.job(convolution_gradients.relu_gradient, context.N * g.H, *where)]
+    return []
+
+
+def _partial(context: BlockContext) -> tuple[np.ndarray, int]:
+    """Memory for the kernels' gradients summed over each part of the batch, and how many parts there are."""
+    size = len(_own(context))
+    parts = convolution_gradients.parts_for(context.N, size)
+    return context.array("partial", parts * size), parts
+
+
+def _d_kernels(context: BlockContext, wide: int) -> Job:
+    block: ConvolutionBlock = context.block
+    g, F = geometry(block), context.y_frame.channels
+    winners = _winners(context, g) if block.sparse else NO_WINNERS
+    partial, parts = _partial(context)
+    where = (context.x, context.x_frame, winners, context.d_y, context.y_frame, partial, context.N, parts, g)
+    if block.sparse and not block.narrow:
+        floats, integers = sparse_convolution.d_kernels_scratch(len(_own(context)) // F - 1, F, g)
+        scratches = Scratch(floats), Scratch(integers, np.int32)
+        return context.job(sparse_convolution.make_d_kernels(wide), parts * F // 8, *where, *scratches, parts=64)
+    lanes, scratch = convolution.lanes_for(F), Scratch(convolution_gradients.d_kernels_scratch(g))
+    return context.job(convolution_gradients.make_d_kernels(lanes), parts * F // lanes, *where, scratch, parts=64)
+
+
+def _sum_parts(context: BlockContext) -> Job:
+    (partial, parts), size = _partial(context), len(_own(context))
+    sums = (partial, parts, size, context.gradient(context.block.convolution.name))
+    return context.job(convolution_gradients.sum_parts, size // 8, *sums)
+
+
+def _rows(context: BlockContext) -> np.ndarray:
+    """Memory for the kernels in the order in which the images' gradient reads them."""
+    return context.array("rows", len(_own(context)) - context.y_frame.channels)
+
+
+def _pack_rows(context: BlockContext, wide: int) -> Job:
+    pack = (_own(context), _rows(context), _row(context), context.y_frame.channels, wide)
+    return context.job(sparse_convolution.pack_rows, context.block.window.size[0], *pack, alongside=True)
+
+
+def _d_images(context: BlockContext, wide: int, alongside: bool) -> Job:
+    block: ConvolutionBlock = context.block
+    g, rows, images = geometry(block), _rows(context), (context.d_x, context.x_frame)
+    gradients = (context.d_y, context.y_frame)
+    if not block.sparse:
+        arguments: tuple[Any, ...] = (rows, *gradients, *images, g)
+        return context.job(convolution_gradients.d_images, context.N, *arguments, parts=32, alongside=alongside)
+    floats, integers = sparse_convolution.d_images_scratch(context.y_frame.channels, g)
+    scratches = Scratch(floats), Scratch(integers, np.int32)
+    arguments = (rows, _winners(context, g), *gradients, *images, g, *scratches)
+    kernel = sparse_convolution.make_d_images(wide)
+    return context.job(kernel, context.N, *arguments, parts=32, alongside=alongside)

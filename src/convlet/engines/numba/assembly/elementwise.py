@@ -7,7 +7,7 @@ import numpy as np
 from convlet.engines.numba.assembly.block_context import BlockContext, activation_jobs, keep
 from convlet.engines.numba.assembly.layouts import image_size
 from convlet.engines.numba.assembly.lowering import NormalizationBlock, PoolingBlock
-from convlet.engines.numba.buffers import Frame
+from convlet.engines.numba.buffers import Frame, buffer
 from convlet.engines.numba.kernels import activations, normalization, pooling
 from convlet.engines.numba.kernels.activations import CODES, ImageSize
 from convlet.engines.numba.running.worklist import Job
@@ -84,12 +84,16 @@ def normalization_backward(context: BlockContext) -> list[Job]:
     block: NormalizationBlock = context.block
     statistics, variances, partial, shape, count = _statistics(context)
     gamma, _, *moving = _normalization_own(context)
-    d_gamma, d_beta = (context.gradient(name) for name in list(block.layers[0].parameters)[:2])
     images = (context.d_y, context.y_frame, context.x, context.x_frame, statistics)
-    jobs = [
-        context.job(normalization.backward_sums, context.N, *images, partial, shape),
-        context.alone(normalization.backward_totals, shape.C, partial, d_gamma, d_beta, context.N, shape.C),
-    ]
+    jobs: list[Job] = []
+    if context.training:
+        d_gamma, d_beta = (context.gradient(name) for name in list(block.layers[0].parameters)[:2])
+        jobs += [
+            context.job(normalization.backward_sums, context.N, *images, partial, shape),
+            context.alone(normalization.backward_totals, shape.C, partial, d_gamma, d_beta, context.N, shape.C),
+        ]
+    else:  # no image moves the statistics, and so none moves another one's outputs
+        d_gamma = d_beta = buffer(shape.C)
     if context.d_x is not None:
         arguments = (*images, gamma, d_gamma, d_beta, context.d_x, shape, np.float32(count))
         jobs.append(context.job(normalization.normalize_backward, context.N, *arguments))
@@ -128,16 +132,10 @@ def dropout_backward(context: BlockContext) -> list[Job]:
     if context.d_x is None:
         return []
     kept, scale = keep(context, context.block.dropout)
-    arguments = (
-        context.d_y,
-        context.y_frame,
-        kept,
-        context.d_x,
-        context.x_frame,
-        image_size(context.block.input_shape),
-        scale,
-    )
-    return [context.job(activations.dropout, context.N, *arguments)]
+    images, shape = (context.d_x, context.x_frame), image_size(context.block.input_shape)
+    if not context.training:
+        return [context.job(activations.copy, context.N, context.d_y, context.y_frame, *images, shape)]
+    return [context.job(activations.dropout, context.N, context.d_y, context.y_frame, kept, *images, shape, scale)]
 
 
 def flatten_forward(context: BlockContext) -> list[Job]:

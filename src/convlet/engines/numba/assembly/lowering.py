@@ -4,7 +4,7 @@ A block is one layer, or several that are fused: convolution + activation + pool
 Blocks are descriptions, like layers: frozen, printable, without arrays. `plan` shows them as rows of text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from convlet.checks import Shape
@@ -22,6 +22,7 @@ from convlet.descriptions.layers import (
 )
 from convlet.descriptions.network import Placed, Sequential
 from convlet.descriptions.window import Window
+from convlet.engines.checks import check_kinds
 from convlet.engines.numba.buffers import padded
 
 NARROW = 32  # floats in a row of a section: below, vectors run along the filters instead
@@ -169,10 +170,11 @@ class FlattenBlock(Block):
 
 
 def lower(network: Sequential, switches: Switches = Switches()) -> list[Block]:
-    """The network's layers as blocks, in order."""
+    """The network's layers as blocks, in order. Raises EngineError for a kind of layer that this engine lacks."""
+    check_kinds("numba", network, KINDS)
     layers, blocks = list(network), list[Block]()
     while layers:
-        block = _next_block(layers, switches, first=not blocks)
+        block = KINDS[type(layers[0].layer)](layers, switches, not blocks)
         blocks.append(block)
         del layers[: len(block.layers)]
     return blocks
@@ -187,32 +189,6 @@ def plan(network: Sequential, switches: Switches = Switches()) -> list[dict[str,
     ]
 
 
-def _next_block(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
-    placed = layers[0]
-    match placed.layer:
-        case Conv2D() as layer:
-            return _convolution(layer, layers, switches, first)
-        case Dense():
-            return _dense((), layers, switches, first)
-        case Flatten():
-            if len(layers) > 1 and isinstance(layers[1].layer, Dense):
-                return _dense((placed,), layers[1:], switches, first)
-            return FlattenBlock((placed,))
-        case MaxPooling2D() | AveragePooling2D() as layer:
-            window = layer.window(placed.input_shape)
-            return PoolingBlock((placed,), window, largest=isinstance(layer, MaxPooling2D))
-        case GlobalAveragePooling2D():
-            size = placed.input_shape[0], placed.input_shape[1]
-            return PoolingBlock((placed,), Window.over(placed.input_shape, size, (1, 1), "valid"), largest=False)
-        case BatchNormalization() as layer:
-            return NormalizationBlock((placed,), layer.momentum, layer.epsilon)
-        case Activation() as layer:
-            return ActivationBlock((placed,), layer.activation)
-        case Dropout() as layer:
-            return DropoutBlock((placed,), placed, layer.rate)
-    raise TypeError(f"no block for {type(placed.layer).__name__}")
-
-
 def _activation(own: str | None, layers: Sequence[Placed], switches: Switches) -> tuple[str | None, int]:
     """The activation after a layer whose own is `own`, and how many of the layers that follow it takes."""
     if own is None and switches.fusion and layers and isinstance(layers[0].layer, Activation):
@@ -220,8 +196,10 @@ def _activation(own: str | None, layers: Sequence[Placed], switches: Switches) -
     return own, 0
 
 
-def _convolution(layer: Conv2D, layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
-    placed, window = layers[0], layer.window(layers[0].input_shape)
+def _convolution(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+    placed, layer = layers[0], layers[0].layer
+    assert isinstance(layer, Conv2D)
+    window = layer.window(placed.input_shape)
     activation, taken = _activation(layer.activation, layers[1:], switches)
     count = 1 + taken
     fusing = switches.fusion and switches.sparse  # the backward pass of a fused pooling is sparse
@@ -260,7 +238,13 @@ def _suits_winograd(placed: Placed, layer: Conv2D, window: Window, first: bool) 
     return fits and channels * layer.filters >= WINOGRAD and min(window.positions) >= 4
 
 
-def _dense(before: tuple[Placed, ...], layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+def _flatten(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+    if len(layers) > 1 and isinstance(layers[1].layer, Dense):
+        return _dense(layers[1:], switches, first, before=tuple(layers[:1]))
+    return FlattenBlock((layers[0],))
+
+
+def _dense(layers: Sequence[Placed], switches: Switches, first: bool, before: tuple[Placed, ...] = ()) -> Block:
     dense = layers[0]
     assert isinstance(dense.layer, Dense)
     activation, taken = _activation(dense.layer.activation, layers[1:], switches)
@@ -270,3 +254,46 @@ def _dense(before: tuple[Placed, ...], layers: Sequence[Placed], switches: Switc
         dropout = layers[count] if isinstance(layers[count].layer, Dropout) else None
     taking = layers[: count + (dropout is not None)]
     return DenseBlock((*before, *taking), dense, activation, dropout, sparse=switches.sparse, first=first)
+
+
+def _pooling(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+    placed, layer = layers[0], layers[0].layer
+    assert isinstance(layer, MaxPooling2D | AveragePooling2D)
+    return PoolingBlock((placed,), layer.window(placed.input_shape), largest=isinstance(layer, MaxPooling2D))
+
+
+def _global_pooling(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+    placed, size = layers[0], (layers[0].input_shape[0], layers[0].input_shape[1])
+    return PoolingBlock((placed,), Window.over(placed.input_shape, size, (1, 1), "valid"), largest=False)
+
+
+def _normalization(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+    placed, layer = layers[0], layers[0].layer
+    assert isinstance(layer, BatchNormalization)
+    return NormalizationBlock((placed,), layer.momentum, layer.epsilon)
+
+
+def _lone_activation(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+    placed, layer = layers[0], layers[0].layer
+    assert isinstance(layer, Activation)
+    return ActivationBlock((placed,), layer.activation)
+
+
+def _lone_dropout(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+    placed, layer = layers[0], layers[0].layer
+    assert isinstance(layer, Dropout)
+    return DropoutBlock((placed,), placed, layer.rate)
+
+
+# Of the layers that are left, beginning with this kind: the next block. `first`: there is none before it.
+KINDS: dict[type[Layer], Callable[[Sequence[Placed], Switches, bool], Block]] = {
+    Conv2D: _convolution,
+    Dense: _dense,
+    Flatten: _flatten,
+    MaxPooling2D: _pooling,
+    AveragePooling2D: _pooling,
+    GlobalAveragePooling2D: _global_pooling,
+    BatchNormalization: _normalization,
+    Activation: _lone_activation,
+    Dropout: _lone_dropout,
+}

@@ -1,20 +1,21 @@
 """Passes: a network's blocks, assembled into tables, with all the memory they use.
 
-A `Passes` is for one purpose: training (forward with dropout, backward, and the optimizer's step) or inference (forward
-alone). Its memory is as large as the largest number of images so far needs. A table belongs to a number of images; the
-last few are kept, so that a short last batch costs nothing the next time, until memory grows: they hold its addresses.
+A `Passes` is for one purpose: to predict (forward alone), to train (forward with dropout, backward, and the optimizer's
+step), or for the gradients by images (forward as when predicting, and backward down to the images). Its memory is as
+large as the largest number of images so far needs. A table belongs to a number of images; the last few are kept, so
+that a short last batch costs nothing the next time, until memory grows: they hold its addresses.
 """
 
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlet.descriptions.layers import Dropout
-from convlet.engines import Masks
+from convlet.engines import Batch, Masks
 from convlet.engines.numba import assembly
 from convlet.engines.numba.assembly import BlockContext, Memory, Update
 from convlet.engines.numba.assembly.layouts import frames, image_size, read_images, store_images
@@ -25,23 +26,49 @@ from convlet.engines.numba.running import threads
 from convlet.engines.numba.running.worklist import Job, Worklist
 
 KEPT = 8  # tables
+Purpose = Literal["predicting", "training", "input gradients"]
 
 
 class Passes:
-    """All passes of one kind: inference, gradients, or (with an update) steps."""
+    """All passes of one purpose. When training, an `update` makes steps of them; without one they leave gradients."""
 
     def __init__(
-        self, blocks: Sequence[Block], weights: Weights, training: bool, update: Update | None, every: bool = False
+        self,
+        blocks: Sequence[Block],
+        weights: Weights,
+        purpose: Purpose,
+        update: Update | None = None,
+        every: bool = False,
     ) -> None:
-        self.blocks, self.weights, self.training, self.update, self.every = blocks, weights, training, update, every
+        self.blocks, self.weights, self.purpose, self.update, self.every = blocks, weights, purpose, update, every
         self.memory, self.frames = Memory(), frames(blocks)
         self._tables: OrderedDict[int, Worklist] = OrderedDict()
         self._grown = 0  # what memory.grown was when they were made
 
-    def run(self, images: NDArray[Any], labels: NDArray[Any] | None = None, masks: Masks | None = None) -> None:
+    def predict(self, images: NDArray[Any]) -> None:
+        """Compute a pass over images (N, *shape)."""
+        table = self._table(len(images))  # first: making one may replace the buffers that the images are copied to
+        self._take(images)
+        self._run(table)
+
+    def train(self, batch: Batch) -> None:
         """Compute a pass over a batch."""
-        table = self._table(len(images))  # first: making one may replace the buffers that the batch is copied to
-        self._take(images, labels, masks)
+        table = self._table(len(batch))
+        self._take(batch.images)
+        self._take_labels(batch.labels)
+        self._take_masks(batch.masks, len(batch))
+        self.memory.get("weights", len(batch))[:] = 1 if batch.weights is None else batch.weights
+        self._run(table)
+
+    def differentiate(self, images: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float32]:
+        """Compute a pass over images, and give the gradients of one logit of each by the image (N, *shape)."""
+        table = self._table(len(images))
+        self._take(images)
+        self._take_labels(classes)
+        self._run(table)
+        return read_images(self._gradient(0, len(images)), self.frames[0], self.blocks[0].input_shape, len(images))
+
+    def _run(self, table: Worklist) -> None:
         if not self.weights.packed:
             threads.run(Worklist(self.packs()))
             self.weights.packed = True
@@ -59,16 +86,17 @@ class Passes:
         self._tables.move_to_end(N)
         return self._tables[N]
 
-    def _take(self, images: NDArray[Any], labels: NDArray[Any] | None, masks: Masks | None) -> None:
-        N = len(images)
-        store_images(images, self._value(0, N), self.frames[0], image_size(self.blocks[0].input_shape))
-        if labels is not None:
-            self.memory.get("labels", N, np.int64)[:] = labels
-        if masks is not None:
-            for placed in (placed for block in self.blocks for placed in block.layers):
-                if isinstance(placed.layer, Dropout):
-                    keep = self.memory.get(f"keep:{placed.name}", N * math.prod(placed.output_shape), np.uint8)
-                    keep[:] = masks[placed.name].reshape(-1)
+    def _take(self, images: NDArray[Any]) -> None:
+        store_images(images, self._value(0, len(images)), self.frames[0], image_size(self.blocks[0].input_shape))
+
+    def _take_labels(self, labels: NDArray[Any]) -> None:
+        self.memory.get("labels", len(labels), np.int64)[:] = labels
+
+    def _take_masks(self, masks: Masks, N: int) -> None:
+        for placed in (placed for block in self.blocks for placed in block.layers):
+            if isinstance(placed.layer, Dropout):
+                keep = self.memory.get(f"keep:{placed.name}", N * math.prod(placed.output_shape), np.uint8)
+                keep[:] = masks[placed.name].reshape(-1)
 
     def output(self, index: int, N: int) -> NDArray[np.float32]:
         """A copy of the output of block `index` (N, *shape), as the last pass left it."""
@@ -91,11 +119,13 @@ class Passes:
     def jobs(self, N: int) -> list[Job]:
         """All jobs of a pass over N images, in order."""
         sites = [self._site(i, N) for i in range(len(self.blocks))]
-        jobs = [job for context in sites for job in assembly.FORWARD[type(context.block)](context)]
-        if not self.training:
+        jobs = [job for context in sites for job in assembly.ASSEMBLIES[type(context.block)].forward(context)]
+        if self.purpose == "predicting":
             return jobs
         jobs.append(self._head(N))
-        jobs += [job for context in reversed(sites) for job in assembly.BACKWARD[type(context.block)](context)]
+        jobs += [
+            job for context in reversed(sites) for job in assembly.ASSEMBLIES[type(context.block)].backward(context)
+        ]
         if self.update is not None:
             jobs += assembly.update_jobs(self.weights, self.memory, self.update)
             jobs += self._packs(sites)
@@ -103,7 +133,7 @@ class Passes:
         return jobs
 
     def _packs(self, sites: Sequence[BlockContext]) -> list[Job]:
-        packs = [job for context in sites for job in assembly.pack(context)]
+        packs = [job for context in sites for job in assembly.ASSEMBLIES[type(context.block)].pack(context)]
         return [Job(job.kernel, job.size, job.arguments, job.parts, i > 0, job.label) for i, job in enumerate(packs)]
 
     def _value(self, i: int, N: int) -> NDArray[np.float32]:
@@ -113,11 +143,12 @@ class Passes:
         return self.memory.get(f"gradient {i}", N * self.frames[i].size)
 
     def _site(self, i: int, N: int) -> BlockContext:
-        wanted = self.training and i > 0 and self._learns_before(i)
+        training, backward = self.purpose == "training", self.purpose != "predicting"
+        wanted = self.purpose == "input gradients" or (training and i > 0 and self._learns_before(i))
         return BlockContext(
             self.blocks[i], N, self._value(i, N), self.frames[i], self._value(i + 1, N), self.frames[i + 1],
-            self.weights, self.memory, self.training, self.every,
-            self._gradient(i, N) if wanted else None, self._gradient(i + 1, N) if self.training else None, self.update,
+            self.weights, self.memory, training, self.every,
+            self._gradient(i, N) if wanted else None, self._gradient(i + 1, N) if backward else None, self.update,
         )  # fmt: skip
 
     def _learns_before(self, i: int) -> bool:
@@ -128,8 +159,10 @@ class Passes:
 
     def _head(self, N: int) -> Job:
         last, (classes,) = len(self.blocks), self.blocks[-1].output_shape
-        labels, results = self.memory.get("labels", N, np.int64), self.results()
+        labels, stride = self.memory.get("labels", N, np.int64), self.frames[last].size
         logits, d_logits = self._value(last, N), self._gradient(last, N)
-        sizes = (N, classes, self.frames[last].size, int(self.update is not None))
-        arguments = (logits, labels, d_logits, results, *sizes)
+        if self.purpose == "input gradients":
+            return Job(head.one_logit, N, (labels, d_logits, stride), label="one logit")
+        sizes = (N, classes, stride, int(self.update is not None))
+        arguments = (logits, labels, self.memory.get("weights", N), d_logits, self.results(), *sizes)
         return Job(head.softmax_cross_entropy, N, arguments, label="softmax cross-entropy")

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.descriptions.layers import Parameter
 from convlet.descriptions.network import Parameters
 from convlet.engines.numba.assembly.layouts import Places, channels, convolution_places, dense_places, dense_size
-from convlet.engines.numba.assembly.lowering import Block, ConvolutionBlock, DenseBlock, NormalizationBlock
+from convlet.engines.numba.assembly.lowering import Block, ConvolutionBlock, DenseBlock
 from convlet.engines.numba.buffers import buffer, padded
 
 Array = NDArray[np.float32]
@@ -58,8 +57,8 @@ class Weights:
                 self._add_convolution(block, C)
             elif isinstance(block, DenseBlock):
                 self._add_dense(block, C)
-            elif isinstance(block, NormalizationBlock):
-                self._add_normalization(block)
+            else:
+                self._add_plain(block)
         for own in self.own.values():
             if own.trainable:
                 own.slots = {slot: buffer(len(own.values)) for slot in slots}
@@ -85,11 +84,11 @@ class Weights:
         if has_bias:
             self.public[f"{name}/bias"] = ParameterPlace(f"{name}/bias", np.arange(units))
 
-    def _add_normalization(self, block: NormalizationBlock) -> None:
-        parameters: dict[str, Parameter] = block.layers[0].parameters
-        for name, parameter in parameters.items():
+    def _add_plain(self, block: Block) -> None:
+        """Each parameter for itself, as it is outside."""
+        for name, parameter in ((name, p) for placed in block.layers for name, p in placed.parameters.items()):
             self.own[name] = FlatWeights(buffer(parameter.size), parameter.size if parameter.trainable else 0)
-            self.public[name] = ParameterPlace(name, np.arange(parameter.size))
+            self.public[name] = ParameterPlace(name, np.arange(parameter.size).reshape(parameter.shape))
 
     def pack(self, name: str, size: int) -> Array:
         """Memory for the weights in another order, the same for whoever asks."""

@@ -1,4 +1,4 @@
-"""The end of the network: softmax cross-entropy, its gradient, and how many predictions were right."""
+"""The end of the network: softmax cross-entropy, its gradient, and how many were right; or one logit alone."""
 
 import math
 
@@ -11,15 +11,17 @@ LOSS, CORRECT = range(2)  # places in results
 
 
 @kernel
-def softmax_cross_entropy(low, high, logits, labels, d_logits, results, N, classes, stride, learning):
+def softmax_cross_entropy(low, high, logits, labels, weights, d_logits, results, N, classes, stride, learning):
     """The mean loss and the number of right predictions of images [low, high) = [0, N), and d_logits (N, stride).
+
+    An image's loss, and so its gradient, is multiplied by its weight (N,).
 
     results (float64): LOSS and CORRECT. Of equal logits the first is the prediction, as in NumPy; and a NaN wins.
     Cost: N × classes exponentials, on one thread.
     """
     loss, correct = 0.0, 0
     for n in range(low, high):
-        row, label = n * stride, element(labels, n)
+        row, label, weight = n * stride, element(labels, n), element(weights, n)
         winner, largest = 0, element(logits, row)
         for k in range(1, classes):
             z = element(logits, row + k)
@@ -31,9 +33,18 @@ def softmax_cross_entropy(low, high, logits, labels, d_logits, results, N, class
             put(d_logits, row + k, e)
             total += e
         for k in range(classes):
-            put(d_logits, row + k, (element(d_logits, row + k) / total - np.float32(k == label)) / np.float32(N))
-        loss += math.log(total) - (element(logits, row + label) - largest)
+            difference = element(d_logits, row + k) / total - np.float32(k == label)
+            put(d_logits, row + k, weight * difference / np.float32(N))
+        loss += weight * (math.log(total) - (element(logits, row + label) - largest))
         correct += winner == label
     put(results, LOSS, loss / N)
     put(results, CORRECT, np.float64(correct))
     return learning != 0 and not math.isfinite(loss)  # nothing is learnt from such a batch: the pass ends here
+
+
+@kernel
+def one_logit(low, high, classes, d_logits, stride):
+    """Images [low, high): the gradient of one logit by all, d_logits (N, stride): 1 at the image's class, else 0."""
+    for n in range(low, high):
+        for k in range(stride):
+            put(d_logits, n * stride + k, np.float32(k == element(classes, n)))

@@ -1,0 +1,116 @@
+"""What is asked of every engine's door, wherever its tests are."""
+
+import re
+
+import numpy as np
+import pytest
+from cases import NETWORKS, network_arrays
+from comparing import GRADIENT, Tolerance, assert_agree
+from differences import central_differences
+
+from convlet.descriptions.layers import Conv2D, Dense, Flatten
+from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import Adam
+from convlet.engines import Batch, engine
+from convlet.errors import InputError
+
+TRAINED = Tolerance(2e-5, 2e-4)  # float32 after a few steps; the reference is in float64
+
+
+def single(arrays):
+    """float64 arrays as float32."""
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+class Classified:
+    """A network that classifies, and arrays for it that are far from every kink, in float64."""
+
+    def __init__(self, network, images=3):
+        self.network = network
+        self.parameters, few, some, _ = network_arrays(network, images=2)  # of an odd number of pixels, one would be 0
+        self.images = np.resize(few, (images, *few.shape[1:]))
+        self.classes = np.resize(some, images)
+
+    @classmethod
+    def first(cls, layer, shape):
+        """The layer as the first one of a network that classifies."""
+        return cls(Sequential([layer, Flatten(), Dense(3)], shape))
+
+    @classmethod
+    def behind(cls, layer, shape):
+        """The layer behind one that learns."""
+        before = Conv2D(shape[2], 1) if len(shape) == 3 else Dense(shape[0])
+        return cls(Sequential([before, layer, Flatten(), Dense(3)], shape))
+
+    def program(self, name):
+        parameters = self.parameters if name == "numpy" else single(self.parameters)
+        return engine(name).compile(self.network, parameters, Adam(0.01))
+
+    def assert_input_gradients_are_measured(self):
+        """By the reference, of each image's own logit: nothing is dropped, and averages are the moving ones."""
+        program, images, rows = self.program("numpy"), self.images.copy(), np.arange(len(self.images))
+        measured = central_differences(
+            lambda: float(program.predict(images)[rows, self.classes].sum()), {"images": images}
+        )
+        assert_agree(program.input_gradients(self.images, self.classes), measured["images"], GRADIENT)
+
+    def assert_input_gradients_agree(self, name, tolerance):
+        reference, other = self.program("numpy"), self.program(name)
+        expected = reference.input_gradients(self.images, self.classes)
+        actual = other.input_gradients(self.images, self.classes)
+        assert_agree(actual, expected.astype(np.float32), tolerance)
+
+    def assert_weighted_steps_agree(self, name):
+        """Losses, counts and weights of three steps, and a gradient."""
+        reference, other = self.program("numpy"), self.program(name)
+        for step in range(3):
+            weights = np.random.default_rng(step).uniform(0, 3, len(self.images)) * (np.arange(len(self.images)) != 1)
+            masks = self.network.dropout_masks(len(self.images), 0, step)
+            batch = Batch(self.images, self.classes, masks, weights)
+            (loss, gradients), (expected_loss, expected) = other.gradients(batch), reference.gradients(batch)
+            assert loss == pytest.approx(expected_loss, rel=1e-5, abs=1e-5)
+            assert_agree(gradients, single(expected), TRAINED)
+            (loss, correct), (expected_loss, expected_correct) = other.step(batch, 0.001), reference.step(batch, 0.001)
+            assert loss == pytest.approx(expected_loss, rel=1e-5, abs=1e-5) and correct == expected_correct
+        assert_agree(other.state().parameters, single(reference.state().parameters), Tolerance(1e-4, 1e-3))
+
+
+GIVEN, MASKS = np.zeros((3, 8, 8, 1), np.float32), {"dropout_1": np.ones((3, 6), bool)}
+REFUSED = {
+    "labels below 0": (Batch(GIVEN, [0, -1, 2], MASKS), "labels: from -1 to 2; expected 0 to 2."),
+    "labels beyond the classes": (Batch(GIVEN, [0, 1, 3], MASKS), "labels: from 0 to 3; expected 0 to 2."),
+    "labels of another shape": (Batch(GIVEN, [[0, 1, 2]], MASKS), "labels: shape (1, 3) for 3 images"),
+    "too few labels": (Batch(GIVEN, [0, 1], MASKS), "labels: shape (2,) for 3 images"),
+    "labels between whole numbers": (Batch(GIVEN, [0.5, 1, 2], MASKS), "labels: type float64; expected whole numbers"),
+    "labels that are no numbers": (Batch(GIVEN, [0, np.nan, 2], MASKS), "labels: type float64"),
+    "labels of True and False": (Batch(GIVEN, [True, False, True], MASKS), "labels: type bool"),
+    "images of another shape": (Batch(GIVEN[:, 1:], [0, 1, 2], MASKS), "images: shape (3, 7, 8, 1); expected (N, 8"),
+    "images of text": (Batch(GIVEN.astype(str), [0, 1, 2], MASKS), "images: type <U"),
+    "no images": (Batch(GIVEN[:0], np.zeros(0, int), MASKS), "images: none; expected at least one"),
+    "no masks": (Batch(GIVEN, [0, 1, 2]), "masks['dropout_1']: missing; expected True or False"),
+    "masks of another shape": (
+        Batch(GIVEN, [0, 1, 2], {"dropout_1": np.ones((6, 3), bool)}),
+        "masks['dropout_1']: of shape (6, 3) and type bool; expected True or False for each value, (3, 6).",
+    ),
+    "masks of numbers": (Batch(GIVEN, [0, 1, 2], {"dropout_1": np.ones((3, 6))}), "of shape (3, 6) and type float64"),
+    "too few weights": (Batch(GIVEN, [0, 1, 2], MASKS, [1.0, 1.0]), "weights: shape (2,) and type float64 for 3"),
+    "weights of text": (Batch(GIVEN, [0, 1, 2], MASKS, ["1", "1", "1"]), "weights: shape (3,) and type <U1"),
+    "weights below 0": (Batch(GIVEN, [0, 1, 2], MASKS, [1, -1, 1]), "weights: from -1 to 1; expected finite"),
+    "weights that are no numbers": (Batch(GIVEN, [0, 1, 2], MASKS, [1, np.nan, 1]), "weights: from nan to nan"),
+    "infinite weights": (Batch(GIVEN, [0, 1, 2], MASKS, [1, np.inf, 1]), "weights: from 1.0 to inf"),
+    "weights of 0 alone": (Batch(GIVEN, [0, 1, 2], MASKS, [0, 0, 0]), "weights: from 0 to 0"),
+}
+
+
+def assert_refuses(name, what):
+    """The batch is refused by `gradients` and by `step`, which then has changed nothing."""
+    batch, message = REFUSED[what]
+    network = NETWORKS["the seed's deep network in small"]
+    program = engine(name).compile(network, network.initial_parameters(0), Adam())
+    with pytest.raises(InputError, match=re.escape(message)):
+        program.gradients(batch)
+    with pytest.raises(InputError, match=re.escape(message)):
+        program.step(batch, 0.1)
+    assert program.state().step == 0
+    with pytest.raises(InputError, match="optimizer=None when the program was compiled"):
+        engine(name).compile(network, network.initial_parameters(0)).step(batch, 0.1)
