@@ -26,6 +26,18 @@ from convlet.descriptions.layers import (
 from convlet.descriptions.network import IMAGE, Sequential
 from convlet.errors import InputError, NetworkError
 
+# --------------------------------------------------------------------------------------------------------- costs
+
+
+def test_training_costs_three_forward_passes_but_for_the_inputs_of_the_first_layer_with_weights():
+    convolution, dense = 3 * 2 * 9 * 2, 12 * 3  # 3 × 2 positions of 3 × 3 pixels for 2 filters; 12 inputs, 3 units
+    network = Sequential([Conv2D(2, 3), Flatten(), Dense(3)], (5, 4, 1))
+    assert network.multiply_adds == convolution + dense
+    assert network.training_multiply_adds == 2 * convolution + 3 * dense
+    flat = Sequential([Flatten(), Dense(3)], (4, 3, 1))
+    assert flat.training_multiply_adds == 2 * dense
+
+
 # --------------------------------------------------------------------------------------------------------- names
 
 
