@@ -273,8 +273,8 @@ def test_of_equal_logits_the_first_is_the_prediction():
     network = Sequential([Flatten(), Dense(3, kernel_initializer=Constant(0.0))], (2, 2, 1))
     x, _, masks = batch(network, images=6)
     for program in both(network, SGD(0.1)):
-        _, correct = program.step(Batch(x, np.array([0, 0, 1, 2, 1, 2]), masks), 0.1)
-        assert correct == 2
+        _, correct = program.step(Batch(x, np.array([0, 0, 0, 2, 1, 2]), masks), 0.1)
+        assert correct == 3
 
 
 @pytest.mark.parametrize("pool", [MaxPooling2D(2, padding="same"), MaxPooling2D(3, strides=2), MaxPooling2D((1, 4))])
