@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from convlet.descriptions.initializers import TruncatedNormal
 from convlet.descriptions.layers import Conv2D, Dense, Flatten
 from convlet.descriptions.network import Sequential
-from convlet.randomness import generator
+from convlet.randomness import generator, kept
 
 PURPOSES = ("initial values", "shuffle", "dropout")
 counts = st.integers(0, 2**64 - 1)
@@ -99,3 +99,19 @@ def test_a_seed_is_a_whole_number_of_63_bits(seed):
 @pytest.mark.parametrize("seed", [0, 2**63 - 1, np.int64(5), np.uint8(5)])
 def test_any_whole_number_of_63_bits_is_a_seed(seed):
     assert words(seed, "shuffle") == words(int(seed), "shuffle")
+
+
+@pytest.mark.parametrize(("rate", "first_kept"), [(0.5, 32768), (0.25, 16384), (1 / 65536, 1), (0.999999, 65535)])
+def test_the_drawn_part_of_65536_that_is_the_rate_itself_is_kept_and_the_one_below_dropped(rate, first_kept):
+    class Stream:
+        """Draws two words of 64 bits: eight parts of sixteen bits."""
+
+        @property
+        def bit_generator(self):
+            return self
+
+        def random_raw(self, count):
+            drawn = [0, first_kept - 1, first_kept, 65535, 0, 0, 65535, 65535]
+            return np.array(drawn, "<u2").view("<u8")[:count].astype(np.uint64)
+
+    assert kept(Stream(), (2, 4), rate).tolist() == [[False, False, True, True], [False, False, True, True]]
