@@ -1,6 +1,8 @@
 """Who is let in: every route, asked in ten hostile ways, says no before it does anything."""
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pages
 import pytest
@@ -119,8 +121,16 @@ def test_a_body_that_grows_beyond_what_it_declared_is_cut_off(client, monkeypatc
     assert ask(client, ("POST", "/picture"), content=b"x" * 999).status_code == 400
 
 
+def asked(studio, messages):
+    """The status of a request whose body arrives as these messages, below any client.
+
+    In a thread of its own, since Playwright keeps an event loop in that of the tests.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(_asked(studio, messages))).result()
+
+
 async def _asked(studio, messages):
-    """A request whose body arrives as these messages, below any client; the status."""
     guarded, sent = guard.Guard(application(studio), pages.TOKEN), []
     headers = [(b"host", HOST.encode()), (b"origin", f"http://{HOST}".encode())]
     cookie = f"{guarded._cookie}={pages.TOKEN}"
@@ -130,8 +140,6 @@ async def _asked(studio, messages):
     }  # fmt: skip
 
     async def receive():
-        import asyncio
-
         if not messages:
             await asyncio.sleep(3600)
         return messages.pop(0)
@@ -144,17 +152,13 @@ async def _asked(studio, messages):
 
 
 def test_a_body_that_never_comes_is_not_waited_for(studio, monkeypatch):
-    import asyncio
-
     monkeypatch.setattr(guard, "SECONDS", 0.05)
-    assert asyncio.run(_asked(studio, [{"type": "http.request", "body": b"a", "more_body": True}])) == 408
+    assert asked(studio, [{"type": "http.request", "body": b"a", "more_body": True}]) == 408
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body_is_let_go(studio):
-    import asyncio
-
     left = [{"type": "http.request", "body": b"a", "more_body": True}, {"type": "http.disconnect"}]
-    assert asyncio.run(_asked(studio, left)) == 400
+    assert asked(studio, left) == 400
 
 
 @pytest.mark.parametrize(
