@@ -19,7 +19,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --fo
 UV = uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help train explore texts test test-keras test-page check check-page format coverage docs bench mutants lock clean
+.PHONY: help train explore texts test test-keras test-page check check-page format coverage docs bench bench-page mutants lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,9 @@ docs: $(VENV)/installed ## The API as pages, from the docstrings, in build/api
 
 bench: $(VENV)/installed ## Measure what the README's tables claim
 	@$(VENV)/bin/convlet bench $(ARGS)
+
+bench-page: $(PAGE_VENV)/installed ## Measure the budgets of the page in Chromium
+	@CHROMIUM=$(CHROMIUM) $(PAGE_VENV)/bin/python tests/measure_page.py
 
 mutants: $(VENV)/installed ## Put in bugs of one line, one at a time: which do the tests notice? (an hour)
 	@$(ONE_THREAD_EACH) $(VENV)/bin/python tests/mutants/run.py $(ARGS)

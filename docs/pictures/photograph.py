@@ -55,7 +55,7 @@ def photograph(browser, url, name, state, size, theme, language):
     page.wait_for_timeout(600)
     path = FOLDER / f"{name}.png"
     page.screenshot(path=path)
-    Image.open(path).convert("RGB").quantize(160, dither=Image.Dither.NONE).save(path, optimize=True)
+    Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     page.close()
 
 

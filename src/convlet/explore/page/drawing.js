@@ -64,10 +64,12 @@ export function pixelsOfStrokes(strokes, shape, prepared) {
   return { pixels, stages: strokes.length ? [{ name: later("drawn"), image: fine }, { name: later("only made smaller"), image: { shape, values: pixels } }] : [] };
 }
 
+const paper = new OffscreenCanvas(FINE, FINE);
+
 /** How much ink there is on each fine pixel, 0 to 1. @param {number[][]} strokes */
 function inkOf(strokes) {
-  const canvas = new OffscreenCanvas(FINE, FINE);
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (paper.getContext("2d", { willReadFrequently: true }));
+  context.clearRect(0, 0, FINE, FINE);
   const scale = FINE / 1000;
   Object.assign(context, { strokeStyle: "#fff", lineWidth: PEN * scale, lineCap: "round", lineJoin: "round" });
   for (const stroke of strokes) {

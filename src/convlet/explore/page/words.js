@@ -25,9 +25,13 @@ export function mark() {
   return language() === "vi" ? "," : ".";
 }
 
+/** @type {Record<string, Intl.NumberFormat>} - making one takes longer than using it */
+const formats = {};
+
 /** A whole number, with its thousands apart. @param {number} x */
 export function count(x) {
-  return new Intl.NumberFormat(language()).format(x);
+  formats[language()] ??= new Intl.NumberFormat(language());
+  return formats[language()].format(x);
 }
 
 /** A share as per cent. @param {number} x @param {number} [digits] */

@@ -29,14 +29,14 @@ export function chart({ contestants, curves }, at) {
   curves.forEach((curve, i) => {
     const style = i ? "second" : "first";
     accuracy.append(path(curve.map(({ step, trained }) => [across(step), (TALL - 4) * (1 - trained) + 2]), `${style} trained`));
-    accuracy.append(path(curve.map(({ step, unseen }) => [across(step), (TALL - 4) * (1 - unseen) + 2]), `${style} unseen`));
+    accuracy.append(path(curve.map(({ step, unseen }) => [across(step), (TALL - 4) * (1 - unseen) + 2]), `${style} others`));
     const finite = curve.filter((moment) => Number.isFinite(moment.loss));
-    loss.append(path(finite.map((moment) => [across(moment.step), (LOW - 4) * (1 - moment.loss / most) + 2]), `${style} unseen`));
+    loss.append(path(finite.map((moment) => [across(moment.step), (LOW - 4) * (1 - moment.loss / most) + 2]), `${style} others`));
   });
   if (at >= 0) for (const [picture, tall] of /** @type {[Element, number][]} */ ([[accuracy, TALL], [loss, LOW]])) picture.append(svg("line", { x1: across(at), x2: across(at), y1: 0, y2: tall, class: "now" }));
   return el("div.chart", {},
     el("h3", {}, t("Accuracy")), accuracy,
-    el("p.key", {}, key("unseen", t("on images it never saw")), key("trained", t("on images it learns from")), curves.length > 1 ? key("second unseen", t("the dense network")) : null),
+    el("p.key", {}, key("others", t("on images it never saw")), key("trained", t("on images it learns from")), curves.length > 1 ? key("second others", t("the dense network")) : null),
     el("h3", {}, t("Loss")), loss);
 }
 
