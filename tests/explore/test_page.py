@@ -381,6 +381,28 @@ def test_training_is_live_and_its_time_line_shows_the_network_as_it_was(open_pag
     assert page.numbers(".bars .share") == before
 
 
+def test_a_fresh_network_learns_while_one_watches_and_is_there_to_be_drawn_on(browser):
+    with pages.studio(pages.DIGITS, pages.digits(), steps=150, fresh=True) as fresh, pages.served(fresh) as address:
+        context = browser.new_context()
+        page = Page(context.new_page(), address.url)
+        page.page.goto(address.url)
+        page.page.wait_for_selector("body[data-ready=yes]")
+        page.until("document.querySelector('.train [role=status]').textContent.startsWith('Done')", 120)
+        page.until("new URLSearchParams(location.hash.slice(1)).get('moment')?.endsWith(',150')")
+        page.page.wait_for_timeout(300)
+        image, _ = fresh.content.shown.batch([0])
+        logits = fresh.session.contestants[0].program.predict(image)[0]
+        shares = 100 * np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        assert page.numbers(".bars .share") == pytest.approx(shares.tolist(), abs=0.051)
+        page.page.reload()
+        page.page.wait_for_selector("body[data-ready=yes]")
+        page.settle()
+        page.page.wait_for_timeout(300)
+        assert page.numbers(".bars .share") == pytest.approx(shares.tolist(), abs=0.051)
+        assert page.complaints == []
+        context.close()
+
+
 def test_a_file_does_not_offer_what_needs_a_server(open_page):
     page = open_page("file")
     assert page.page.locator("[data-view=train]").count() == 0
