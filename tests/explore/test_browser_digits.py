@@ -1,7 +1,8 @@
-"""A drawn digit becomes one of MNIST's in the browser, so that a network reads it."""
+"""A drawn digit becomes one of MNIST's in the browser: as in Python, and so that a network reads it."""
 
 import numpy as np
 import pytest
+from convlet.datasets.digits import like_mnist
 from strokes import drawings
 
 import convlet as cl
@@ -11,6 +12,7 @@ from convlet.runs.recipe import load_recipe
 PAD = 280  # pixels of the pad's drawing
 PEN = 75  # thousandths of the pad
 LOST = 0.005  # of accuracy, at most, by cutting real digits out and preparing them again
+LEVELS = 2  # of 255: how far the browser's pixels may be from Python's
 READ = 0.95  # of the drawings, at least
 
 
@@ -24,13 +26,13 @@ def run():
 PREPARE = """
     return places.map((place, i) => {
         const ink = harness.drawnLarge(images.subarray(784 * i, 784 * (i + 1)), place, pad);
-        return {pixels: convlet.prepareDigit(ink, pad, pad).pixels};
+        return {pixels: convlet.prepareDigit(ink, pad, pad).pixels, ink: sent ? ink : null};
     });
 """
 
 
-def drawn_and_prepared(modules, images):
-    """Images of MNIST (N, 28, 28) drawn on the pad, at any size and place, and prepared."""
+def drawn_and_prepared(modules, images, sent=False):
+    """Images of MNIST (N, 28, 28) drawn on the pad, at any size and place, and prepared; with `sent` the ink too."""
     generator = np.random.default_rng(0)
     sides = generator.integers(170, PAD, len(images))
     places = [
@@ -39,12 +41,39 @@ def drawn_and_prepared(modules, images):
             sides, generator.random((len(images), 2)) * (PAD - sides)[:, np.newaxis], strict=True
         )
     ]
-    return modules.run(PREPARE, images=images.reshape(-1), places=places, pad=PAD)
+    return modules.run(PREPARE, images=images.reshape(-1), places=places, pad=PAD, sent=sent)
 
 
 def in_levels(pixels):
     """Pixels from 0 to 1 in MNIST's 256 levels: (28, 28)."""
     return np.round(255 * np.asarray(pixels, np.float64)).astype(np.uint8).reshape(28, 28)
+
+
+def assert_alike(pixels, ink):
+    """Raise an AssertionError unless Python makes of the same ink (H, W) what the browser did."""
+    assert np.abs(in_levels(pixels).astype(int) - like_mnist(ink)).max() <= LEVELS
+
+
+def test_the_browser_prepares_a_digit_as_python_does(modules):
+    for made in drawn_and_prepared(modules, cl.datasets.mnist().test.images[:30, ..., 0], sent=True):
+        assert_alike(made["pixels"], made["ink"].reshape(PAD, PAD).astype(np.float64))
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "box"),
+    [
+        (1, 1, (0, 1, 0, 1)),
+        (30, 3, (0, 30, 0, 3)),
+        (5, 200, (2, 3, 10, 190)),
+        (20, 20, (0, 20, 4, 16)),
+        (7, 9, (1, 6, 2, 7)),
+    ],
+)
+def test_a_digit_of_any_size_is_prepared_as_python_does(modules, height, width, box):
+    ink = np.zeros((height, width), np.float32)
+    ink[box[0] : box[1], box[2] : box[3]] = 0.8
+    code = "return convlet.prepareDigit(ink, height, width).pixels"
+    assert_alike(modules.run(code, ink=ink.reshape(-1), height=height, width=width), ink.astype(np.float64))
 
 
 def test_every_stage_of_the_preparation_is_there_to_be_shown(modules):
