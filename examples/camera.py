@@ -146,7 +146,8 @@ def with_pen(digit: Array, times: float, width: float) -> Image.Image:
 
 def skeleton(mask: Array) -> Array:
     """Lines one pixel wide in the middle of what is True (Zhang and Suen, "A fast parallel algorithm for thinning
-    digital patterns", 1984)."""
+    digital patterns", 1984).
+    """
     mask = np.pad(mask, 1)
     while True:
         before = mask.sum()

@@ -142,7 +142,8 @@ class Sequential:
     @property
     def training_multiply_adds(self) -> int:
         """Multiply-adds of one image's forward and backward pass, dense count: each layer's products once forward,
-        once for its weights and once for its inputs, which the first layer with weights need not send back."""
+        once for its weights and once for its inputs, which the first layer with weights need not send back.
+        """
         costs = [placed.multiply_adds for placed in self if placed.weights]
         return 3 * sum(costs) - sum(costs[:1])
 

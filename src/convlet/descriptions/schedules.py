@@ -14,7 +14,11 @@ __all__ = ["Cosine", "OneCycle", "Schedule", "Steps"]
 
 
 class Schedule(Protocol):
-    def at(self, progress: float) -> float: ...
+    """Gives the learning rate at each moment of a run."""
+
+    def at(self, progress: float) -> float:
+        """The rate when this share of the run is behind, in [0, 1)."""
+        ...
 
 
 def _cosine(start: float, end: float, progress: float) -> float:

@@ -80,18 +80,21 @@ def window_words(size: Pair, strides: Pair, usual: Pair, padding: str) -> tuple[
 
 
 def check_image(input_shape: Shape) -> Shape:
+    """The shape itself, where it is an image's, (H, W, C); else a NetworkError."""
     if len(input_shape) != 3:
         raise NetworkError("expected images (H, W, C); put this layer before Flatten.")
     return input_shape
 
 
 def check_vector(input_shape: Shape) -> int:
+    """How many numbers an input of one row has; a NetworkError where it is of another shape."""
     if len(input_shape) != 1:
         raise NetworkError("expected one row of numbers an image; put Flatten() before this layer.")
     return input_shape[0]
 
 
 def check_initializers(layer: Layer) -> None:
+    """Raise an InputError unless both of a layer's initialisers can draw."""
     for name in ("kernel_initializer", "bias_initializer"):
         value = getattr(layer, name)
         if isinstance(value, type) or not callable(getattr(value, "draw", None)):
@@ -99,4 +102,5 @@ def check_initializers(layer: Layer) -> None:
 
 
 def bias_parameter(use_bias: bool, size: int, initializer: Initializer) -> tuple[Parameter, ...]:
+    """A layer's bias, where it has one: none or one parameter."""
     return (Parameter("bias", (size,), initializer),) if use_bias else ()

@@ -10,6 +10,8 @@ from convlet.descriptions.window import PADDINGS, Window
 
 @dataclass(frozen=True)
 class Pooling(Layer):
+    """What both kinds of pooling have: a window, visited by strides of its own size unless others are given."""
+
     pool_size: int | Pair = 2
     strides: int | Pair | None = None
     padding: str = "valid"

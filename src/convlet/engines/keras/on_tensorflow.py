@@ -1,5 +1,6 @@
 """One step of training on TensorFlow. The Keras variables themselves hold the values; graphs are traced once, for
-batches of any size."""
+batches of any size.
+"""
 
 from typing import Any
 

@@ -64,6 +64,7 @@ def viewable(image: Array) -> Array:
 
 
 def bare(axes: Axes) -> None:
+    """Leave of the axes only a faint frame."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set(visible=True, color=FAINT)

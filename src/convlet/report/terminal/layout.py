@@ -38,8 +38,10 @@ def apart(*blocks: RenderableType) -> Group:
 
 
 def titled(title: str, table: Table) -> Group:
+    """A table under its title."""
     return Group(Text(title, "bold"), table)
 
 
 def class_name(name: str) -> Text:
+    """A class's name as a cell: without control characters, cut where it is very long."""
     return Text(label(name))

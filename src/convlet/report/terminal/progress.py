@@ -35,7 +35,8 @@ class Pace:
 @dataclass(frozen=True)
 class ProgressLine:
     """How far a run is. As the terminal becomes narrower, the images a second go first, then the bar, then the loss and
-    the accuracy; the step and the time that is left always stay."""
+    the accuracy; the step and the time that is left always stay.
+    """
 
     step: int
     steps: int

@@ -118,7 +118,8 @@ def backward_totals(low, high, partial, d_gamma, d_beta, N, C):
 @kernel
 def normalize_backward(low, high, d_y, y_frame, x, x_frame, statistics, gamma, d_gamma, d_beta, d_x, shape, count):
     """Images [low, high): d_x. An input also moves the batch's mean and variance: from the gradient is taken its
-    mean, and its projection on the normalised inputs."""
+    mean, and its projection on the normalised inputs.
+    """
     C = shape.C
     for n in range(low, high):
         for h in range(shape.H):
