@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from convlet.datasets.digits import like_mnist
 from strokes import drawings
 
 import convlet as cl
+from convlet.datasets.digits import like_mnist
 from convlet.explore.wire import packet, weights
 from convlet.runs.recipe import load_recipe
 

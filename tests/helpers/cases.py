@@ -118,8 +118,8 @@ def _dropout(placed, w, x, masks):
 
 
 def _normalization(placed, w, x, masks):
-    statistics = (w["moving_mean"], w["moving_variance"]) if masks is None else naive.batch_statistics(x)
-    return naive.batch_normalization(x, *statistics, w["gamma"], w["beta"], placed.layer.epsilon)
+    mean, variance = (w["moving_mean"], w["moving_variance"]) if masks is None else naive.batch_statistics(x)
+    return naive.batch_normalization(x, mean, variance, w["gamma"], w["beta"], placed.layer.epsilon)
 
 
 NAIVE = {  # (placed, weights by short name, inputs, masks) → outputs, all as lists

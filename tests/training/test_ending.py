@@ -63,11 +63,11 @@ def test_where_there_is_no_run_dir_an_error_says_that_nothing_was_saved():
 def test_a_step_that_was_broken_off_half_way_is_not_saved(tmp_path, monkeypatch):
     update = NumpyProgram._update
 
-    def break_off(program, gradients, learning_rate):
+    def break_off(program, optimizer, gradients, learning_rate):
         if program.steps == 8:
-            update(program, dict(list(gradients.items())[:1]), learning_rate)
+            update(program, optimizer, dict(list(gradients.items())[:1]), learning_rate)
             raise MemoryError
-        update(program, gradients, learning_rate)
+        update(program, optimizer, gradients, learning_rate)
 
     monkeypatch.setattr(NumpyProgram, "_update", break_off)
     with pytest.raises(MemoryError) as caught:
