@@ -62,6 +62,10 @@ def test_the_wheel_holds_the_whole_package_and_nothing_beside_it(wheel: zipfile.
     "name",
     [
         "py.typed",
+        "explore/page/index.html",
+        "explore/page/network/network.js",
+        "locale/en/LC_MESSAGES/convlet.mo",
+        "locale/vi/LC_MESSAGES/convlet.mo",
         "datasets/files/train-images-idx3-ubyte.xz",
         "datasets/files/train-labels-idx1-ubyte.xz",
         "datasets/files/t10k-images-idx3-ubyte.xz",

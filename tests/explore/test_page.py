@@ -399,6 +399,9 @@ def test_a_fresh_network_learns_while_one_watches_and_is_there_to_be_drawn_on(br
         page.settle()
         page.page.wait_for_timeout(300)
         assert page.numbers(".bars .share") == pytest.approx(shares.tolist(), abs=0.051)
+        page.page.locator("#network [data-layer=conv2d_1] canvas").first.click(position={"x": 9, "y": 9})
+        page.settle()
+        assert page.text("#panel .explain h2").startswith("Why is this number")
         assert page.complaints == []
         context.close()
 

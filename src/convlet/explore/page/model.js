@@ -48,6 +48,7 @@ export function load({ description, buffer }) {
   const shape = network.imageShape;
   const blank = new Float32Array(shape.reduce((product, side) => product * side, 1));
   const images = arrays["@images"] ? imagesOf(arrays["@images"].values, shape) : [];
+  document.title = `${description.name} · convlet`;
   const outputs = forward(trained, (images[0] ?? { values: blank }).values);
   Object.assign(model, {
     name: description.name,

@@ -64,7 +64,7 @@ export class Field {
   /** @param {MouseEvent} event */
   pin(event) {
     const focus = this.at(event);
-    if (focus) set({ focus, preview: null });
+    if (focus) set({ focus, preview: null, view: state.view === "train" ? "explain" : state.view }); // to train asks for no number
   }
 
   /** @param {KeyboardEvent} event */
