@@ -171,7 +171,17 @@ def test_a_run_stopped_while_compiling_goes_on_from_its_recipe(tmp_path, monkeyp
     assert tiny.fingerprint(run) == tiny.fingerprint(tiny.train(steps=14, optimizer=Adam(0.01)))
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), EOFError(), MemoryError(), InputError("no")])
+FAILURES = [
+    OSError(28, "No space left"),
+    EOFError(),
+    MemoryError(),
+    InputError("no"),
+    KeyboardInterrupt(),
+    SystemExit(3),
+]
+
+
+@pytest.mark.parametrize("error", FAILURES)
 def test_a_run_that_cannot_be_prepared_leaves_no_folder_and_the_same_command_may_be_repeated(
     tmp_path, monkeypatch, undrawn, error
 ):

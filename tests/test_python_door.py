@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import shutil
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -20,10 +21,13 @@ from matplotlib.figure import Figure
 import convlet as cl
 from convlet.cli import main
 from convlet.datasets import MEMORY
+from convlet.engines.numpy.program import NumpyProgram
 from convlet.environment import THREADS
-from convlet.errors import DataError, FormatError, InputError
+from convlet.errors import DataError, FormatError, InputError, StorageError
 from convlet.report.terminal import quiet_line
+from convlet.runs.checkpoint import weights_sha256
 from convlet.runs.folder import recipe_of
+from convlet.training.fit import fit_recipe
 
 DATA = tiny.dataset()
 PAIR = (DATA.train.images, np.array(tiny.CLASSES)[DATA.train.labels])
@@ -328,7 +332,40 @@ def test_a_run_from_another_is_resumed_though_it_was_stopped_before_its_first_sa
         fit(run, run_dir=tmp_path / "r", watch=stop)
     resumed = tiny.train(steps=4, run_dir=tmp_path / "r", resume=True)
     assert_same_bits(resumed.program.state().parameters, whole.program.state().parameters)
-    assert "From the weights of a run in memory, after step 4" in recipe_of(tmp_path / "r").description
+    assert recipe_of(tmp_path / "r").parent == weights_sha256(run.program.state().parameters)
+    assert recipe_of(tmp_path / "r").description == ""
+
+
+def test_a_run_from_another_that_was_stopped_while_compiling_is_resumed_from_the_same_weights(
+    saved, tmp_path, monkeypatch
+):
+    def prepare(program, batch_size, progress):
+        os.kill(os.getpid(), signal.SIGINT)
+        progress(0, 1, "a kernel")
+
+    options = ("--steps", 3, "--engine", "numpy", "--json")
+    tiny.save_npz(tmp_path / "data.npz", DATA)
+    begin = ("train", "--from", saved, "--data", tmp_path / "data.npz", *options, "--run-dir")
+    whole = command(*begin, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(NumpyProgram, "prepare", prepare)
+        stopped = command(*begin, tmp_path / "stopped")
+    assert "Stopped before the first step, so there is nothing new to save. Go on with:" in stopped.stderr
+    resumed = command("train", "--resume", tmp_path / "stopped", "--engine", "numpy", "--json")
+    assert json.loads(resumed.stdout)["weights_sha256"] == json.loads(whole.stdout)["weights_sha256"]
+
+
+def test_a_run_from_another_whose_first_weights_are_gone_never_starts_from_initial_ones(run, tmp_path):
+    def stop(each):
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        fit(run, run_dir=tmp_path / "r", watch=stop)
+    (tmp_path / "r" / "last.safetensors").unlink()
+    with pytest.raises(StorageError, match="it was to start from another run's weights"):
+        tiny.train(steps=4, run_dir=tmp_path / "r", resume=True)
+    with pytest.raises(InputError, match=r"parent=.*: this recipe starts from another run's weights"):
+        fit_recipe(recipe_of(tmp_path / "r"), DATA, engine="numpy")
 
 
 def test_the_command_line_trains_from_a_run(saved, tmp_path):

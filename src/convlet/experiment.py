@@ -187,7 +187,7 @@ def fit(
     if isinstance(network, Run):
         network, initial, said = from_run(network, len(dataset.classes), seed)
     source = DataSource(dataset.source)
-    recipe = Recipe("fit", network, training, optimizer or Adam(), source, description=said)
+    recipe = Recipe("fit", network, training, optimizer or Adam(), source)
     folder = Path(run_dir) if run_dir is not None else None
     planned = Experiment(recipe, folder, engine or default_engine(), resume, initial=initial)
     try:

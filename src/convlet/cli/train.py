@@ -121,9 +121,9 @@ def _perform(
     try:
         with watcher as watch:
             run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
-    except (Stopped, GroupError):
+    except (Stopped, GroupError) as error:
         if planned.keep:
-            _say_how_to_go_on(planned, same)
+            _say_how_to_go_on(planned, error, same)
         raise
     if planned.keep and not run.clock.taken:
         say(f"The run had ended, at step {run.history.steps}. Go further with --steps.")
@@ -143,11 +143,12 @@ def _show(as_json: bool, results: dict[str, Any], images: Dataset) -> None:
         )
 
 
-def _say_how_to_go_on(planned: Experiment, same: dict[str, Any]) -> None:
+def _say_how_to_go_on(planned: Experiment, error: Stopped | GroupError, same: dict[str, Any]) -> None:
     """What to type to continue a run that has stopped, with the options that are to be the same again."""
+    before_training = error.outcome if isinstance(error, Stopped) and error.run is None else ""
     given = [str(part) for option, value in same.items() if value is not None for part in (option, value)]
     command = shlex.join(["convlet", "train", "--resume", str(planned.run_dir), *given])
-    say("Stopped and saved. Go on with:", command)
+    say(f"Stopped{before_training or ' and saved.'} Go on with:", command)
 
 
 def _group(hosts: str | None, process_id: int | None, engine: str | None, backend: str | None) -> Group:
@@ -174,7 +175,7 @@ def _started_from(parent: Path | None, recipe: Recipe, images: Dataset) -> tuple
         return recipe, None
     network, initial, said = from_run(load_run(parent, engine="numpy"), len(images.classes), recipe.training.seed)
     say(said)
-    return replace(recipe, network=network, description=said), initial
+    return replace(recipe, network=network), initial
 
 
 def _refuse_changes(recipe: str | None, run_dir: Path | None, parent: Path | None, overrides: dict[str, Any]) -> None:

@@ -90,7 +90,7 @@ def begin_run(folder: Path, recipe: Recipe) -> None:
 def abandon_run(folder: Path) -> None:
     """Remove the folder of a run that cannot begin, unless something else is in it."""
     with suppress(OSError):
-        for name in ("recipe.toml", "environment.json"):
+        for name in NAMES:
             (folder / name).unlink(missing_ok=True)
         folder.rmdir()
 

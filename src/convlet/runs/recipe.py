@@ -30,6 +30,11 @@ from convlet.errors import DataError, InputError, RecipeError
 from convlet.randomness import check_seed
 
 
+def is_fingerprint(value: Any) -> bool:
+    """Whether this is a SHA-256 as hexadecimal digits."""
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
 @dataclass(frozen=True)
 class DataSource:
     """What to train on: "mnist", a folder of IDX files or an .npz; of it the first `train_images` to train on.
@@ -43,7 +48,7 @@ class DataSource:
     sha256: str | None = None
 
     def __post_init__(self) -> None:
-        if self.sha256 is not None and not (isinstance(self.sha256, str) and re.fullmatch("[0-9a-f]{64}", self.sha256)):
+        if self.sha256 is not None and not is_fingerprint(self.sha256):
             raise InputError(f"sha256={self.sha256!r}: expected 64 hexadecimal digits; or leave it out.")
         if not (isinstance(self.source, str) and self.source.encode(errors="ignore").decode() == self.source):
             raise InputError(f"source={self.source!r}: expected a name or a path, such as 'mnist'.")
@@ -131,7 +136,11 @@ _PARTS: dict[str, tuple[type, str]] = {
 
 @dataclass(frozen=True, repr=False)
 class Recipe:
-    """A whole experiment as data. Raises RecipeError where its parts do not fit together."""
+    """A whole experiment as data. Raises RecipeError where its parts do not fit together.
+
+    `parent` is the fingerprint of the weights that a run started from where another run made them; None for a run that
+    starts as its initialisers say.
+    """
 
     name: str
     network: Sequential
@@ -139,6 +148,7 @@ class Recipe:
     optimizer: Optimizer = Adam()
     data: DataSource = DataSource()
     description: str = ""
+    parent: str | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and 0 < len(self.name) <= 100 and self.name.isprintable()):
@@ -147,6 +157,8 @@ class Recipe:
             raise RecipeError(f"name={self.name!r}: expected no / or \\ in it: a run's folder is named after it.")
         if not isinstance(self.description, str):
             raise RecipeError(f"description={self.description!r}: expected text.")
+        if self.parent is not None and not is_fingerprint(self.parent):
+            raise RecipeError(f"parent={self.parent!r}: expected 64 hexadecimal digits; or leave it out.")
         for key, (kind, expected) in _PARTS.items():
             if not isinstance(getattr(self, key), kind):
                 raise RecipeError(f"{key}={getattr(self, key)!r}: expected {expected}.")
@@ -167,6 +179,7 @@ class Recipe:
         table = {
             "name": self.name,
             **({"description": self.description} if self.description else {}),
+            **({"parent": self.parent} if self.parent else {}),
             "data": _given(self.data),
             "optimizer": optimizer_to_table(self.optimizer),
             "training": _given(self.training),

@@ -11,7 +11,8 @@ from convlet.descriptions.network import Parameters, Sequential
 from convlet.engines import Preparing, default_engine
 from convlet.engines import engine as find_engine
 from convlet.errors import DataError, InputError
-from convlet.runs.folder import abandon_run, begin_run, continue_run, hold
+from convlet.runs.checkpoint import weights_sha256
+from convlet.runs.folder import abandon_run, begin_run, continue_run, hold, recipe_of
 from convlet.runs.history import History
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
@@ -42,7 +43,7 @@ def fit_recipe(
     """
     folder = Path(run_dir) if run_dir is not None else None
     check_data(recipe.network, data)
-    recipe = replace(recipe, data=recipe.data.resolved(data))
+    recipe = replace(recipe, data=recipe.data.resolved(data), parent=_parent(recipe, folder, resume, initial))
     if recipe.training.patience and data.validation is None:
         raise InputError(f"patience={recipe.training.patience}: {data.name} has no validation examples to go by.")
     quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")  # the loop itself looks at every loss
@@ -61,8 +62,6 @@ def fit_recipe(
         if not keep:
             run.run_dir = None
         checkpoints = Checkpoints(run, recipe)
-        if initial is not None and not resume:
-            checkpoints.save()  # no recipe could make these weights again
         started = time.perf_counter()
         try:
             with saved_whatever_happens(run, checkpoints), stopped_together(stop):
@@ -92,6 +91,23 @@ def check_data(network: Sequential, data: Dataset) -> None:
         )
 
 
+def _parent(recipe: Recipe, folder: Path | None, resume: bool, initial: Parameters | None) -> str | None:
+    """The fingerprint of the weights that a run starts, or once started, from; None where its initialisers made them.
+
+    Raises InputError where the recipe is that of a run from another's weights, which are not given.
+    """
+    if resume and folder is not None:
+        return recipe_of(folder).parent
+    if initial is not None:
+        return weights_sha256(initial)
+    if recipe.parent is not None:
+        raise InputError(
+            f"parent={recipe.parent[:12]}…: this recipe starts from another run's weights, which it does not hold. "
+            "Name that run (fit(run, data), or convlet train --from RUN), or take parent out to start afresh."
+        )
+    return None
+
+
 def _start(
     recipe: Recipe,
     data: Dataset,
@@ -109,16 +125,21 @@ def _start(
     program = find_engine(engine).compile(recipe.network, parameters, recipe.optimizer)
     if saved:
         program.restore(saved.state)
-    if folder is not None and not resume:
-        begin_run(folder, recipe)
+    run = Run(recipe.network, program, data.classes, history, training.seed, engine, total_steps, folder, recipe.data)
+    begins = folder if not resume else None
+    if begins is not None:
+        begin_run(begins, recipe)
     try:
+        if initial is not None and begins is not None:
+            Checkpoints(run, recipe).save()  # before anything can stop it: no recipe could make these weights again
         program.prepare(training.batch_size, progress)
-    except Exception:  # not Stopped: who was stopped may go on
-        if folder is not None and not resume:
-            abandon_run(folder)
+    except Stopped:  # who was stopped may go on
+        raise
+    except BaseException:
+        if begins is not None:
+            abandon_run(begins)
         raise
     if folder is not None and resume:
         continue_run(folder, training, recipe.data)
-    run = Run(recipe.network, program, data.classes, history, training.seed, engine, total_steps, folder, recipe.data)
     run.clock.compile = time.perf_counter() - started
     return run

@@ -11,7 +11,7 @@ from typing import Any
 
 from convlet.datasets import Dataset
 from convlet.descriptions.network import Sequential
-from convlet.errors import FormatError, InputError
+from convlet.errors import FormatError, InputError, StorageError
 from convlet.runs.checkpoint import Checkpoint, load_checkpoint
 from convlet.runs.folder import last_of, recipe_of
 from convlet.runs.history import History
@@ -22,13 +22,18 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> Checkpoint 
     """What the run in a folder saved last; None where it was killed before that, and starts from the beginning.
 
     Raises InputError where the recipe, or the data, would not continue that run, StorageError where what it saved last
-    is gone.
+    is gone, or the weights it was to start from.
     """
     if folder is None:
         raise InputError("resume=True without run_dir: name the folder of the run to continue.")
     began = recipe_of(folder)
     _check_same(recipe, began, f"the run in {folder} has")
     if (path := last_of(folder)) is None:
+        if began.parent is not None:
+            raise StorageError(
+                f"run folder {folder}: it was to start from another run's weights, but was killed before it held them. "
+                "Start a new run from those, in another folder."
+            )
         return None
     checkpoint = load_checkpoint(path)
     if checkpoint.recipe:
