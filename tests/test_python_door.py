@@ -377,6 +377,12 @@ def test_the_command_line_trains_from_a_run(saved, tmp_path):
     assert "its last layer, dense_1, is made anew for 5 classes" in done.output
     tuned = cl.load(tmp_path / "tuned", engine="numpy")
     assert tuned.network.output_shape == (5,) and tuned.history.steps == 3 and tuned.history.batch_size == 4
+    (tmp_path / "alone.safetensors").write_bytes((saved / "last.safetensors").read_bytes())
+    alone = command("train", "--from", tmp_path / "alone.safetensors", *options[:-1], tmp_path / "again")
+    assert alone.exit_code == 0, alone.output
+    assert_same_bits(
+        cl.load(tmp_path / "again", engine="numpy").program.state().parameters, tuned.program.state().parameters
+    )
     for wrong in (("--resume", saved), ("--hosts", "a:1,b:1", "--process-id", "0")):
         assert command("train", "--from", saved, *wrong).exit_code == 2
 

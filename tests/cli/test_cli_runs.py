@@ -77,8 +77,10 @@ def test_a_summary_takes_whatever_evaluate_takes(digits, tmp_path):
     assert json.loads(convlet("summary", digits[0] / "best.safetensors", "--json").stdout) == of_the_run
     alone = tmp_path / "taken elsewhere"
     alone.write_bytes((digits[0] / "last.safetensors").read_bytes())
-    found = json.loads(convlet("summary", alone, "--json").stdout)
-    assert found["layers"] == of_the_run["layers"] and found["training_images"] is None
+    assert json.loads(convlet("summary", alone, "--json").stdout) == of_the_run  # it carries its recipe
+    (tmp_path / "run").mkdir()
+    alone.rename(tmp_path / "run" / "last.safetensors")
+    assert json.loads(convlet("summary", tmp_path / "run", "--json").stdout) == of_the_run
 
 
 def test_a_summary_speaks_of_what_there_is():
@@ -130,8 +132,22 @@ def test_looking_without_the_data_still_draws_the_kernels(shop, tmp_path, undraw
     data.unlink()
     result = convlet("look", tmp_path / "r", "--engine", "numpy", "--json")
     assert [row["shows"] for row in json.loads(result.stdout)["written"]] == ["kernels"]
-    assert "So only the kernels are drawn" in result.stderr
+    assert "Without them only the kernels are drawn." in result.stderr
     refused("look", tmp_path / "r", "--index", "0", "--engine", "numpy", says="d.npz", code=1)
+
+
+def test_looking_at_an_image_of_other_data(shop, tmp_path, undrawn):
+    """The data need not be what the run was trained on, and a run's folder need not have its recipe."""
+    arguments = ("--run-dir", tmp_path / "r", "--engine", "numpy", "--steps", "2")
+    convlet("train", shop / "tiny.toml", *arguments)
+    (tmp_path / "r" / "recipe.toml").unlink()
+    other = tiny.save_npz(tmp_path / "other.npz", tiny.dataset(train=7))
+    command = ("look", tmp_path / "r", "--engine", "numpy", "--part", "train")
+    convlet(*command, "--index", "6", "--data", other)
+    assert (tmp_path / "r" / "maps-train-6.png").exists()
+    refused(*command, "--index", "7", "--data", other, says="there are 7 train images")
+    refused(*command, "x.png", "--data", other, says="expected one of them")
+    refused(*command, "--data", tmp_path / "none.npz", says="none.npz", code=1)
 
 
 def test_a_built_in_recipe_is_printed_as_it_is_and_can_be_trained_from(tmp_path):

@@ -1,5 +1,6 @@
 """`convlet look`."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from convlet.cli.printing import say, show, show_lines
-from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, threads_option
+from convlet.cli.printing import said_if_slow, say, show, show_lines
+from convlet.cli.shared import (
+    backend_option,
+    chosen_engine,
+    engine_option,
+    json_option,
+    own_data,
+    part_of,
+    threads_option,
+)
+from convlet.datasets import load
 from convlet.datasets.digits import find_digit
 from convlet.datasets.readers.pictures import fitted, open_picture
 from convlet.environment import limit_threads
@@ -20,7 +30,6 @@ from convlet.report.figures.maps import feature_maps
 from convlet.report.figures.style import to_bytes
 from convlet.report.numbers import count, label, probability, visible
 from convlet.runs.files import write_file
-from convlet.runs.folder import recipe_of
 from convlet.runs.run import Run
 from convlet.runs.run import load as load_run
 
@@ -28,7 +37,8 @@ from convlet.runs.run import load as load_run
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("image", type=click.Path(path_type=Path), required=False)
-@click.option("--index", type=click.IntRange(0), help="Which image of the run's data, in place of a file. Default: 0.")
+@click.option("--index", type=click.IntRange(0), help="Which image of the data, in place of a file. Default: 0.")
+@click.option("--data", help="What `train --data` takes. Default: the data the run was trained on.")
 @click.option("--part", type=click.Choice(["test", "validation", "train"]), default="test", show_default=True)
 @click.option("--digit", is_flag=True, help="Bring a drawn or photographed digit into MNIST's form first.")
 @click.option("--output", type=click.Path(path_type=Path), help="The folder to write to. Default: the run's.")
@@ -40,6 +50,7 @@ def look(
     run: Path,
     image: Path | None,
     index: int | None,
+    data: str | None,
     part: str,
     digit: bool,
     output: Path | None,
@@ -50,10 +61,11 @@ def look(
 ) -> None:
     """Pictures of what is inside a run: every layer's weights, and what every layer makes of an image.
 
-    IMAGE is a file; without one it is the first of the run's test images, or the one that --index names.
+    IMAGE is a file; without one it is the first of the test images, or the one that --index names.
     """
-    if image is not None and index is not None:
-        raise InputError(f"--index={index} with IMAGE {image}: expected one of them.")
+    for option, value in (("--index", index), ("--data", data)):
+        if image is not None and value is not None:
+            raise InputError(f"{option}={value} with IMAGE {image}: expected one of them.")
     limit_threads(threads)
     trained = load_run(run, engine=chosen_engine(engine, backend))
     folder = output or trained.run_dir or Path()
@@ -65,7 +77,7 @@ def look(
         pixels = fitted(picture, trained.network.input_shape)
         written.append(_maps(trained, pixels, folder / f"maps-{visible(image.stem)}.png", str(image), image.name))
     else:
-        written.append(_of_the_data(trained, run, part, index, folder))
+        written.append(_of_the_data(trained, run, data, part, index, folder))
     rows = [row for row in written if row is not None]
     show(as_json, {"run": str(run), "written": rows})
     if not as_json:
@@ -81,30 +93,33 @@ def _kernels(run: Run, folder: Path) -> dict[str, Any] | None:
     return {"file": str(folder / "kernels.png"), "shows": "kernels"}
 
 
-def _of_the_data(run: Run, path: Path, part: str, index: int | None, folder: Path) -> dict[str, Any] | None:
-    """The maps of an image of the run's own data; None, and said so, where nobody asked for one and there is none."""
+def _of_the_data(
+    run: Run, path: Path, data: str | None, part: str, index: int | None, folder: Path
+) -> dict[str, Any] | None:
+    """The maps of an image of the data; None, and said so, where nobody asked for one and there is none."""
+    remedy = f"Name an IMAGE, or give --data: convlet look {shlex.quote(str(path))} --data DATA."
     try:
-        data = recipe_of(run.run_dir or path).data.load()
+        images = load(data) if data else own_data(path, run.data, remedy)
     except ConvletError as error:
-        if index is not None:
+        if index is not None or data is not None:
             raise
-        say(f"convlet: {error} So only the kernels are drawn; name an IMAGE to see its maps.")
+        say(f"convlet: {error} Without them only the kernels are drawn.")
         return None
-    if part not in data.parts:
-        raise InputError(f"--part={part}: {data.name} has no such part; it has {' and '.join(data.parts)}.")
-    examples, number = data.parts[part], index or 0
+    examples, number = part_of(images, part), index or 0
     if number >= len(examples):
         raise InputError(f"--index={number}: there are {len(examples):,} {part} images, counted from 0.")
-    images, labels = examples.batch(slice(number, number + 1))
-    where = f"{part} image {count(number)} of {label(data.name)}, labelled {label(run.classes[int(labels[0])])}"
-    return _maps(run, images[0], folder / f"maps-{part}-{number}.png", f"{part}:{number}", where)
+    pixels, labels = examples.batch(slice(number, number + 1))
+    where = f"{part} image {count(number)} of {label(images.name)}, labelled {label(images.classes[int(labels[0])])}"
+    return _maps(run, pixels[0], folder / f"maps-{part}-{number}.png", f"{part}:{number}", where)
 
 
 def _maps(run: Run, pixels: NDArray[Any], file: Path, name: str, where: str) -> dict[str, Any]:
     """What every layer makes of an image, drawn and written; `pixels` (H, W, C), uint8 or floats from 0 to 1."""
     image = pixels.astype(np.float32) / 255 if pixels.dtype == np.uint8 else pixels
-    outputs = run.program.activations(image[np.newaxis])
-    [found] = prediction_json([name], run.predict(pixels[np.newaxis]), run.classes)
+    with said_if_slow():
+        probabilities = run.predict(pixels[np.newaxis])  # first, as it says which shape the network takes
+        outputs = run.program.activations(image[np.newaxis])
+    [found] = prediction_json([name], probabilities, run.classes)
     remark = f"{visible(where)}: taken for {label(found['class'])}, {probability(found['probability'])}"
     _write(file, to_bytes(feature_maps(run.network, outputs, image, run.classes, remark), "png"))
     facts = {name: found[name] for name in ("image", "class", "probability")}

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import click
 
+from convlet.datasets import Dataset, Examples
 from convlet.engines import BACKENDS, ENGINES, use_backend
-from convlet.errors import InputError
-from convlet.runs.recipe import Recipe
+from convlet.errors import DataError, InputError
+from convlet.runs.recipe import DataSource, Recipe
 
 DEFAULT_RECIPE = "deep-mnist"
 EXPLORE_EXTRA = "pip install 'convlet[explore]'"
@@ -30,6 +31,23 @@ def chosen_engine(engine: str | None, backend: str | None) -> str | None:
 def with_data(recipe: Recipe, data: str | None) -> Recipe:
     """The recipe, on what --data says in place of its own."""
     return recipe if data is None else replace(recipe, data=replace(recipe.data, source=data, sha256=None))
+
+
+def own_data(run: object, source: DataSource | None, remedy: str) -> Dataset:
+    """What a run was trained on. Raises DataError or InputError where that cannot be had; it ends with the remedy."""
+    try:
+        if source is None:
+            raise DataError(f"{run}: it does not say what it was trained on.")
+        return source.load()
+    except (DataError, InputError) as error:
+        raise type(error)(f"{error} {remedy}") from None
+
+
+def part_of(data: Dataset, name: str) -> Examples:
+    """The part of the data that --part names. Raises InputError where there is none."""
+    if name not in data.parts:
+        raise InputError(f"--part={name}: {data.name} has no such part; it has {' and '.join(data.parts)}.")
+    return data.parts[name]
 
 
 def names_in(text: str | None) -> list[str] | None:

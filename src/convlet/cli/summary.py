@@ -12,8 +12,7 @@ from convlet.errors import ConvletError
 from convlet.report.facts.network import summary_json
 from convlet.report.terminal.network import plan_table, summary_table
 from convlet.runs import recipe as recipes
-from convlet.runs.checkpoint import load_checkpoint
-from convlet.runs.folder import recipe_of
+from convlet.runs.checkpoint import load_checkpoint, recipe_at
 from convlet.runs.recipe import DataSource, Recipe
 
 
@@ -39,16 +38,13 @@ def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
 def _described(subject: str) -> tuple[Sequential, Recipe | None]:
     """The network that a recipe's name, its file, a run's folder or a checkpoint stands for, and its recipe.
 
-    A checkpoint that lies in no run's folder has none.
+    Only a checkpoint of 0.1.0 that lies in no run's folder has none.
     """
     path = Path(subject)
-    if path.is_dir():
-        recipe = recipe_of(path)
-        return recipe.network, recipe
-    if path.suffix != ".toml" and subject not in recipes.built_in() and path.is_file():
-        beside = path.parent / "recipe.toml"
-        return load_checkpoint(path).network, recipe_of(path.parent) if beside.exists() else None
-    recipe = recipes.load_recipe(subject)
+    saved = path.is_dir() or (path.suffix != ".toml" and subject not in recipes.built_in() and path.is_file())
+    recipe = recipe_at(path) if saved else recipes.load_recipe(subject)
+    if recipe is None:
+        return load_checkpoint(path / "last.safetensors" if path.is_dir() else path).network, None
     return recipe.network, recipe
 
 

@@ -31,7 +31,7 @@ from convlet.processes.group import Alone, Group
 from convlet.report.facts import training
 from convlet.report.terminal.training import training_table
 from convlet.runs import recipe as recipes
-from convlet.runs.folder import recipe_of
+from convlet.runs.checkpoint import recipe_at
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import load as load_run
 from convlet.signals import Stopped
@@ -166,7 +166,11 @@ def _group(hosts: str | None, process_id: int | None, engine: str | None, backen
 
 def _recipe(recipe: str | None, parent: Path | None) -> Recipe:
     """The recipe of that name; that of the run to start from, or the usual one, where none is named."""
-    return recipe_of(parent) if recipe is None and parent is not None else recipes.load_recipe(recipe or DEFAULT_RECIPE)
+    if recipe is None and parent is not None:
+        if (found := recipe_at(parent)) is None:
+            raise InputError(f"--from={parent}: it carries no recipe. Name one, such as {DEFAULT_RECIPE}.")
+        return found
+    return recipes.load_recipe(recipe or DEFAULT_RECIPE)
 
 
 def _started_from(parent: Path | None, recipe: Recipe, images: Dataset) -> tuple[Recipe, Parameters | None]:

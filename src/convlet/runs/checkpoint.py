@@ -22,8 +22,9 @@ from convlet.engines import State
 from convlet.errors import FormatError, InputError, NumericsError, StorageError
 from convlet.randomness import check_seed
 from convlet.runs.files import write_file
+from convlet.runs.folder import recipe_of
 from convlet.runs.history import History
-from convlet.runs.recipe import DataSource
+from convlet.runs.recipe import DataSource, Recipe, parse_recipe
 
 FORMAT = "convlet 1"
 PREPROCESSING = "uint8 / 255"  # what a network sees is from 0 to 1, however its images came (`datasets.images`)
@@ -111,6 +112,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except (OSError, ValueError) as error:  # ValueError: no path has a NUL in it
         raise StorageError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}.") from None
     return read_checkpoint(content, str(path))
+
+
+def recipe_at(path: Path) -> Recipe | None:
+    """The recipe of the run in a folder, or of a checkpoint: as its folder has it, or else as the checkpoint does.
+
+    None where it is a checkpoint of 0.1.0 alone, which carries none. Raises StorageError, FormatError or RecipeError
+    where it is no run, or what it says cannot be read.
+    """
+    folder, saved = (path, path / "last.safetensors") if path.is_dir() else (path.parent, path)
+    if (folder / "recipe.toml").exists() or not saved.exists():
+        return recipe_of(folder if saved.exists() else path)
+    text = load_checkpoint(saved).recipe
+    return parse_recipe(text, str(saved)) if text else None
 
 
 def read_checkpoint(content: bytes, where: str) -> Checkpoint:

@@ -34,6 +34,7 @@ DARK_PAGE = 85  # of 255: white paper in deep shade is lighter, a board in good 
 USUAL = 5  # times as likely is dark ink on a light page, or light ink on a dark one
 SPECK = 10  # pixels; what is smaller is no digit
 WEAK, STRONG = 0.15, 0.85  # of the pen's ink: where paper ends, and where the stroke is whole
+DRAWN = 0.4  # of the pen's ink: what has as much is drawn, a piece of it or a stroke's width
 CRUMB = 0.02  # of the largest piece's ink: less is no part of a digit
 DIGITS_INK = 0.15  # of the largest piece's ink: less is no digit beside it
 FINEST = 0.08  # of the digit's longer side: the width of MNIST's finer strokes
@@ -136,7 +137,7 @@ def pieces_by_pen(amount: Array) -> Ink:
     main, labels = max(free or seen, key=lambda one: one[0].ink)
     whole = np.percentile(amount[labels == main.number], 90)
     shares = np.clip((amount / whole - WEAK) / (STRONG - WEAK), 0, 1)
-    return Ink(shares, *pieces_of(shares >= 0.4, amount))
+    return Ink(shares, *pieces_of(shares >= DRAWN, amount))
 
 
 def stands_free(piece: Piece, shape: tuple[int, ...]) -> bool:
@@ -197,7 +198,7 @@ def alone(ink: Ink, parts: Sequence[Piece]) -> Array:
 
 def pen(ink: Array) -> Array:
     """Ink (H, W), its strokes made as thick as MNIST's finer ones where they are finer."""
-    mask = ink >= 0.5
+    mask = ink >= DRAWN
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     side = max(np.ptp(rows), np.ptp(columns)) + 1
     missing = round((FINEST * side - stroke_width(mask)) / 2)

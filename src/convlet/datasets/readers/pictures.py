@@ -17,7 +17,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 LARGEST = 64 * 2**20  # bytes of one file
 MOST_PIXELS = 128 * 10**6  # decoded at once: 0.5 GB in colour
 PLENTY = 16 * 10**6  # pixels; beyond them a picture is made smaller before anything else is done with it
-DEPTHS = (8, 12, 16)  # bits of a grey value, in files of 16
+DEPTHS = (12, 16)  # bits of a grey value, in files of 16
 LIGHT = 160  # of 255; where all that is not transparent is lighter, it was made for a dark ground
 
 
