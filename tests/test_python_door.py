@@ -208,6 +208,12 @@ def test_threads_are_those_that_were_asked_for(monkeypatch):
     assert os.environ[THREADS] == "1"
 
 
+def test_numbers_of_numpy_are_written_into_a_recipe(tmp_path):
+    fit(steps=np.int64(1), batch_size=np.int32(4), seed=np.uint8(3), run_dir=tmp_path / "r")
+    training = recipe_of(tmp_path / "r").training
+    assert (training.steps, training.batch_size, training.seed) == (1, 4, 3)
+
+
 def test_a_run_folder_made_here_has_all_that_the_command_line_makes(tmp_path):
     fit(run_dir=tmp_path / "r")
     names = {"curves.svg", "confusion.svg", "mistakes.png", "kernels.png", "metrics.csv", "history.json"}
@@ -250,6 +256,26 @@ def test_feature_maps_are_each_layers_output_for_one_image(run):
     for other in (DATA.test.images, image[:4]):
         with pytest.raises(InputError, match=r"image: shape .*; expected \(5, 4, 1\)"):
             run.feature_maps(other)
+
+
+def test_images_of_one_channel_are_predicted_without_their_channels_axis(run):
+    images = DATA.test.images
+    np.testing.assert_array_equal(run.predict(images[..., 0]), run.predict(images))
+    assert run.predict(images[:0, ..., 0]).shape == (0, 3)
+
+
+def test_input_gradients_tell_how_a_logit_changes_with_each_pixel(run):
+    image = DATA.test.images[0] / 255
+    gradient = run.input_gradients(image[..., 0], "bee")
+    assert gradient.shape == tiny.SHAPE and gradient.any()
+    np.testing.assert_array_equal(gradient, run.input_gradients(DATA.test.images[0], 1))
+    step = 1e-2 * np.sign(gradient)
+    rise = run.feature_maps(image + step)["dense_1"][1] - run.feature_maps(image - step)["dense_1"][1]
+    np.testing.assert_allclose(rise, 2 * (step * gradient).sum(), rtol=1e-2)
+    with pytest.raises(DataError, match="'dog' is none of the classes"):
+        run.input_gradients(image, "dog")
+    with pytest.raises(InputError, match="image: shape"):
+        run.input_gradients(DATA.test.images, "bee")
 
 
 def test_a_picture_is_read_by_its_public_name(tmp_path):
@@ -314,6 +340,23 @@ def test_another_number_of_classes_makes_the_last_layer_anew(run):
     assert_same_bits({"k": after["conv2d_1/kernel"]}, {"k": before["conv2d_1/kernel"]})
     fresh = tuned.network.initial_parameters(0)
     assert_same_bits({"k": after["dense_1/kernel"]}, {"k": fresh["dense_1/kernel"]})
+
+
+def test_the_same_classes_in_another_order_take_their_weights_along(run):
+    data = cl.Dataset.from_arrays(*PAIR, classes=("cat", "ant", "bee"))
+    tuned = fit(run, data, optimizer=cl.SGD(1e-30), steps=1)
+    before, after = run.program.state().parameters, tuned.program.state().parameters
+    for name in ("dense_1/kernel", "dense_1/bias"):
+        np.testing.assert_array_equal(after[name], before[name][..., [2, 0, 1]])
+
+
+def test_as_many_other_classes_make_the_last_layer_anew(run, tmp_path):
+    data = cl.Dataset.from_arrays(*PAIR[:1], np.array(["ant", "bee", "dog"])[DATA.train.labels])
+    tuned = fit(run, data, optimizer=cl.SGD(1e-30), steps=1, run_dir=tmp_path / "r")
+    fresh = tuned.network.initial_parameters(0)["dense_1/kernel"]
+    np.testing.assert_array_equal(tuned.program.state().parameters["dense_1/kernel"], fresh)
+    said = recipe_of(tmp_path / "r").description
+    assert "its last layer, dense_1, is made anew for 3 classes: 'ant', 'bee', 'dog'." in said
 
 
 def test_only_a_dense_layer_is_made_anew():

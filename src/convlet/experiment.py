@@ -165,8 +165,8 @@ def fit(
 
     `data` is a Dataset, a name or path as `datasets.load` takes it, or (images, labels); then `validation` and `test`
     are those of `Dataset.from_arrays`: pairs too, or for validation a share of each class, always the same images.
-    Given a run in place of a network, a new run starts from its weights, with a new last layer where the number of
-    classes is another.
+    Given a run in place of a network, a new run starts from its weights, with a new last layer where the classes are
+    others.
 
     Exactly one of `steps` and `epochs` says how long. The other words are those of `Training`. `optimizer` is
     Adam(0.001) unless given; `engine` the fastest engine that runs here; `threads` how many this process uses from now
@@ -185,7 +185,7 @@ def fit(
     training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
     initial, said = None, ""
     if isinstance(network, Run):
-        network, initial, said = from_run(network, len(dataset.classes), seed)
+        network, initial, said = from_run(network, dataset.classes, seed)
     source = DataSource(dataset.source)
     recipe = Recipe("fit", network, training, optimizer or Adam(), source)
     folder = Path(run_dir) if run_dir is not None else None

@@ -121,14 +121,14 @@ def test_examples_of_another_data_set_are_renumbered_by_the_names_of_their_class
     bees = Dataset.from_arrays(IMAGES[:2], ["cat", "bee"]).train
     assert bees.labelled_by(("ant", "bee", "cat")).labels.tolist() == [2, 1]
     assert bees.labelled_by(("bee", "cat")) is bees
-    with pytest.raises(DataError, match="class 'cat' is none that the network knows: 'ant', 'bee'"):
+    with pytest.raises(DataError, match="class 'cat' is none of the classes: 'ant', 'bee'"):
         bees.labelled_by(("ant", "bee"))
 
 
 def test_classes_that_are_only_numbered_keep_their_places_among_names():
     plain = Examples.from_arrays(IMAGES[:2], [1, 0], classes=2)
     assert plain.labelled_by(("ant", "bee", "cat")).labels.tolist() == [1, 0]
-    with pytest.raises(DataError, match="class '0' is none that the network knows"):
+    with pytest.raises(DataError, match="class '0' is none of the classes"):
         plain.labelled_by(("1", "2", "3"))
 
 
@@ -193,3 +193,44 @@ def test_training_images_of_bytes_that_are_nearly_black_are_refused(white):
 def test_channels_first_is_recognised_square_or_not(shape):
     with pytest.raises(DataError, match=r"channels-first.*transpose\(0, 2, 3, 1\)"):
         pixels(np.zeros(shape, np.uint8))
+
+
+def test_channels_last_behind_one_row_are_taken_and_the_way_round_is_named():
+    assert pixels(np.zeros((6, 1, 20, 8), np.uint8)).shape == (6, 1, 20, 8)
+    with pytest.raises(DataError, match=r"or images\.transpose\(0, 2, 1, 3\), if the last axis is the channels"):
+        pixels(long := np.zeros((6, 1, 50, 64), np.uint8))
+    assert pixels(long.transpose(0, 2, 1, 3)).shape == (6, 50, 1, 64)
+
+
+def test_nearly_black_training_images_are_refused_by_the_data_set_itself():
+    dark = Examples.from_arrays(np.ones((4, 5, 4), np.uint8), [0, 1, 0, 1], classes=2)
+    with pytest.raises(DataError, match="uint8 up to 1, nearly black"):
+        Dataset("dark", ("0", "1"), dark)
+
+
+def test_parts_of_a_data_set_are_numbered_by_the_names_of_their_classes():
+    train = Examples.from_arrays(IMAGES[:2], ["cat", "bee"], classes=("cat", "bee"))
+    test = Examples.from_arrays(IMAGES[:2], ["cat", "bee"], classes=("bee", "cat"))
+    data = Dataset("animals", ("cat", "bee"), train, None, test)
+    assert data.test.labels.tolist() == data.train.labels.tolist() == [0, 1]
+    with pytest.raises(DataError, match="animals: the test labels: class 'bee' is none of the classes: 'cat', 'ant'"):
+        Dataset("animals", ("cat", "ant"), train.take([0]), None, test)
+
+
+def test_texts_are_not_the_places_of_classes_that_are_only_numbered():
+    animals = Examples.from_arrays(IMAGES[:2], ["cat", "bee"], classes=("bee", "cat"))
+    with pytest.raises(DataError, match="class 'bee' is none of the classes: '0', '1'"):
+        animals.labelled_by(("0", "1"))
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert Examples.from_arrays(IMAGES[:2], [0, 1], classes=np.int64(2)).classes == ("0", "1")
+    wanted = Dataset.from_arrays(IMAGES, TENS, validation=0.5).validation
+    assert np.array_equal(
+        Dataset.from_arrays(IMAGES, TENS, validation=np.float32(0.5)).validation.images, wanted.images
+    )
+
+
+def test_names_that_are_one_number_are_refused():
+    with pytest.raises(InputError, match="classes: '1' and '01' are the same number"):
+        Examples.from_arrays(IMAGES[:2], [1, 1], classes=("1", "01"))

@@ -177,7 +177,7 @@ def _started_from(parent: Path | None, recipe: Recipe, images: Dataset) -> tuple
     """The recipe with the network, and the first weights, of the run that --from names."""
     if parent is None:
         return recipe, None
-    network, initial, said = from_run(load_run(parent, engine="numpy"), len(images.classes), recipe.training.seed)
+    network, initial, said = from_run(load_run(parent, engine="numpy"), images.classes, recipe.training.seed)
     say(said)
     return replace(recipe, network=network), initial
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from convlet.datasets.examples import Examples
 from convlet.datasets.images import check_bright
 from convlet.datasets.labels import check_label_range, class_names, classes_in
-from convlet.datasets.splits import split
+from convlet.datasets.splits import SHARES, split
 from convlet.errors import DataError, InputError
 
 Pair = tuple[ArrayLike, ArrayLike]  # images and labels
@@ -31,7 +31,8 @@ class Dataset:
         source: the name or absolute path that `load` had it from; "in memory" for any other, and for a changed copy.
 
     Raises:
-        DataError: the parts have images of different shapes, or labels beyond the classes.
+        DataError: the parts have images of different shapes, or classes that are none of these; or the training images
+            are nearly black.
     """
 
     name: str
@@ -50,8 +51,17 @@ class Dataset:
                     f"{self.image_shape}. Bring all to one height, width and number of channels."
                 )
             if part is not None:
-                check_label_range(part.labels, len(self.classes), f"{self.name}: the {name} labels")
-                object.__setattr__(self, name, replace(part, classes=self.classes))
+                object.__setattr__(self, name, self._named(part, name))
+        check_bright(self.train.images)
+
+    def _named(self, part: Examples, name: str) -> Examples:
+        """The part with this data set's numbers for its classes."""
+        try:
+            part = part.labelled_by(self.classes)
+            check_label_range(part.labels, len(self.classes), "labels")
+        except DataError as error:
+            raise DataError(f"{self.name}: the {name} {error}") from None
+        return replace(part, classes=self.classes)
 
     @classmethod
     def from_arrays(
@@ -79,8 +89,7 @@ class Dataset:
         """
         names = _said("train", classes_in, labels) if classes is None else class_names(classes)
         train, held = _part("train", (images, labels), names), None
-        check_bright(train.images)
-        if isinstance(validation, int | float):
+        if isinstance(validation, SHARES):
             train, held = split(train, validation)
         elif validation is not None:
             held = _part("validation", validation, names)

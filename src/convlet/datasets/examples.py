@@ -105,7 +105,7 @@ class Examples:
     def labelled_by(self, classes: tuple[str, ...]) -> "Examples":
         """These examples with the numbers that their classes have among those of another data set, or of a run.
 
-        Classes are the same where their names are; where one side has no names but numbers from 0, by their place.
+        Classes are the same where their names are; these, where they are only numbered from 0, by their place.
         Raises DataError where a class is none of the others.
         """
         if self.classes in ((), classes):

@@ -23,6 +23,7 @@ WHITES = (
 )  # what white is where it is not 1: 4, 8, 10, 12 and 16 bits; scikit-learn's 16
 NEARLY_BLACK = 16  # of 255: the brightest pixel of a whole training set is never darker, unless the scale is another
 CHANNELS = (1, 3, 4)
+MOST_CHANNELS = 16  # a last axis that is longer, or as long as the one before, is rather an image's width
 
 
 def pixels(images: ArrayLike) -> NDArray[np.float32]:
@@ -44,15 +45,15 @@ def scaled(images: Images) -> NDArray[np.float32]:
 def canonical_images(given: ArrayLike) -> Images:
     """(N, H, W) or (N, H, W, C) of any allowed type → (N, H, W, C), uint8 or float32."""
     images = filled_array(given, "images")
-    if images.ndim == 3:
-        images = images[..., np.newaxis]  # (N, H, W, 1)
+    images = with_channels(images, axes=4)
     if images.ndim != 4:
         raise DataError(f"images: shape {images.shape}; allowed: (N, H, W) or (N, H, W, C). Reshape them.")
     _, first, second, last = images.shape
-    if first in CHANNELS and second > max(CHANNELS) and last > max(CHANNELS):
+    wide = last > MOST_CHANNELS or (last == second > max(CHANNELS))
+    if first in CHANNELS and second > max(CHANNELS) and wide:
         raise DataError(
             f"images: shape {images.shape} looks channels-first; allowed: (N, H, W, C). "
-            "Use images.transpose(0, 2, 3, 1)."
+            "Use images.transpose(0, 2, 3, 1); or images.transpose(0, 2, 1, 3), if the last axis is the channels."
         )
     if images.dtype == np.uint8:
         return images
@@ -61,6 +62,11 @@ def canonical_images(given: ArrayLike) -> Images:
     if not np.issubdtype(images.dtype, np.floating):
         raise DataError(f"images: type {images.dtype}; {_ALLOWED}. Make them numbers first.")
     return _canonical_floats(images)
+
+
+def with_channels(images: NDArray[Any], *, axes: int) -> NDArray[Any]:
+    """Images with their axis of channels, of `axes` axes in all: one channel where that axis alone is left out."""
+    return images[..., np.newaxis] if images.ndim == axes - 1 else images
 
 
 def filled_array(values: ArrayLike, name: str) -> NDArray[Any]:

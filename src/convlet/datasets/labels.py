@@ -19,9 +19,9 @@ MOST_CLASSES = 10_000  # more are a mistake: numbers that are no classes
 _INTEGER = re.compile(r"-?\d{1,18}")
 
 
-def class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
+def class_names(classes: int | np.integer[Any] | Sequence[str]) -> tuple[str, ...]:
     """The names of the classes: their own, or "0", "1", … for a number of them. Raises InputError."""
-    if isinstance(classes, int) and classes is not True:
+    if isinstance(classes, int | np.integer) and not isinstance(classes, bool):
         if classes < 1:
             raise InputError(f"classes: {classes}; allowed: 1 or more. Give the number of classes.")
         return tuple(map(str, range(classes)))
@@ -30,7 +30,17 @@ def class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
         raise InputError(f"classes={classes!r}: expected a name for each class, as text, or how many there are.")
     if repeated := [name for name in names if names.count(name) > 1]:
         raise InputError(f"classes: {repeated[0]!r} is there twice; expected a name of its own for each class.")
+    if all(map(_INTEGER.fullmatch, names)):
+        _check_distinct_numbers(names)
     return tuple(str(name) for name in names)
+
+
+def _check_distinct_numbers(names: Sequence[str]) -> None:
+    """Raise an InputError where two names are one whole number: a label could mean either."""
+    first: dict[int, str] = {}
+    for name in names:
+        if (other := first.setdefault(int(name), name)) != name:
+            raise InputError(f"classes: {other!r} and {name!r} are the same number; expected one name for each class.")
 
 
 def classes_in(labels: ArrayLike) -> tuple[str, ...]:
@@ -59,17 +69,15 @@ def numbered(labels: ArrayLike, classes: Sequence[str]) -> Labels:
 def renumbered(labels: Labels, classes: tuple[str, ...], others: tuple[str, ...]) -> Labels:
     """Labels by their place among `classes` → by their place among `others`, where the names are the same.
 
-    Where one side is only numbered from 0 and the other has texts for names, the place stays. Raises DataError where
-    a class is none of the others.
+    Classes that are only numbered from 0 keep their places where the others have texts for names; texts are never the
+    places of others that are only numbered. Raises DataError where a class is none of the others.
     """
-    by_number = any(
-        _unnamed(one) and not any(map(_INTEGER.fullmatch, two)) for one, two in ((classes, others), (others, classes))
-    )
-    if by_number and len(classes) <= len(others):
+    if _unnamed(classes) and not any(map(_INTEGER.fullmatch, others)):
+        check_label_range(labels, len(others), "labels")
         return labels
     places = {name: place for place, name in enumerate(others)}
     if strange := [classes[label] for label in np.unique(labels) if classes[label] not in places]:
-        raise DataError(f"labels: class {strange[0]!r} is none that the network knows: {listed(others[:20])}.")
+        raise DataError(f"labels: class {strange[0]!r} is none of the classes: {listed(others[:20])}.")
     return np.array([places.get(name, -1) for name in classes])[labels]
 
 

@@ -7,6 +7,7 @@ from convlet.datasets.examples import Examples
 from convlet.errors import InputError
 from convlet.randomness import generator
 
+SHARES = (int, float, np.integer, np.floating)  # what a share can be, in distinction from images with labels
 HELD_OUT = 12  # one in twelve: 5,000 of MNIST's 60,000
 
 

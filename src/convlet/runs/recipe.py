@@ -25,7 +25,7 @@ from convlet.datasets import MEMORY, Dataset
 from convlet.descriptions.layers import BatchNormalization
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer, optimizer_from_table, optimizer_to_table
-from convlet.descriptions.tables import Table, build
+from convlet.descriptions.tables import Table, build, set_canonical
 from convlet.errors import DataError, InputError, RecipeError
 from convlet.randomness import check_seed
 
@@ -53,7 +53,7 @@ class DataSource:
         if not (isinstance(self.source, str) and self.source.encode(errors="ignore").decode() == self.source):
             raise InputError(f"source={self.source!r}: expected a name or a path, such as 'mnist'.")
         if self.train_images is not None:
-            whole_number("train_images", self.train_images)
+            set_canonical(self, train_images=whole_number("train_images", self.train_images))
 
     def load(self) -> Dataset:
         """The data set. Raises DataError or InputError where it cannot be had, or is another than it was."""
@@ -100,11 +100,11 @@ class Training:
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "report_every", "validate_every"):
-            whole_number(name, getattr(self, name))
+            set_canonical(self, **{name: whole_number(name, getattr(self, name))})
         for name in ("steps", "epochs", "patience"):
             if getattr(self, name) is not None:
-                whole_number(name, getattr(self, name))
-        check_seed(self.seed)
+                set_canonical(self, **{name: whole_number(name, getattr(self, name))})
+        set_canonical(self, seed=check_seed(self.seed))
         if (self.steps is None) == (self.epochs is None):
             raise InputError(f"steps={self.steps!r}, epochs={self.epochs!r}: expected exactly one of them.")
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.datasets import Examples, Pair, pixels
+from convlet.datasets.images import with_channels
+from convlet.datasets.labels import numbered
 from convlet.descriptions.network import Sequential
 from convlet.engines import Program, default_engine
 from convlet.engines import engine as find_engine
@@ -87,15 +89,15 @@ class Run:
         raise InputError(f"examples: {type(given).__name__}; expected {expected}.")
 
     def predict(self, images: Array) -> Array:
-        """Probabilities (N, classes) of images (N, H, W, C): uint8, or float in [0, 1].
+        """Probabilities (N, classes) of images (N, H, W) or (N, H, W, C): uint8, or float in [0, 1].
 
         Raises DataError where they are no such images, InputError where they have another shape than the network takes,
         NumericsError where its answer would be no number.
         """
-        given = np.asarray(images)
+        given = with_channels(np.asarray(images), axes=4)
         if given.shape[1:] != self.network.input_shape:
             expected = ", ".join(map(str, self.network.input_shape))
-            raise InputError(f"images: shape {given.shape}; expected (N, {expected}).")
+            raise InputError(f"images: shape {np.shape(images)}; expected (N, {expected}).")
         batch = pixels(given) if len(given) else given
         with np.errstate(over="ignore", invalid="ignore"):
             probabilities = softmax(self.program.predict(batch))
@@ -110,12 +112,23 @@ class Run:
         A convolution's or pooling's output is (OH, OW, channels), a dense layer's (units,): the last one's are logits.
         Raises DataError where it is no image, InputError where it has another shape than the network takes.
         """
-        given = np.asarray(image)
-        given = given[..., np.newaxis] if given.ndim == 2 else given
+        outputs = self.program.activations(self._one(image))
+        return {name: array[0] for name, array in outputs.items()}
+
+    def input_gradients(self, image: Array, label: int | str) -> Array:
+        """How the logit of one class changes with each pixel of one image: (H, W, C), a pixel from 0 to 1.
+
+        `image` is as `feature_maps` takes it; `label` is the class as a label of the training data names it. Raises as
+        `feature_maps` does, and DataError where it is no class.
+        """
+        return self.program.input_gradients(self._one(image), numbered([label], self.classes))[0]
+
+    def _one(self, image: Array) -> Array:
+        """One image (H, W) or (H, W, C) as a batch of its own, (1, H, W, C) in float32."""
+        given = with_channels(np.asarray(image), axes=3)
         if given.shape != self.network.input_shape:
             raise InputError(f"image: shape {np.shape(image)}; expected {self.network.input_shape}.")
-        outputs = self.program.activations(pixels(given[np.newaxis]))
-        return {name: array[0] for name, array in outputs.items()}
+        return pixels(given[np.newaxis])
 
     def to_keras(self) -> Any:
         """The network as a plain Keras model of its own, with the weights of this moment: images to logits.

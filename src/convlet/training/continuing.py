@@ -5,30 +5,45 @@ What it is not: going on with a run that was stopped, as if it had not been (`re
 
 from dataclasses import replace
 
+from convlet.checks import listed
 from convlet.descriptions.layers import Dense
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.errors import InputError
 from convlet.runs.run import Run
 
 
-def from_run(run: Run, classes: int, seed: int) -> tuple[Sequential, Parameters, str]:
-    """A run's network and weights, for so many classes, and in words what is new.
+def from_run(run: Run, classes: tuple[str, ...], seed: int) -> tuple[Sequential, Parameters, str]:
+    """A run's network and weights, for these classes, and in words what is new.
 
-    Where the run has another number of classes, its last layer, a Dense, is made anew: with initial values, by the
-    seed. Raises InputError where its last layer is none.
+    Where the run has the same classes in another order, its last layer's outputs take that order. For any others its
+    last layer, a Dense, is made anew: with initial values, by the seed. Raises InputError where its last layer is none.
     """
     network, weights = run.network, run.program.state().parameters
     where = f"the run in {run.run_dir}" if run.run_dir else "a run in memory"
     said = f"From the weights of {where}, after step {run.history.steps:,}"
-    if len(run.classes) == classes:
+    if run.classes == classes:
         return network, weights, f"{said}."
     head = network.layers[-1]
     if not isinstance(head, Dense):
         raise InputError(
-            f"data of {classes} classes for a run of {len(run.classes)}: its last layer is {type(head).__name__}, and "
-            "only a Dense is made anew. Build a network for these classes."
+            f"data of the classes {listed(classes[:20])} for a run of {listed(run.classes[:20])}: its last layer is "
+            f"{type(head).__name__}, and only a Dense is made anew. Build a network for these classes."
         )
-    network = Sequential((*network.layers[:-1], replace(head, units=classes)), network.input_shape)
+    if set(run.classes) == set(classes):
+        return network, _in_order(weights, head, run.classes, classes), f"{said}; its classes in the order of the data."
+    network = Sequential((*network.layers[:-1], replace(head, units=len(classes))), network.input_shape)
     fresh = network.initial_parameters(seed, weights[next(iter(weights))].dtype)
     kept = {name: weights[name] if not name.startswith(f"{head.name}/") else fresh[name] for name in fresh}
-    return network, kept, f"{said}; its last layer, {head.name}, is made anew for {classes} classes."
+    return network, kept, f"{said}; its last layer, {head.name}, is made anew for {_named(classes)}."
+
+
+def _in_order(weights: Parameters, head: Dense, before: tuple[str, ...], after: tuple[str, ...]) -> Parameters:
+    """The weights with the last layer's outputs, the last axis of its kernel and bias, in another order."""
+    places = [before.index(name) for name in after]
+    own = {name: array[..., places] for name, array in weights.items() if name.startswith(f"{head.name}/")}
+    return {**weights, **own}
+
+
+def _named(classes: tuple[str, ...]) -> str:
+    """How many classes there are, and which are the first of them."""
+    return f"{len(classes)} classes: {listed(classes[:5])}{', …' if len(classes) > 5 else ''}"
