@@ -13,7 +13,6 @@ import argparse
 from dataclasses import dataclass, replace
 
 import convlet as cl
-from convlet.runs.recipe import load_recipe
 
 PROCESSES = (1, 2, 4, 8, 16, 64)
 BYTES = 4  # of a float32
@@ -82,7 +81,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--times", type=int, default=10, help="as wide is the second network")
     options = parser.parse_args()
-    network = load_recipe(options.recipe).network
+    network = cl.load_recipe(options.recipe).network
     machines = Machines(options.gflops, options.gbit, options.latency)
     print(table(options.recipe, network, machines, options.batch), end="\n\n")
     name = f"{options.recipe}, {options.times} times as wide"

@@ -29,7 +29,7 @@ from structure_figure import draw
 from unshared import UnsharedProgram, initial_parameters
 
 import convlet as cl
-from convlet.datasets import Dataset, Examples
+from convlet import Dataset, Examples
 from convlet.engines import Batch, default_engine, engine
 from convlet.runs.evaluation import evaluate
 from convlet.training.batches import batch_indices

@@ -152,3 +152,35 @@ def test_a_relative_import_is_noticed(package):
     (package / "losses.py").write_text("from .errors import Root")
     with pytest.raises(AssertionError, match=r"convlet\.losses: relative import"):
         wrong_imports(package, ROOMS)
+
+
+def test_every_file_that_a_rooms_map_names_is_in_that_room():
+    for path in SOURCE.rglob("__init__.py"):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        there = {file.name for file in path.parent.rglob("*")}
+        missing = {name for name in re.findall(r"\b\w+\.(?:py|js)\b", text) if name not in there}
+        assert not missing, f"{path}: {missing}"
+
+
+def test_only_the_command_line_and_the_line_of_fit_write_to_a_stream():
+    may = {
+        "report/terminal/quiet_line.py",
+        "signals.py",  # only flushes them, before a process ends
+        "engines/keras/library_output.py",  # only keeps libraries from them
+    }
+    writes = re.compile(r"\bsys\.(?:__)?std(?:out|err)|\bclick\.echo")  # print() itself is lint's
+    found = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if "cli" not in path.relative_to(SOURCE).parts[:1] and writes.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == may
+
+
+def test_examples_import_public_names_where_there_are_any():
+    """What is public in `convlet`, or in one of its public modules, is taken from there."""
+    for path in sorted((SOURCE.parents[1] / "examples").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("convlet."):
+                public = {alias.name for alias in node.names} & set(convlet.__all__)
+                assert not public, f"{path.name}: {public} from {node.module}; it is in convlet itself"

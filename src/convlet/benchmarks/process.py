@@ -96,13 +96,14 @@ class Process:
         except Empty:
             raise EngineError(f"no answer to {message['do']!r} within {self._patience:g} s") from None
         if not line:
-            raise EngineError(f"its process ended with code {self._process.wait()}: {self._last_words()}")
+            raise EngineError(f"its process ended with code {self._process.wait()}: {self._last_line()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise EngineError(answer["error"])
         return answer
 
-    def _last_words(self) -> str:
+    def _last_line(self) -> str:
+        """What the process wrote last on stderr."""
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

@@ -1,4 +1,5 @@
-"""The command line. Results go to stdout, progress and messages to stderr; this room is the only one that prints.
+"""The command line. Results go to stdout, progress and messages to stderr; this room alone prints, but
+for the line that `fit` shows in Python (`report.terminal.quiet_line`).
 
 `printing` is where it does. One file a verb, imported when it is called: `convlet --help` waits for nobody's libraries.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130, 143 or 129 stopped by Ctrl-C, SIGTERM or SIGHUP, after saving.

@@ -6,5 +6,6 @@
     figures    learning curves, confusion matrix, mistakes, weights, feature maps, and all files of a run folder, with
                matplotlib
 
-Nothing is imported here, so a command that prints a table does not wait for matplotlib. It prints nothing itself.
+Nothing is imported here, so a command that prints a table does not wait for matplotlib. It prints nothing itself,
+but for `terminal.quiet_line`, the line that `fit` shows in Python.
 """

@@ -94,7 +94,11 @@ def test_the_folder_changes_with_every_source_file(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "__file__", str(tmp_path / "a.py"))
     before = cache._source_hash.__wrapped__()
     (tmp_path / "b.py").write_text("x = 2\n")
-    assert cache._source_hash.__wrapped__() != before
+    changed = cache._source_hash.__wrapped__()
+    assert changed != before
+    (tmp_path / "room").mkdir()
+    (tmp_path / "b.py").rename(tmp_path / "room" / "b.py")
+    assert cache._source_hash.__wrapped__() != changed
 
 
 def test_without_source_files_nothing_is_kept_for_it_might_be_stale(tmp_path, monkeypatch):
@@ -107,6 +111,15 @@ def test_a_kernel_that_closes_over_more_than_plain_numbers_is_not_kept(place):
     with pytest.warns(UserWarning, match="multiply closes over"):
         assert compiled(np.float32(2))[0] == 0
     assert kernels(place) == []
+
+
+def test_what_a_killed_process_left_half_written_is_removed_after_a_day(place):
+    for name, age in (("add-1.kernel.old", cache.DAY + 60), ("add-1.kernel.new", 60), ("add-1.kernel", cache.DAY + 60)):
+        (place / name).write_bytes(b"")
+        modified = (place / name).stat().st_mtime - age
+        os.utime(place / name, (modified, modified))
+    cache._begin_to_use.__wrapped__(place)
+    assert sorted(path.name for path in place.glob("add-*")) == ["add-1.kernel", "add-1.kernel.new"]
 
 
 def test_what_was_not_used_for_a_month_is_forgotten(place):

@@ -1,4 +1,4 @@
-"""Tables and threads: every part once, in order, with any number of threads, from any thread, and after a fork."""
+"""Worklists and threads: every part once, in order, with any number of threads, from any thread, and after a fork."""
 
 import os
 import subprocess
@@ -99,7 +99,7 @@ def test_a_job_alongside_does_not_wait_but_the_next_one_does():
         assert (x == run).all() and (y == run + 1).all() and (z == (run + 1 if run == 1 else run + 2)).all()
 
 
-def test_python_threads_may_run_tables_at_the_same_time():
+def test_python_threads_may_run_worklists_at_the_same_time():
     wrong = []
 
     def work():
@@ -132,7 +132,7 @@ def meet(low, high, arrived, mine):
 
 
 def meeting(count):
-    """A table of so many parts that meet, and (how many came, how many there are, how many waited in vain)."""
+    """A worklist of so many parts that meet, and (how many came, how many there are, how many waited in vain)."""
     arrived = buffer(3, np.int64)
     arrived[1] = count
     return Worklist([Job(meet, count, (arrived, Scratch(1, np.int64)), count)]), arrived

@@ -8,8 +8,8 @@
     program.py         the door, in backend-neutral words
     on_tensorflow.py   on_jax.py   on_torch.py      one step of training, compiled, in each backend's own words
     sharding.py        JAX's arrays on several devices: weights on all, a batch divided among them
-    distribution.py    meeting.py        several processes become one run
-    greetings.py       what libraries say that nobody asked
+    distribution.py    several processes become one run
+    library_output.py  what libraries say that nobody asked
 
 What it is not: a way to load Keras files. Weights cross as plain arrays, both ways, bit for bit. Importing this
 package imports neither Keras nor a backend; the first `compile` does.

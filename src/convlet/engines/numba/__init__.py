@@ -12,7 +12,7 @@ Read it in this order:
 5. `assembly/`         a block → jobs: kernels with their arguments; `layouts.py` and `weights.py`: where everything is
 6. `worklist.py`       the jobs of a whole step, which threads work through without Python; `entries.py`, `threads.py`,
                        `forks.py`
-7. `passes.py`, `program.py`   tables and memory for any number of images; the engine's side of the door
+7. `passes.py`, `program.py`   worklists and memory for any number of images; the engine's side of the door
 """
 
 from convlet.engines.numba.assembly.lowering import plan

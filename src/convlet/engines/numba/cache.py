@@ -41,7 +41,8 @@ from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
-MONTH = 30 * 24 * 3600.0
+DAY = 24 * 3600.0
+MONTH = 30 * DAY
 DIGEST = 32  # bytes of SHA-256, before what it is of
 PLAIN = (int, float, str, bool, type(None))
 
@@ -139,9 +140,13 @@ def _make_private(place: Path) -> None:
 
 @functools.cache
 def _begin_to_use(place: Path) -> None:
-    """Once a process: mark it as used, and remove what no version of this package has used for a month."""
+    """Once a process: mark it as used; remove what a killed process left half written, and what is a month old."""
     with suppress(OSError):
         place.touch()
+        for leftover in place.glob("*.kernel.*"):
+            with suppress(OSError):
+                if time.time() - leftover.stat().st_mtime > DAY:
+                    leftover.unlink()
         for other in place.parent.iterdir():
             with suppress(OSError):  # another process may have removed it meanwhile
                 if time.time() - other.stat().st_mtime > MONTH:
@@ -168,11 +173,12 @@ def _write(path: Path, content: bytes) -> None:
 @functools.cache
 def _source_hash() -> str:
     """One hash over every source file of this engine."""
-    digest, paths = hashlib.sha256(), sorted(Path(__file__).parent.rglob("*.py"))
+    root = Path(__file__).parent
+    digest, paths = hashlib.sha256(), sorted(root.rglob("*.py"))
     if not paths:
         raise FileNotFoundError("the source files of convlet cannot be read")
     for path in paths:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from convlet.descriptions.layers import Conv2D, Dense
 from convlet.descriptions.network import Parameters, Placed, Sequential
 from convlet.report import numbers
 from convlet.report.figures.panels import Panel, draw_panels, in_rows
@@ -23,10 +22,11 @@ def kernels(network: Sequential, parameters: Parameters) -> Figure | None:
     """
     panels, image = [], network.input_shape  # the shape of the image that a dense layer looks at, behind Flatten
     for placed in network:
-        if isinstance(placed.layer, Conv2D | Dense):
-            values = np.asarray(parameters[f"{placed.name}/kernel"], np.float64)
+        kernel = parameters.get(f"{placed.name}/kernel")
+        if kernel is not None:
+            values = np.asarray(kernel, np.float64)
             panels.append(_kernels(placed, values) if values.ndim == 4 else _dense(placed, values, image))
-        image = placed.output_shape if len(placed.output_shape) == 3 or isinstance(placed.layer, Dense) else image
+        image = placed.output_shape if len(placed.output_shape) == 3 or kernel is not None else image
     if not panels:
         return None
     with style():

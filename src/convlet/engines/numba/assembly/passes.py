@@ -1,8 +1,8 @@
-"""Passes: a network's blocks, assembled into tables, with all the memory they use.
+"""Passes: a network's blocks, assembled into worklists, with all the memory they use.
 
 A `Passes` is for one purpose: to predict (forward alone), to train (forward with dropout, backward, and the optimizer's
 step), or for the gradients by images (forward as when predicting, and backward down to the images). Its memory is as
-large as the largest number of images so far needs. A table belongs to a number of images; the last few are kept, so
+large as the largest number of images so far needs. A worklist belongs to a number of images; the last few are kept, so
 that a short last batch costs nothing the next time, until memory grows: they hold its addresses.
 """
 
@@ -25,7 +25,7 @@ from convlet.engines.numba.kernels import head, updates
 from convlet.engines.numba.running import threads
 from convlet.engines.numba.running.worklist import Job, Worklist
 
-KEPT = 8  # tables
+KEPT = 8  # worklists
 Purpose = Literal["predicting", "training", "input gradients"]
 
 
@@ -42,49 +42,49 @@ class Passes:
     ) -> None:
         self.blocks, self.weights, self.purpose, self.update, self.every = blocks, weights, purpose, update, every
         self.memory, self.frames = Memory(), frames(blocks)
-        self._tables: OrderedDict[int, Worklist] = OrderedDict()
+        self._worklists: OrderedDict[int, Worklist] = OrderedDict()
         self._grown = 0  # what memory.grown was when they were made
 
     def predict(self, images: NDArray[Any]) -> None:
         """Compute a pass over images (N, *shape)."""
-        table = self._table(len(images))  # first: making one may replace the buffers that the images are copied to
+        worklist = self._worklist(len(images))  # first: making one may replace the buffers that images are copied to
         self._take(images)
-        self._run(table)
+        self._run(worklist)
 
     def train(self, batch: Batch) -> None:
         """Compute a pass over a batch."""
-        table = self._table(len(batch))
+        worklist = self._worklist(len(batch))
         self._take(batch.images)
         self._take_labels(batch.labels)
         self._take_masks(batch.masks, len(batch))
         self.memory.get("weights", len(batch))[:] = 1 if batch.weights is None else batch.weights
-        self._run(table)
+        self._run(worklist)
 
     def differentiate(self, images: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float32]:
         """Compute a pass over images, and give the gradients of one logit of each by the image (N, *shape)."""
-        table = self._table(len(images))
+        worklist = self._worklist(len(images))
         self._take(images)
         self._take_labels(classes)
-        self._run(table)
+        self._run(worklist)
         return read_images(self._gradient(0, len(images)), self.frames[0], self.blocks[0].input_shape, len(images))
 
-    def _run(self, table: Worklist) -> None:
+    def _run(self, worklist: Worklist) -> None:
         if not self.weights.packed:
             threads.run(Worklist(self.packs()))
             self.weights.packed = True
-        threads.run(table)
+        threads.run(worklist)
 
-    def _table(self, N: int) -> Worklist:
-        if N not in self._tables or self._grown != self.memory.grown:
+    def _worklist(self, N: int) -> Worklist:
+        if N not in self._worklists or self._grown != self.memory.grown:
             jobs = self.jobs(N)
             if self._grown != self.memory.grown:
-                self._tables.clear()
+                self._worklists.clear()
                 self._grown = self.memory.grown
-            self._tables[N] = Worklist(jobs)
-            if len(self._tables) > KEPT:
-                self._tables.popitem(last=False)
-        self._tables.move_to_end(N)
-        return self._tables[N]
+            self._worklists[N] = Worklist(jobs)
+            if len(self._worklists) > KEPT:
+                self._worklists.popitem(last=False)
+        self._worklists.move_to_end(N)
+        return self._worklists[N]
 
     def _take(self, images: NDArray[Any]) -> None:
         store_images(images, self._value(0, len(images)), self.frames[0], image_size(self.blocks[0].input_shape))
@@ -114,26 +114,26 @@ class Passes:
 
     def packs(self) -> list[Job]:
         """The jobs that give kernels their own copies of the weights, when these have changed."""
-        return self._packs([self._site(i, 1) for i in range(len(self.blocks))])
+        return self._packs([self._context(i, 1) for i in range(len(self.blocks))])
 
     def jobs(self, N: int) -> list[Job]:
         """All jobs of a pass over N images, in order."""
-        sites = [self._site(i, N) for i in range(len(self.blocks))]
-        jobs = [job for context in sites for job in assembly.ASSEMBLIES[type(context.block)].forward(context)]
+        contexts = [self._context(i, N) for i in range(len(self.blocks))]
+        jobs = [job for context in contexts for job in assembly.ASSEMBLIES[type(context.block)].forward(context)]
         if self.purpose == "predicting":
             return jobs
         jobs.append(self._head(N))
         jobs += [
-            job for context in reversed(sites) for job in assembly.ASSEMBLIES[type(context.block)].backward(context)
+            job for context in reversed(contexts) for job in assembly.ASSEMBLIES[type(context.block)].backward(context)
         ]
         if self.update is not None:
             jobs += assembly.update_jobs(self.weights, self.memory, self.update)
-            jobs += self._packs(sites)
+            jobs += self._packs(contexts)
             jobs.append(Job(updates.count_step, 1, (self.update.taken,), label="count the step"))
         return jobs
 
-    def _packs(self, sites: Sequence[BlockContext]) -> list[Job]:
-        packs = [job for context in sites for job in assembly.ASSEMBLIES[type(context.block)].pack(context)]
+    def _packs(self, contexts: Sequence[BlockContext]) -> list[Job]:
+        packs = [job for context in contexts for job in assembly.ASSEMBLIES[type(context.block)].pack(context)]
         return [Job(job.kernel, job.size, job.arguments, job.parts, i > 0, job.label) for i, job in enumerate(packs)]
 
     def _value(self, i: int, N: int) -> NDArray[np.float32]:
@@ -142,7 +142,7 @@ class Passes:
     def _gradient(self, i: int, N: int) -> NDArray[np.float32]:
         return self.memory.get(f"gradient {i}", N * self.frames[i].size)
 
-    def _site(self, i: int, N: int) -> BlockContext:
+    def _context(self, i: int, N: int) -> BlockContext:
         training, backward = self.purpose == "training", self.purpose != "predicting"
         wanted = self.purpose == "input gradients" or (training and i > 0 and self._learns_before(i))
         return BlockContext(

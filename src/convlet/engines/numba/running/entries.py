@@ -53,7 +53,7 @@ def argument_words(argument: Any) -> list[int]:
             raise TypeError(f"array of shape {argument.shape}: a job takes flat, contiguous, writeable arrays")
         return [argument.ctypes.data, argument.size, 0]
     if isinstance(argument, Scratch):
-        return [0, argument.size, 0]  # the table fills them in
+        return [0, argument.size, 0]  # the worklist fills them in
     if isinstance(argument, tuple):
         return [word for item in argument for word in argument_words(item)]
     if isinstance(argument, np.float32 | np.float64):

@@ -1,10 +1,11 @@
-"""A few threads of our own, which help with tables.
+"""A few threads of our own, which help with worklists.
 
-Whoever runs a table posts it as often as there are threads to help, and starts to work. A helper that is free takes
+Whoever runs a worklist posts it as often as there are threads to help, and starts to work. A helper that is free takes
 the post and works beside it; one that comes late finds nothing to do. Helpers sleep in the queue otherwise.
 
 Why not Numba's own: its `workqueue` aborts the process when two Python threads compute at once, and its `omp` spins
-and does not survive a fork. Here any number of Python threads may run tables at once, and a forked child starts anew.
+and does not survive a fork. Here any number of Python threads may run worklists at once, and a forked child
+starts anew.
 """
 
 import functools
@@ -15,8 +16,7 @@ from queue import SimpleQueue
 from numba import config
 
 from convlet.checks import whole_number
-from convlet.engines.numba.running import worklist
-from convlet.engines.numba.running.worklist import Worklist
+from convlet.engines.numba.running.worklist import Worklist, compile, desert, finish, help, start
 from convlet.environment import chosen_threads
 from convlet.errors import EngineError
 
@@ -29,11 +29,11 @@ class _Helpers:
         self._lock = threading.Lock()
         self._started = 0
 
-    def post(self, table: Worklist, helpers: int) -> None:
+    def post(self, worklist: Worklist, helpers: int) -> None:
         if helpers > self._started:
             self._start(helpers)
         for _ in range(helpers):
-            self._posts.put(table)
+            self._posts.put(worklist)
 
     def _start(self, helpers: int) -> None:
         with self._lock:
@@ -44,9 +44,9 @@ class _Helpers:
 
 def _help(posts: SimpleQueue[Worklist]) -> None:
     while True:
-        table = posts.get()
-        worklist.help(table.counters, table.rows)
-        del table  # not to hold its memory while waiting
+        worklist = posts.get()
+        help(worklist.counters, worklist.rows)
+        del worklist  # not to hold its memory while waiting
 
 
 _helpers = _Helpers()
@@ -54,7 +54,7 @@ _chosen: int | None = None
 
 
 def threads() -> int:
-    """How many threads work on a table, the caller's included: `set_threads`, or what the environment says."""
+    """How many threads work on a worklist, the caller's included: `set_threads`, or what the environment says."""
     return chosen_threads() if _chosen is None else _chosen
 
 
@@ -64,34 +64,34 @@ def set_threads(count: int | None) -> None:
     _chosen = None if count is None else whole_number("threads", count)
 
 
-def run(table: Worklist) -> None:
-    """Compute all of the table's jobs, in order. Raises EngineError if a kernel failed.
+def run(worklist: Worklist) -> None:
+    """Compute all of the worklist's jobs, in order. Raises EngineError if a kernel failed.
 
     An interrupt (control-C) is raised before the first job or after the last one.
     """
     if config.DISABLE_JIT:
-        table.run_alone()
+        worklist.run_alone()
         return
-    count = min(threads(), table.width)
-    table.seat(count)
+    count = min(threads(), worklist.width)
+    worklist.seat(count)
     prepare()
-    if table.process != os.getpid():
-        worklist.desert(table.counters)
-        table.process = os.getpid()
+    if worklist.process != os.getpid():
+        desert(worklist.counters)
+        worklist.process = os.getpid()
     try:
-        worklist.start(table.counters)
-        _helpers.post(table, count - 1)
+        start(worklist.counters)
+        _helpers.post(worklist, count - 1)
     finally:  # no call of a Python function, which could be interrupted, before all is done
-        failed = worklist.finish(table.counters, table.rows)
+        failed = finish(worklist.counters, worklist.rows)
     if failed:
         raise EngineError("a kernel failed, most likely for want of memory; try a smaller batch.")
 
 
 @functools.cache
 def prepare() -> None:
-    """Compile what works on tables. This can be interrupted, so it must not happen while one is open."""
+    """Compile what works on worklists. This can be interrupted, so it must not happen while one is open."""
     if not config.DISABLE_JIT:
-        worklist.compile()
+        compile()
 
 
 def _after_fork() -> None:

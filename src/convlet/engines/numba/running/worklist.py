@@ -1,27 +1,27 @@
-"""Tables: the kernels of a whole pass, written down once, which threads work through without Python.
+"""Worklists: the kernels of a whole pass, written down once, which threads work through without Python.
 
 A step of training is about twenty calls of kernels, each on parts of the work. Made from Python, each call would cost
 each thread the interpreter's lock, the conversion of a dozen arguments and a wake-up. So the calls are written down
-once, as a table of jobs, and one compiled function, `_work`, goes through it. A job's work is range(size), cut into a
+once, as a list of jobs, and one compiled function, `_work`, goes through it. A job's work is range(size), cut into a
 fixed number of parts; the parts of all jobs are numbered in order.
 
-How threads share a table
+How threads share a worklist
     There are two counters. A thread takes the `NEXT` part, waits until as many parts are `DONE` as that part's job
     needs, computes it, and counts it as done. That is all. No thread ever waits for a thread, only for parts that
     some thread is computing at that moment: nobody can be missed at a barrier, and one thread alone gets through
     as well. A job that is `alongside` needs nothing of the one before it, so there is no barrier between the two.
 
-    The caller opens the table, and threads that come while it is open take a seat, which is a number and memory of
+    The caller opens the worklist, and threads that come while it is open take a seat, which is a number and memory of
     their own. When all parts are done the caller closes it, and waits until all have left.
 
 Why results do not depend on the threads: parts are fixed by the work, no two parts write to the same place, and a
 sum over parts is another job.
 
 Waiting: a thread spins for some microseconds, then lets others have the core in between, then sleeps in between. One
-that has no part leaves the table. So nothing spins for longer than the part it waits for takes.
+that has no part leaves the worklist. So nothing spins for longer than the part it waits for takes.
 
 Interrupts: Python raises them (control-C) between any two of its steps. `finish` is one compiled call, within which
-there are none: whatever is raised before or after it, the table was worked through, closed and left.
+there are none: whatever is raised before or after it, the worklist was worked through, closed and left.
 """
 
 import os
@@ -70,7 +70,7 @@ class Job:
 
 
 class Rows(NamedTuple):
-    """A table as compiled code reads it: int64 arrays, one element a job; and memory for so many seats."""
+    """A worklist as compiled code reads it: int64 arrays, one element a job; and memory for so many seats."""
 
     firsts: np.ndarray  # the number of its first part; and, one more element, how many parts there are in all
     needs: np.ndarray  # how many parts must be done before
@@ -104,7 +104,7 @@ def _wait(counters, which, lowest, highest):
 
 @inlined
 def _work(seat, counters, rows):
-    """Work on the table until no part is left."""
+    """Work on the worklist until no part is left."""
     mode = get_float_mode()
     set_float_mode(mode | FLUSH)
     row, parts = 0, rows.firsts[-1]
@@ -127,7 +127,7 @@ def _work(seat, counters, rows):
 
 @kernel
 def start(counters):
-    """Open a table. The caller has seat 0."""
+    """Open a worklist. The caller has seat 0."""
     for which in (NEXT, DONE, FAILED, STOPPED):
         _set(counters, which, 0)
     _set(counters, SEATS, 1)
@@ -136,9 +136,9 @@ def start(counters):
 
 @kernel
 def finish(counters, rows):
-    """As the caller, work until all parts are done, close the table, and wait until all have left it.
+    """As the caller, work until all parts are done, close the worklist, and wait until all have left it.
 
-    Returns whether a kernel failed. Does nothing where the table is closed.
+    Returns whether a kernel failed. Does nothing where the worklist is closed.
     """
     _work(0, counters, rows)
     _wait(counters, DONE, rows.firsts[-1], rows.firsts[-1])
@@ -149,7 +149,7 @@ def finish(counters, rows):
 
 @kernel
 def help(counters, rows):
-    """As another thread, work on parts for as long as there are any. Does nothing where the table is closed."""
+    """As another thread, work on parts for as long as there are any. Does nothing where the worklist is closed."""
     fetch_add(counters, ACTIVE, 1)
     if peek(counters, OPEN) == 1 and peek(counters, NEXT) < rows.firsts[-1]:
         seat = fetch_add(counters, SEATS, 1)
@@ -160,7 +160,7 @@ def help(counters, rows):
 
 @kernel
 def desert(counters):
-    """Close a table, in a forked child: whoever was at work in its parent is not here."""
+    """Close a worklist, in a forked child: whoever was at work in its parent is not here."""
     _set(counters, OPEN, 0)
     _set(counters, ACTIVE, 0)
 
@@ -196,7 +196,7 @@ class Worklist:
         self.rows = self.rows._replace(words=words, scratch=scratch, seats=threads)  # at once, or not at all
 
     def run_alone(self) -> None:
-        """Every job, called from Python: what the table means, and what happens where nothing is compiled."""
+        """Every job, called from Python: what the worklist means, and what happens where nothing is compiled."""
         for job in self.jobs:
             arguments = [np.empty(a.size, a.dtype) if isinstance(a, Scratch) else a for a in job.arguments]
             for part in range(job.parts):
@@ -224,10 +224,10 @@ def _rows(jobs: Sequence[Job]) -> Rows:
 
 
 def compile() -> None:
-    """Compile what works on tables; otherwise done when the first one is run."""
-    table = Worklist([])
-    table.seat(1)
-    help(table.counters, table.rows)
-    desert(table.counters)
-    start(table.counters)
-    finish(table.counters, table.rows)
+    """Compile what works on worklists; otherwise done when the first one is run."""
+    worklist = Worklist([])
+    worklist.seat(1)
+    help(worklist.counters, worklist.rows)
+    desert(worklist.counters)
+    start(worklist.counters)
+    finish(worklist.counters, worklist.rows)
