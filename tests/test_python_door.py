@@ -74,6 +74,29 @@ def test_fit_takes_arrays_with_parts_or_a_share_and_a_name():
     assert shared.classes == tiny.CLASSES and len(shared.history.validations) == 1
 
 
+def test_a_share_is_held_out_of_a_data_set_without_validation_examples():
+    bare = cl.Dataset("bare", tiny.CLASSES, DATA.train)
+    held = fit(data=bare, validation=0.2)
+    assert len(held.history.validations) == 1
+    pair = fit(data=(DATA.train.images, DATA.train.labels), validation=0.2)
+    assert_same_bits(held.program.state().parameters, pair.program.state().parameters)
+
+
+@pytest.mark.parametrize(("word", "hint"), [("verbose", "progress=False"), ("validation_split", "validation=0.2")])
+def test_words_of_other_libraries_are_refused_with_ours(word, hint):
+    with pytest.raises(TypeError, match=f"{word}=.*{hint}"):
+        fit(**{word: 0})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        fit(colour=0)
+
+
+def test_a_list_of_layers_is_refused_with_how_to_make_a_network_of_it():
+    with pytest.raises(
+        InputError, match=r"network=a list of 2: expected a Sequential, such as Sequential\(\[…\], input"
+    ):
+        fit([cl.Flatten(), cl.Dense(3)])
+
+
 @pytest.mark.parametrize("data", [DATA, "mnist"])
 def test_a_data_set_has_parts_of_its_own(data):
     with pytest.raises(InputError, match=r"they go with data=\(images, labels\)"):
@@ -223,11 +246,15 @@ def test_a_run_folder_made_here_has_all_that_the_command_line_makes(tmp_path):
 # Looking
 
 
-def test_a_network_prints_and_draws_itself():
-    summary = tiny.NETWORK.summary(training_images=23)
-    assert "Conv2D 2 × 3×3" in str(summary) and "training images" in str(summary)
-    assert "\x1b" not in str(summary) and summary._repr_html_().startswith("<pre") and repr(summary) == str(summary)
-    assert "training images" not in str(tiny.NETWORK.summary())
+def test_a_network_prints_its_summary_when_it_is_called(capsys):
+    assert tiny.NETWORK.summary(training_images=23) is None
+    summary = capsys.readouterr().out
+    assert "Conv2D 2 × 3×3" in summary and "training images" in summary and "\x1b" not in summary
+    tiny.NETWORK.summary()
+    assert "training images" not in capsys.readouterr().out
+
+
+def test_a_network_draws_itself():
     figure = tiny.NETWORK.plot()
     words = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
     for placed in tiny.NETWORK:

@@ -1,13 +1,17 @@
 """Checks of single arguments, each with an error that names the argument, its value and what is allowed."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
 from convlet.errors import InputError
 
 Pair = tuple[int, int]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def whole_number(name: str, value: object, *, at_least: int = 1) -> int:
@@ -83,6 +87,21 @@ def nearest(value: object, allowed: Collection[str | None]) -> str:
     spellings = {name.lower(): name for name in allowed if name is not None}
     close = get_close_matches(str(value).lower(), spellings, n=1)
     return f" Did you mean {spellings[close[0]]!r}?" if close else ""
+
+
+def other_words(**ours: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """A function that, given a word of another library, raises a TypeError with what to write here in its place."""
+
+    def hinting(function: Callable[P, T]) -> Callable[P, T]:
+        @wraps(function)
+        def hinted(*arguments: P.args, **options: P.kwargs) -> T:
+            if foreign := next((word for word in options if word in ours), None):
+                raise TypeError(f"{foreign}=: no argument of {function.__name__}; it is written {ours[foreign]} here.")
+            return function(*arguments, **options)
+
+        return hinted
+
+    return hinting
 
 
 Shape = tuple[int, ...]

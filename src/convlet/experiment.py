@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from convlet.checks import true_or_false
+from convlet.checks import other_words, true_or_false
 from convlet.datasets import Dataset, Pair, load
+from convlet.datasets.splits import SHARES, split
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer
 from convlet.engines import Preparing, default_engine
@@ -140,6 +141,12 @@ def draw_run(folder: Path, **seen: Any) -> None:
     run.draw_run(folder, **seen)
 
 
+@other_words(
+    verbose="progress=False",
+    validation_split="validation=0.2",
+    validation_data="validation=(images, labels)",
+    callbacks="watch=function",
+)
 def fit(
     network: Sequential | Run,
     data: Dataset | str | Path | Pair,
@@ -164,7 +171,8 @@ def fit(
     """Train a network, and return the run: its weights, its history, ready to evaluate and predict.
 
     `data` is a Dataset, a name or path as `datasets.load` takes it, or (images, labels); then `validation` and `test`
-    are those of `Dataset.from_arrays`: pairs too, or for validation a share of each class, always the same images.
+    are those of `Dataset.from_arrays`: pairs too, or for validation a share of each class, always the same images; that
+    share may be held out of a Dataset too, if it has no validation examples.
     Given a run in place of a network, a new run starts from its weights, with a new last layer where the classes are
     others.
 
@@ -202,10 +210,13 @@ def fit(
 def _dataset(data: Any, validation: Any, test: Any) -> Dataset:
     if isinstance(data, tuple | list) and len(data) == 2:
         return Dataset.from_arrays(*data, validation=validation, test=test)
+    if isinstance(data, str | Path):
+        data = load(data)
+    if isinstance(data, Dataset) and isinstance(validation, SHARES) and data.validation is None:
+        train, held = split(data.train, float(validation))
+        data, validation = replace(data, train=train, validation=held), None
     if validation is not None or test is not None:
         raise InputError("validation, test: they go with data=(images, labels); a data set has parts of its own.")
-    if isinstance(data, str | Path):
-        return load(data)
     if not isinstance(data, Dataset):
         expected = "a Dataset, such as datasets.mnist(), a name or path, or a pair of arrays, (images, labels)"
         raise InputError(f"data={type(data).__name__}: expected {expected}.")

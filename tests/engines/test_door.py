@@ -166,3 +166,32 @@ def test_images_and_classes_that_cannot_be_are_refused(name):
     for classes in ([0, 1, 3], [-1, 0, 0], [0, 1], [[0, 1, 2]], [0.0, 1.0, 2.0]):
         with pytest.raises(InputError, match=r"^classes: "):
             program.input_gradients(images, classes)
+
+
+@each_engine
+def test_masks_of_no_layer_and_rates_that_are_no_number_are_refused_before_anything_changes(name):
+    network = NETWORKS["the seed's deep network in small"]
+    parameters, images, labels, masks = network_arrays(network)
+    program = engine(name).compile(network, single(parameters), SGD())
+    before = program.state()
+    with pytest.raises(InputError, match="masks: 'dropuot_1'; expected the names of the network's dropout layers"):
+        program.step(Batch(images, labels, {**masks, "dropuot_1": images > 0}), 0.01)
+    for rate in (np.nan, np.inf, -0.1):
+        with pytest.raises(InputError, match="learning_rate="):
+            program.step(Batch(images, labels, masks), rate)
+    assert_same_bits(program.state().parameters, before.parameters)
+
+
+@each_engine
+def test_an_image_of_weight_0_must_have_a_finite_loss_all_the_same(name):
+    network = Sequential([Flatten(), Dense(3)], (5, 4, 1))
+    program = engine(name).compile(network, network.initial_parameters(0))
+    images = np.ones((2, 5, 4, 1), np.float32)
+    images[0] = np.nan
+    assert np.isnan(program.gradients(Batch(images, np.array([0, 1]), weights=np.array([0.0, 1.0])))[0])
+
+
+@each_engine
+def test_bytes_are_predicted_in_float32_without_parameters_too(name):
+    network = Sequential([Activation("tanh")], (5, 4, 1))
+    assert engine(name).compile(network, {}).predict(np.ones((2, 5, 4, 1), np.uint8)).dtype == np.float32

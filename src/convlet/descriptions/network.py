@@ -103,14 +103,14 @@ class Sequential:
         inside = f"{len(self.layers)} layers, {self.weights:,} weights"
         return f"<Sequential of {inside}: {self.input_shape} → {self.output_shape}>"
 
-    def summary(self, training_images: int | None = None) -> Any:
-        """Layer by layer: shapes, weights, how often each is used, costs. It prints: `print(network.summary())`.
+    def summary(self, training_images: int | None = None) -> None:
+        """Print, layer by layer: shapes, weights, how often each is used, costs.
 
         With `training_images` it also says how many weights there are for each of them.
         """
         if training_images is not None:
             whole_number("training_images", training_images)
-        return shown("terminal.network", "summary", self, training_images)
+        shown("terminal.network", "print_summary", self, training_images)
 
     def plot(self) -> "Figure":
         """A drawing of the network, its layers with shapes and weights: a matplotlib Figure."""

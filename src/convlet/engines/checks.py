@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.checks import Shape
+from convlet.checks import Shape, listed, nearest, number
 from convlet.descriptions.layers import Dropout, Layer
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Optimizer
@@ -62,6 +62,11 @@ def check_labels(name: str, labels: Array, images: int, classes: int) -> None:
         raise InputError(f"{name}: from {labels.min()} to {labels.max()}; expected 0 to {classes - 1}.")
 
 
+def check_rate(learning_rate: float) -> None:
+    """Raise an InputError unless this is a finite number of at least 0: NaN would make every weight NaN at once."""
+    number("learning_rate", learning_rate, low=0)
+
+
 def check_optimizer(optimizer: Optimizer | None) -> Optimizer:
     """The optimizer that a program was compiled with. Raises InputError where there is none."""
     if optimizer is None:
@@ -70,6 +75,10 @@ def check_optimizer(optimizer: Optimizer | None) -> Optimizer:
 
 
 def _check_masks(network: Sequential, masks: Masks, images: int) -> None:
+    known = [placed.name for placed in network if isinstance(placed.layer, Dropout)]
+    if unknown := [name for name in masks if name not in known]:
+        allowed = f"the names of the network's dropout layers: {listed(known) if known else 'it has none'}"
+        raise InputError(f"masks: {unknown[0]!r}; expected {allowed}.{nearest(unknown[0], known)}")
     for placed in network:
         if isinstance(placed.layer, Dropout):
             expected, mask = (images, *placed.input_shape), masks.get(placed.name)

@@ -30,6 +30,7 @@ class Batch:
 
     The loss is the sum over the batch of weight × cross-entropy, divided by N: so weights (N,) of 1 are no weights, an
     image of weight 2 counts as two, and one of weight 0 takes part in nothing but batch normalisation's statistics.
+    Its own loss must be a finite number all the same: 0 × NaN is NaN.
     """
 
     images: Array

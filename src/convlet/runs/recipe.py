@@ -127,7 +127,7 @@ class Training:
 
 
 _PARTS: dict[str, tuple[type, str]] = {
-    "network": (Sequential, "a Sequential"),
+    "network": (Sequential, "a Sequential, such as Sequential([…], input_shape=(28, 28, 1))"),
     "training": (Training, "a Training"),
     "optimizer": (Optimizer, "an SGD or Adam"),
     "data": (DataSource, "a DataSource"),
@@ -161,7 +161,9 @@ class Recipe:
             raise RecipeError(f"parent={self.parent!r}: expected 64 hexadecimal digits; or leave it out.")
         for key, (kind, expected) in _PARTS.items():
             if not isinstance(getattr(self, key), kind):
-                raise RecipeError(f"{key}={getattr(self, key)!r}: expected {expected}.")
+                value = getattr(self, key)
+                given = f"a {type(value).__name__} of {len(value)}" if isinstance(value, list | tuple) else repr(value)
+                raise RecipeError(f"{key}={given}: expected {expected}.")
         if self.training.batch_size == 1:
             _check_normalised(self.network)
 

@@ -11,7 +11,7 @@ from convlet.descriptions.layers import Dropout
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
 from convlet.engines import Batch, Preparing, State
-from convlet.engines.checks import check_batch, check_images, check_labels, check_optimizer
+from convlet.engines.checks import check_batch, check_images, check_labels, check_optimizer, check_rate
 from convlet.engines.keras.model import Feed, Tensor, build
 from convlet.engines.keras.optimizer import build_optimizer, slot_variables
 from convlet.errors import EngineError
@@ -112,6 +112,7 @@ class KerasProgram:
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
         check_optimizer(self.optimizer)
+        check_rate(learning_rate)
         return self._runner.step(self._feed(batch), learning_rate)
 
     def state(self) -> State:

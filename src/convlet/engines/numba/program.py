@@ -10,7 +10,7 @@ from convlet.descriptions.layers import Flatten
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
 from convlet.engines import Batch, Preparing, State
-from convlet.engines.checks import check_batch, check_images, check_labels, check_optimizer
+from convlet.engines.checks import check_batch, check_images, check_labels, check_optimizer, check_rate
 from convlet.engines.numba.assembly import Update
 from convlet.engines.numba.assembly.lowering import Switches, lower
 from convlet.engines.numba.assembly.passes import Passes
@@ -134,6 +134,7 @@ class NumbaProgram:
         `state().step` tells which, for the last job of a step counts it.
         """
         optimizer = check_optimizer(self.optimizer)
+        check_rate(learning_rate)
         with self._lock:
             values = updates.settings(optimizer, learning_rate, int(self._taken[0]) + 1)
             self._settings[: len(values)] = values

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from convlet.descriptions.network import IMAGE, Parameters, Placed, Sequential
 from convlet.descriptions.optimizers import Optimizer
 from convlet.engines import Batch, Masks, Preparing, State
-from convlet.engines.checks import check_batch, check_images, check_kinds, check_labels, check_optimizer
+from convlet.engines.checks import check_batch, check_images, check_kinds, check_labels, check_optimizer, check_rate
 from convlet.engines.numpy.layer import KINDS, backward, forward, moving_averages
 from convlet.losses import softmax_cross_entropy
 
@@ -60,6 +60,7 @@ class NumpyProgram:
 
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
         optimizer = check_optimizer(self.optimizer)
+        check_rate(learning_rate)
         check_batch(self.network, batch)
         values, memories = self._forward(batch.images, batch.masks)
         logits = values[self._last]
@@ -96,9 +97,10 @@ class NumpyProgram:
         return {name.removeprefix(f"{placed.name}/"): self.parameters[name] for name in placed.parameters}
 
     def _cast(self, images: Array) -> Array:
-        """The images in the parameters' own float type."""
-        dtypes = [array.dtype for array in self.parameters.values()]
-        return images.astype(dtypes[0] if dtypes else images.dtype, copy=False)
+        """The images in the parameters' own float type; without parameters in theirs, bytes in float32."""
+        own = images.dtype if images.dtype.kind == "f" else np.dtype(np.float32)
+        dtype = next((array.dtype for array in self.parameters.values()), own)
+        return images.astype(dtype, copy=False)
 
     def _outputs(self, images: Array) -> dict[str, Array]:
         """Every layer's output, when predicting."""

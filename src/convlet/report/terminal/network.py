@@ -15,7 +15,7 @@ from convlet.report.facts.network import Facts, summary_json
 from convlet.report.facts.sharing import explain_sharing
 from convlet.report.numbers import count, ratio, shape, short, size
 from convlet.report.terminal.layout import pairs, plain_table
-from convlet.report.terminal.printed import Printed
+from convlet.report.terminal.printed import print_plain
 
 WIDE = 100  # columns from which a summary has room for the layers' names
 
@@ -83,9 +83,9 @@ def summary_table(network: Sequential, facts: Facts) -> RenderableType:
     return _Summary(facts, frozenset(named))
 
 
-def summary(network: Sequential, training_images: int | None) -> Printed:
-    """The summary as a value that prints."""
-    return Printed(summary_table(network, summary_json(network, training_images)))
+def print_summary(network: Sequential, training_images: int | None) -> None:
+    """Print the summary on stdout."""
+    print_plain(summary_table(network, summary_json(network, training_images)))
 
 
 def plan_table(rows: Sequence[Mapping[str, str]]) -> RenderableType:

@@ -1,34 +1,16 @@
-"""A table of the terminal as a value: it prints as the terminal shows it, and a notebook shows it too."""
+"""A table of the terminal, printed where somebody asks an object to show itself: `network.summary()`."""
 
-import html
 import io
-from dataclasses import dataclass
 from shutil import get_terminal_size
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, RenderableType
 
 MARGIN = 1  # columns: Windows wraps a line that reaches the last one
 
 
-@dataclass(frozen=True, repr=False)
-class Printed:
-    """A table that prints: `print(network.summary())`, or by itself at a prompt and in a notebook."""
-
-    table: RenderableType
-
-    def __str__(self) -> str:
-        """The table in plain text, as wide as the terminal."""
-        return self._text(max(get_terminal_size((100, 24)).columns - MARGIN, 40))
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f"<pre style='white-space: pre; line-height: 1.3'>{html.escape(self._text(120))}</pre>"
-
-    def _text(self, width: int) -> str:
-        page = io.StringIO()
-        Console(file=page, width=width, force_terminal=False, force_jupyter=False).print(self.table)
-        return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.table
+def print_plain(table: RenderableType) -> None:
+    """Print the table on stdout in plain text, as wide as the terminal: the same in a script and in a notebook."""
+    page, width = io.StringIO(), max(get_terminal_size((100, 24)).columns - MARGIN, 40)
+    Console(file=page, width=width, force_terminal=False, force_jupyter=False).print(table)
+    for line in page.getvalue().splitlines():
+        print(line.rstrip())  # noqa: T201 (whoever calls it asks for just that)
