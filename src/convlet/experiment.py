@@ -1,6 +1,7 @@
 """A whole experiment, from a network or a recipe to a run folder with everything in it: `fit`, and `convlet train`."""
 
 import warnings
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -153,6 +154,7 @@ def fit(
     *,
     validation: Pair | float | None = None,
     test: Pair | None = None,
+    freeze: Sequence[str] | None = None,
     optimizer: Optimizer | None = None,
     batch_size: int = 50,
     steps: int | None = None,
@@ -174,7 +176,8 @@ def fit(
     are those of `Dataset.from_arrays`: pairs too, or for validation a share of each class, always the same images; that
     share may be held out of a Dataset too, if it has no validation examples.
     Given a run in place of a network, a new run starts from its weights, with a new last layer where the classes are
-    others.
+    others. `freeze` names the layers of it that stay as they are, such as ["conv2d_1"], while all others are trained;
+    without it those stay that the run had frozen.
 
     Exactly one of `steps` and `epochs` says how long. The other words are those of `Training`. `optimizer` is
     Adam(0.001) unless given; `engine` the fastest engine that runs here; `threads` how many this process uses from now
@@ -193,7 +196,9 @@ def fit(
     training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
     initial, said = None, ""
     if isinstance(network, Run):
-        network, initial, said = from_run(network, dataset.classes, seed)
+        network, initial, said = from_run(network, dataset.classes, seed, _names(freeze))
+    elif freeze is not None:
+        raise InputError(f"freeze={freeze!r}: it goes with a run; of a network, give network.freeze(...) in its place.")
     source = DataSource(dataset.source)
     recipe = Recipe("fit", network, training, optimizer or Adam(), source)
     folder = Path(run_dir) if run_dir is not None else None
@@ -205,6 +210,12 @@ def fit(
             return perform(planned, dataset, _both(line, watch), line.preparing)[0]
     except Stopped as stopped:
         raise stopped.with_traceback(None) from None  # where between two steps it was is of no interest to anybody
+
+
+def _names(freeze: Sequence[str] | None) -> Sequence[str] | None:
+    if freeze is not None and (isinstance(freeze, str) or not isinstance(freeze, Iterable)):
+        raise InputError(f"freeze={freeze!r}: expected a list of layers' names, such as ['conv2d_1'].")
+    return freeze
 
 
 def _dataset(data: Any, validation: Any, test: Any) -> Dataset:

@@ -118,7 +118,8 @@ def _dropout(placed, w, x, masks):
 
 
 def _normalization(placed, w, x, masks):
-    mean, variance = (w["moving_mean"], w["moving_variance"]) if masks is None else naive.batch_statistics(x)
+    fixed = masks is None or not placed.layer.trainable
+    mean, variance = (w["moving_mean"], w["moving_variance"]) if fixed else naive.batch_statistics(x)
     return naive.batch_normalization(x, mean, variance, w["gamma"], w["beta"], placed.layer.epsilon)
 
 
@@ -225,6 +226,46 @@ NETWORKS = {
     ),
 }
 
+_convolution, _pooling, _connected = (
+    Conv2D(4, 3, padding="same", activation="relu", **_start),
+    MaxPooling2D(2),
+    Flatten(),
+)
+_dense, _last = Dense(5, "relu", **_start), Dense(3, **_start)
+
+FROZEN = {  # each kind of layer with weights, frozen: behind layers that learn, and with none before it
+    "frozen behind what learns": Sequential(
+        [
+            Conv2D(3, 3, use_bias=False, **_start),
+            BatchNormalization(),
+            replace(_convolution, trainable=False),
+            _pooling,
+            BatchNormalization(trainable=False),
+            _connected,
+            replace(_dense, trainable=False),
+            Dropout(0.5),
+            _last,
+        ],
+        (8, 8, 1),
+    ),
+    "frozen from the image on": Sequential(
+        [
+            replace(_convolution, trainable=False),
+            _pooling,
+            BatchNormalization(trainable=False),
+            Conv2D(2, 2, activation="tanh", trainable=False, **_start),
+            _connected,
+            replace(_dense, use_bias=False, trainable=False),
+            _dense,
+            _last,
+        ],
+        (8, 8, 1),
+    ),
+    "frozen at the end": Sequential(
+        [BatchNormalization(), _convolution, _pooling, _connected, replace(_last, trainable=False)], (8, 8, 1)
+    ),
+}
+
 
 def network_arrays(network, images=3, seed=0):
     """(parameters, images, labels, masks) in float64: drawn anew until they are far from every kink."""
@@ -258,4 +299,14 @@ def ids(case):
     return case.title
 
 
-__all__ = ["LAYERS", "NAIVE", "NETWORKS", "Case", "ids", "naive_activations", "naive_outputs", "network_arrays"]
+__all__ = [
+    "FROZEN",
+    "LAYERS",
+    "NAIVE",
+    "NETWORKS",
+    "Case",
+    "ids",
+    "naive_activations",
+    "naive_outputs",
+    "network_arrays",
+]

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from cases import NETWORKS, network_arrays
-from comparing import GRADIENT, Tolerance, assert_agree
+from comparing import GRADIENT, Tolerance, assert_agree, assert_same_bits
 from differences import central_differences
 
 from convlet.descriptions.layers import Conv2D, Dense, Flatten
@@ -73,6 +73,30 @@ class Classified:
             (loss, correct), (expected_loss, expected_correct) = other.step(batch, 0.001), reference.step(batch, 0.001)
             assert loss == pytest.approx(expected_loss, rel=1e-5, abs=1e-5) and correct == expected_correct
         assert_agree(other.state().parameters, single(reference.state().parameters), Tolerance(1e-4, 1e-3))
+
+    def assert_frozen_layers_stay(self, name, optimizer):
+        """To the bit over ten steps, in which all else moves; they have no gradients and no slots."""
+        frozen = {f"{placed.name}/" for placed in self.network if not placed.layer.trainable}
+        stays = {parameter for parameter in self.parameters if parameter[: parameter.index("/") + 1] in frozen}
+        program, before = (
+            engine(name).compile(self.network, single(self.parameters), optimizer),
+            single(self.parameters),
+        )
+        for step in range(10):
+            masks = self.network.dropout_masks(len(self.images), 0, step)
+            program.step(Batch(self.images, self.classes, masks), 0.01)
+        _, gradients = program.gradients(Batch(self.images, self.classes, masks))
+        after = program.state()
+        assert stays and len(stays) < len(before)
+        assert_same_bits({n: after.parameters[n] for n in stays}, {n: before[n] for n in stays})
+        for parameter in before.keys() - stays:
+            assert not np.array_equal(after.parameters[parameter], before[parameter]), parameter
+        learnt = {n for n in before.keys() - stays if "moving" not in n}
+        assert gradients.keys() == learnt
+        assert after.slots.keys() == {f"{n}/{slot}" for n in learnt for slot in optimizer.slots}
+        fresh = engine(name).compile(self.network, after.parameters, optimizer)
+        fresh.restore(after)
+        assert_same_bits(fresh.state().slots, after.slots)
 
 
 GIVEN, MASKS = np.zeros((3, 8, 8, 1), np.float32), {"dropout_1": np.ones((3, 6), bool)}

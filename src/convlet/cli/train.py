@@ -53,6 +53,7 @@ from convlet.training.continuing import from_run
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where to keep the run. Default: runs/RECIPE-NUMBER.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the run in this folder.")
 @click.option("--from", "parent", type=click.Path(path_type=Path), metavar="RUN", help="Start from this run's weights.")
+@click.option("--freeze", metavar="LAYER,...", help="Of that run, leave these layers as they are; train all others.")
 @backend_option
 @click.option("--hosts", metavar="HOST:PORT,...", help="Train by several processes: one for each, met at the first.")
 @click.option("--process-id", type=click.IntRange(0), help="Which of the hosts this process is, from 0.")
@@ -66,6 +67,7 @@ def train(
     run_dir: Path | None,
     resume: Path | None,
     parent: Path | None,
+    freeze: str | None,
     hosts: str | None,
     process_id: int | None,
     threads: int | None,
@@ -78,6 +80,7 @@ def train(
 
     With --from, the network and its first weights are those of another run, on the same data or on other --data; where
     the number of classes is another, the last layer is made anew. RECIPE then says how to train, or else that run's.
+    --freeze conv2d_1,conv2d_2 trains all layers but those; without it, what is frozen in that run stays so.
 
     With --hosts, the same command is started once for each of them, with a --process-id of its own, and the network
     trains on all their devices with JAX. Process 0 keeps the run. What schedulers set need not be said: the
@@ -85,6 +88,8 @@ def train(
     """
     if parent is not None and hosts is not None:
         raise InputError(f"--from={parent} with --hosts: only a single process starts from another run's weights.")
+    if freeze is not None and parent is None:
+        raise InputError(f"--freeze={freeze} without --from: name the run whose layers stay as they are.")
     used = limit_threads(threads)
     group = _group(hosts, process_id, engine, backend)
     named = "keras" if hosts else chosen_engine(engine, backend)
@@ -98,7 +103,7 @@ def train(
             with joint.told(group):
                 chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
                 images = chosen.data.load()
-                chosen, initial = _started_from(parent, chosen, images)
+                chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
             planned = replace(experiment.new(chosen, images, own_dir, named), initial=initial)
@@ -173,11 +178,14 @@ def _recipe(recipe: str | None, parent: Path | None) -> Recipe:
     return recipes.load_recipe(recipe or DEFAULT_RECIPE)
 
 
-def _started_from(parent: Path | None, recipe: Recipe, images: Dataset) -> tuple[Recipe, Parameters | None]:
+def _started_from(
+    parent: Path | None, recipe: Recipe, images: Dataset, freeze: list[str] | None
+) -> tuple[Recipe, Parameters | None]:
     """The recipe with the network, and the first weights, of the run that --from names."""
     if parent is None:
         return recipe, None
-    network, initial, said = from_run(load_run(parent, engine="numpy"), images.classes, recipe.training.seed)
+    run = load_run(parent, engine="numpy")
+    network, initial, said = from_run(run, images.classes, recipe.training.seed, freeze)
     say(said)
     return replace(recipe, network=network), initial
 

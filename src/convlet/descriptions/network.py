@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.checks import Shape, nearest, whole_number
+from convlet.checks import Shape, listed, nearest, whole_number
 from convlet.descriptions.initializers import INITIALIZERS
 from convlet.descriptions.layers import LAYERS, Dropout, Layer, Parameter
 from convlet.descriptions.tables import Table, from_table, set_canonical, to_table
@@ -47,13 +47,19 @@ class Placed:
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """The layer's parameters by their public names."""
-        return {f"{self.name}/{p.name}": p for p in self.layer.parameters(self.input_shape)}
+        """The layer's parameters by their public names; none is trainable where the layer is frozen."""
+        parameters, frozen = self.layer.parameters(self.input_shape), not self.layer.trainable
+        return {f"{self.name}/{p.name}": replace(p, trainable=False) if frozen else p for p in parameters}
+
+    @property
+    def learnt(self) -> dict[str, Parameter]:
+        """Those that are learnt, now or, where the layer is frozen, before: all but the measured ones."""
+        return {f"{self.name}/{p.name}": p for p in self.layer.parameters(self.input_shape) if p.trainable}
 
     @property
     def weights(self) -> int:
-        """How many numbers the layer learns."""
-        return sum(p.size for p in self.parameters.values() if p.trainable)
+        """How many learnt numbers the layer has, frozen or not."""
+        return sum(p.size for p in self.learnt.values())
 
     @property
     def multiply_adds(self) -> int:
@@ -131,8 +137,13 @@ class Sequential:
 
     @property
     def weights(self) -> int:
-        """How many numbers the network learns."""
+        """How many learnt numbers the network has, frozen or not."""
         return sum(placed.weights for placed in self)
+
+    @property
+    def trained_weights(self) -> int:
+        """How many of them training moves: all but those of frozen layers."""
+        return sum(placed.weights for placed in self if placed.layer.trainable)
 
     @property
     def multiply_adds(self) -> int:
@@ -142,10 +153,28 @@ class Sequential:
     @property
     def training_multiply_adds(self) -> int:
         """Multiply-adds of one image's forward and backward pass, dense count: each layer's products once forward,
-        once for its weights and once for its inputs, which the first layer with weights need not send back.
+        once for its weights unless it is frozen, and once for its inputs where a layer before it is trained.
         """
-        costs = [placed.multiply_adds for placed in self if placed.weights]
-        return 3 * sum(costs) - sum(costs[:1])
+        total, trained_before = 0, False
+        for placed in (placed for placed in self if placed.weights):
+            total += placed.multiply_adds * (1 + placed.layer.trainable + trained_before)
+            trained_before |= placed.layer.trainable
+        return total
+
+    def freeze(self, *names: str) -> "Sequential":
+        """The same network with the layers of these names frozen, and no others: without names, all are trained.
+
+        Raises InputError for a name that no layer has.
+        """
+        known = [layer.name for layer in self.layers]
+        for name in names:
+            if name not in known:
+                raise InputError(
+                    f"freeze={name!r}: expected the name of a layer, {listed(known)}.{nearest(name, known)}"
+                )
+        return Sequential(
+            [replace(layer, trainable=layer.name not in names) for layer in self.layers], self.input_shape
+        )
 
     def check_classifier(self) -> int:
         """The number of classes, where the network ends in one logit a class; else a NetworkError."""

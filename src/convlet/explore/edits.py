@@ -19,7 +19,7 @@ def edited(network: Sequential, parameters: Parameters, edits: Any) -> Parameter
     if not isinstance(edits, list) or len(edits) > MOST:
         raise InputError(f"edits: {type(edits).__name__}; expected a list of at most {MOST:,}.")
     copy = {name: array.copy() for name, array in parameters.items()}
-    learnt = {name for name, parameter in network.parameters.items() if parameter.trainable}
+    learnt = {name for placed in network for name in placed.learnt}
     for edit in edits:
         match edit:
             case ["silence", str(layer), int(which)] if not isinstance(which, bool):

@@ -25,7 +25,8 @@ Table = dict[str, Any]
 FORMAT = "convlet page 1"
 DTYPES = ("uint8", "int32", "float16", "float32")
 ALIGNMENT = 8  # bytes
-UNSAID = ("name", "kernel_initializer", "bias_initializer")  # fields of a layer that its outputs do not depend on
+# Fields of a layer that its outputs do not depend on.
+UNSAID = ("name", "trainable", "kernel_initializer", "bias_initializer")
 
 
 @dataclass(frozen=True)

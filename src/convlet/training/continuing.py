@@ -3,6 +3,7 @@
 What it is not: going on with a run that was stopped, as if it had not been (`resuming`).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from convlet.checks import listed
@@ -12,15 +13,23 @@ from convlet.errors import InputError
 from convlet.runs.run import Run
 
 
-def from_run(run: Run, classes: tuple[str, ...], seed: int) -> tuple[Sequential, Parameters, str]:
+def from_run(
+    run: Run, classes: tuple[str, ...], seed: int, freeze: Sequence[str] | None = None
+) -> tuple[Sequential, Parameters, str]:
     """A run's network and weights, for these classes, and in words what is new.
 
-    Where the run has the same classes in another order, its last layer's outputs take that order. For any others its
-    last layer, a Dense, is made anew: with initial values, by the seed. Raises InputError where its last layer is none.
+    The layers that `freeze` names stay as they are, and all others are trained; where it is None, as in the run. Where
+    the run has the same classes in another order, its last layer's outputs take that order. For any others its last
+    layer, a Dense, is made anew: with initial values, by the seed. Raises InputError where its last layer is none, or
+    is frozen and so cannot learn them, and where `freeze` names no layer.
     """
     network, weights = run.network, run.program.state().parameters
+    if freeze is not None:
+        network = network.freeze(*freeze)
     where = f"the run in {run.run_dir}" if run.run_dir else "a run in memory"
     said = f"From the weights of {where}, after step {run.history.steps:,}"
+    if frozen := [layer.name for layer in network.layers if not layer.trainable]:
+        said += f", with {', '.join(frozen)} frozen"
     if run.classes == classes:
         return network, weights, f"{said}."
     head = network.layers[-1]
@@ -31,6 +40,10 @@ def from_run(run: Run, classes: tuple[str, ...], seed: int) -> tuple[Sequential,
         )
     if set(run.classes) == set(classes):
         return network, _in_order(weights, head, run.classes, classes), f"{said}; its classes in the order of the data."
+    if not head.trainable:
+        raise InputError(
+            f"freeze={head.name!r}: for {_named(classes)}, this layer is made anew, and has to be trained. Freeze others."
+        )
     network = Sequential((*network.layers[:-1], replace(head, units=len(classes))), network.input_shape)
     fresh = network.initial_parameters(seed, weights[next(iter(weights))].dtype)
     kept = {name: weights[name] if not name.startswith(f"{head.name}/") else fresh[name] for name in fresh}

@@ -75,7 +75,7 @@ def fit_recipe(
 
 
 def check_data(network: Sequential, data: Dataset) -> None:
-    """Raise unless the network can be trained on this data: its images' shape, and as many outputs as classes."""
+    """Raise unless the network can be trained on this data: its images' shape, its classes, not all of it frozen."""
     if not isinstance(data, Dataset):
         expected = "a Dataset, such as datasets.mnist() or datasets.load(path)"
         raise InputError(f"data={type(data).__name__}: expected {expected}.")
@@ -89,6 +89,8 @@ def check_data(network: Sequential, data: Dataset) -> None:
             f"data {data.name!r} has {len(data.classes)} classes, but the network has {outputs} outputs: "
             f"let it end in Dense({len(data.classes)})."
         )
+    if network.weights and not network.trained_weights:
+        raise InputError("trainable: every layer with weights is frozen; leave at least one of them to be trained.")
 
 
 def _parent(recipe: Recipe, folder: Path | None, resume: bool, initial: Parameters | None) -> str | None:

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from cases import LAYERS, NETWORKS, network_arrays
+from cases import FROZEN, LAYERS, NETWORKS, network_arrays
 from comparing import Tolerance, assert_same_bits
 from door import REFUSED, Classified, assert_refuses, single
 
 from convlet.descriptions.layers import Conv2D
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import Adam
+from convlet.descriptions.optimizers import SGD, Adam
 from convlet.engines import Batch, engine
 from convlet.errors import InputError, NetworkError
 
@@ -45,6 +45,13 @@ def test_gradients_by_images_are_the_references(network, images):
 def test_every_kind_of_layer_sends_gradients_back_to_the_images(kind):
     case = KINDS[kind]
     Classified.first(case.layer, case.input_shape).assert_input_gradients_agree("keras", Tolerance(1e-4, 1e-4))
+
+
+@pytest.mark.parametrize("network", FROZEN.values(), ids=FROZEN)
+def test_frozen_layers_stay_as_they_are_and_pass_gradients_on_as_the_references_do(network):
+    Classified(network).assert_weighted_steps_agree("keras")
+    Classified(network).assert_frozen_layers_stay("keras", Adam(0.01, weight_decay=0.1))
+    Classified(network).assert_frozen_layers_stay("keras", SGD(0.01, momentum=0.9, weight_decay=0.1))
 
 
 def test_no_images_have_gradients_of_no_images():

@@ -13,6 +13,7 @@ class Activation(Layer):
     activation: str
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         one_of("activation", self.activation, ACTIVATIONS)
 
     def describe(self) -> str:

@@ -38,6 +38,7 @@ class Conv2D(Layer):
     bias_initializer: Initializer = Constant(0.0)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         one_of("padding", self.padding, PADDINGS)
         one_of("activation", self.activation, (None, *ACTIVATIONS))
         check_initializers(self)

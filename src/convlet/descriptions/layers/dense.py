@@ -28,6 +28,7 @@ class Dense(Layer):
     bias_initializer: Initializer = Constant(0.0)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         set_canonical(self, units=whole_number("units", self.units))
         set_canonical(self, use_bias=true_or_false("use_bias", self.use_bias))
         one_of("activation", self.activation, (None, *ACTIVATIONS))

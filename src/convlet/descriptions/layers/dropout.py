@@ -17,6 +17,7 @@ class Dropout(Layer):
     rate: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         set_canonical(self, rate=number("rate", self.rate, low=0, high=1))
 
     def describe(self) -> str:

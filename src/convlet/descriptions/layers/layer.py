@@ -3,8 +3,9 @@
 import math
 from dataclasses import KW_ONLY, dataclass
 
-from convlet.checks import Pair, Shape
+from convlet.checks import Pair, Shape, true_or_false
 from convlet.descriptions.initializers import Initializer
+from convlet.descriptions.tables import set_canonical
 from convlet.errors import InputError, NetworkError
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "softmax")
@@ -12,7 +13,9 @@ ACTIVATIONS = ("relu", "tanh", "sigmoid", "softmax")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One array of a layer. `trainable` is False for what is measured rather than learnt (moving averages)."""
+    """One array of a layer. `trainable` is False for what training does not learn: what is measured
+    (moving averages), and all that a frozen layer has.
+    """
 
     name: str
     shape: Shape
@@ -26,10 +29,18 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Layer:
-    """The questions every layer answers. `name` is given by the network where it is left empty."""
+    """The questions every layer answers. `name` is given by the network where it is left empty.
+
+    A layer with `trainable=False` is frozen: training leaves its parameters as they are, and sends gradients through it
+    to the layers before.
+    """
 
     _: KW_ONLY
     name: str = ""
+    trainable: bool = True
+
+    def __post_init__(self) -> None:
+        set_canonical(self, trainable=true_or_false("trainable", self.trainable))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The shape of one image's output. Raises NetworkError where the input does not suit."""
@@ -53,16 +64,17 @@ class Layer:
 
     def describe(self) -> str:
         """What the layer is, in a few words, such as 'Conv2D 32 × 5×5 same relu'."""
-        return type(self).__name__
+        return described(self)
 
 
 def described(layer: Layer, *words: str | None) -> str:
-    """The layer's kind, and whichever of the words there are.
+    """The layer's kind, whichever of the words there are, and whether it is frozen.
 
     >>> described(Layer(), "same", None)
     'Layer same'
     """
-    return " ".join([type(layer).__name__, *(word for word in words if word)])
+    frozen = None if layer.trainable else "frozen"
+    return " ".join([type(layer).__name__, *(word for word in (*words, frozen) if word)])
 
 
 def window_words(size: Pair, strides: Pair, usual: Pair, padding: str) -> tuple[str | None, ...]:

@@ -14,7 +14,8 @@ class BatchNormalization(Layer):
     """Each channel shifted and scaled to mean 0 and variance 1 over the batch, then to a learnt mean and scale.
 
     Weights: gamma, beta (C,), learnt; moving_mean, moving_variance (C,), averages of the batches' with weight
-    `momentum` on the past, which take the batch's place when predicting. The variance is the biased one throughout.
+    `momentum` on the past, which take the batch's place when predicting, and in training too where the layer is frozen.
+    The variance is the biased one throughout.
     Source: Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithm 1; section 3.2 for images.
     """
 
@@ -22,6 +23,7 @@ class BatchNormalization(Layer):
     epsilon: float = 1e-3
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         set_canonical(self, momentum=number("momentum", self.momentum, low=0, high=1))
         set_canonical(self, epsilon=number("epsilon", self.epsilon, low=0, open_low=True))
 

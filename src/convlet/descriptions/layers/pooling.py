@@ -17,6 +17,7 @@ class Pooling(Layer):
     padding: str = "valid"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         one_of("padding", self.padding, PADDINGS)
         set_canonical(self, pool_size=pair("pool_size", self.pool_size))
         if self.strides is not None:

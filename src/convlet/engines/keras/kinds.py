@@ -1,6 +1,6 @@
 """Each kind of layer as Keras's: the one of the same name, which does the same when predicting at least.
 
-Options are those of every layer, a name and a type; `IMAGES` says that channels come last.
+Options are those of every layer, a name, a type and whether it is trained; `IMAGES` says that channels come last.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,9 @@ IMAGES = {"data_format": "channels_last"}
 
 
 def keras_layer(placed: Placed, dtype: str) -> KerasLayer:
-    """The Keras layer of this name and type."""
-    return KINDS[type(placed.layer)](placed.layer, placed, {"name": placed.name, "dtype": dtype})
+    """The Keras layer of this name and type, frozen where ours is."""
+    options = {"name": placed.name, "dtype": dtype, "trainable": placed.layer.trainable}
+    return KINDS[type(placed.layer)](placed.layer, placed, options)
 
 
 def _conv2d(it: Conv2D, placed: Placed, options: Options) -> KerasLayer:

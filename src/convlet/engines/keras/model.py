@@ -31,13 +31,13 @@ class Feed(NamedTuple):
 
 @dataclass(frozen=True)
 class Models:
-    """A network's three models, and their variables by public names: those learnt, and those measured."""
+    """A network's three models, and their variables by public names: those learnt, and those measured or frozen."""
 
     predicting: keras.Model
     inspecting: keras.Model
     training: keras.Model
     learnt: dict[str, keras.Variable]
-    measured: dict[str, keras.Variable]
+    measured: dict[str, keras.Variable]  # and frozen ones, of which nothing becomes
 
     @property
     def variables(self) -> dict[str, keras.Variable]:
@@ -51,7 +51,8 @@ class Models:
         mapping = [(self.variables[name], value) for name, value in values.items()]
         with keras.StatelessScope(mapping) as scope:
             logits = self.training([feed.images, *feed.masks], training=True)
-        return logits, {name: scope.get_current_value(variable) for name, variable in self.measured.items()}
+        now = {name: scope.get_current_value(variable) for name, variable in self.measured.items()}
+        return logits, {name: value for name, value in now.items() if value is not None}
 
     def predict(self, values: Mapping[str, Any], images: Tensor) -> list[Tensor]:
         """Every layer's outputs with these values, when predicting."""

@@ -3,7 +3,7 @@
 Each kind of layer has two functions here, one below the other, and a line in the table at the end. Forward returns the
 layer's outputs, and a memory: what backward needs of this pass. `weights` holds the layer's own parameters by their
 short names ("kernel", "bias"). `masks` says which values each Dropout keeps; it is None when predicting, and then
-nothing is dropped and batch normalisation uses its moving averages.
+nothing is dropped and batch normalisation uses its moving averages, as a frozen one always does.
 """
 
 from collections.abc import Callable
@@ -48,7 +48,7 @@ Array = NDArray[Any]
 Shape = tuple[int, ...]
 Memory = Any  # each layer's own
 Forward = tuple[Array, Memory]  # outputs (N, *output_shape), and what backward needs
-Backward = tuple[Array, Parameters]  # d_inputs (N, *input_shape), and each trainable parameter's gradient
+Backward = tuple[Array, Parameters]  # d_inputs (N, *input_shape), and each learnt parameter's gradient
 
 
 class Pass(NamedTuple):
@@ -77,7 +77,7 @@ def forward(placed: Placed, weights: Parameters, inputs: Array, masks: Masks | N
 
 
 def backward(placed: Placed, weights: Parameters, d_outputs: Array, memory: Memory) -> Backward:
-    """d_inputs (N, *input_shape), and the gradient of each trainable parameter by its short name."""
+    """d_inputs (N, *input_shape), and the gradient of each learnt parameter by its short name."""
     return KINDS[type(placed.layer)].backward(Pass(placed, weights), d_outputs, memory)
 
 
@@ -163,23 +163,25 @@ def _dropout_backward(it: Pass, d_outputs: Array, keep: Memory) -> Backward:
 
 
 def _normalization(it: Pass, inputs: Array) -> Forward:
-    weights, predicting = it.weights, it.masks is None
+    weights, fixed = it.weights, it.masks is None or not it.layer.trainable
     moving = weights["moving_mean"], weights["moving_variance"]
-    mean, variance = moving if predicting else batch_statistics(inputs)
+    mean, variance = moving if fixed else batch_statistics(inputs)
     arrays = inputs, mean, variance, weights["gamma"], weights["beta"]
     outputs, normalized = batch_normalization(*arrays, it.layer.epsilon)
-    return outputs, (normalized, mean, variance, predicting)
+    return outputs, (normalized, mean, variance, fixed)
 
 
 def _normalization_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
-    normalized, _, variance, predicting = memory
-    function = fixed_normalization_backward if predicting else batch_normalization_backward
+    normalized, _, variance, fixed = memory
+    function = fixed_normalization_backward if fixed else batch_normalization_backward
     d_inputs, d_gamma, d_beta = function(d_outputs, normalized, variance, it.weights["gamma"], it.layer.epsilon)
     return d_inputs, {"gamma": d_gamma, "beta": d_beta}
 
 
 def _normalization_averages(it: Pass, memory: Memory) -> Parameters:
-    _, mean, variance, _ = memory
+    _, mean, variance, fixed = memory
+    if fixed:
+        return {}
     past, now = it.layer.momentum, 1 - it.layer.momentum
     return {
         "moving_mean": past * it.weights["moving_mean"] + now * mean,

@@ -134,7 +134,8 @@ class NumpyProgram:
             name, (source,) = placed.name, placed.inputs
             d_inputs, own = backward(placed, self._weights(placed), d_values.pop(name), memories[name])
             d_values[source] = d_values[source] + d_inputs if source in d_values else d_inputs
-            gradients |= {f"{name}/{short}": gradient for short, gradient in own.items()}
+            if placed.layer.trainable:
+                gradients |= {f"{name}/{short}": gradient for short, gradient in own.items()}
         return d_values[IMAGE], gradients
 
     def _update(self, optimizer: Optimizer, gradients: Parameters, learning_rate: float) -> None:

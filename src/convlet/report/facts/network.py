@@ -14,28 +14,29 @@ Facts = dict[str, Any]
 def summary_json(network: Sequential, training_images: int | None, optimizer: Optimizer | None = None) -> Facts:
     """A network's layers, weights and costs, and how its weights compare with the training images.
 
-    What an optimizer remembers (`slots`) is as large as the weights, each.
+    What an optimizer remembers (`slots`) is as large as the weights that are trained, each.
 
     `unshared_weights` is what a dense layer from the same inputs to the same outputs would need: no weight reused.
     Memory is in bytes, of float32; multiply-adds are of one image's forward pass.
     """
     rows = [_layer_facts(placed) for placed in network]
     unshared = sum(row["unshared_weights" if "unshared_weights" in row else "weights"] for row in rows)
-    fixed = sum(p.size for p in network.parameters.values() if not p.trainable)
+    held, remembered = sum(p.size for p in network.parameters.values()), len(optimizer.slots) if optimizer else 0
     facts: Facts = {
         "input_shape": list(network.input_shape),
         "layers": rows,
         "weights": network.weights,
+        "trained_weights": network.trained_weights,
         "unshared_weights": unshared,
         "training_images": training_images,
         "weights_per_training_image": _per(network.weights, training_images),
         "unshared_weights_per_training_image": _per(unshared, training_images),
         "multiply_adds": network.multiply_adds,
         "output_bytes": sum(placed.output_bytes for placed in network),
-        "weights_bytes": (network.weights + fixed) * BYTES,
+        "weights_bytes": held * BYTES,
         "optimizer": type(optimizer).__name__ if optimizer else None,
         "slots": list(optimizer.slots) if optimizer else [],
-        "training_bytes": (network.weights * (1 + len(optimizer.slots if optimizer else ())) + fixed) * BYTES,
+        "training_bytes": (held + network.trained_weights * remembered) * BYTES,
     }
     return facts
 

@@ -42,7 +42,10 @@ class _Summary:
 
     def totals(self) -> Table:
         facts, images = self.facts, self.facts["training_images"]
-        rows = [("weights", count(facts["weights"]), "numbers to learn")]
+        frozen = facts["weights"] - facts["trained_weights"]
+        rows = [("weights", count(facts["weights"]), "numbers to learn" if not frozen else "learnt numbers")]
+        if frozen:
+            rows.append(("of them frozen", count(frozen), f"so {count(facts['trained_weights'])} are trained"))
         if images is not None:
             rows.append(("training images", count(images), ""))
         if images:

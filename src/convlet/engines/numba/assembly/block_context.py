@@ -52,8 +52,8 @@ class BlockContext:
     """A block's place: N images, its inputs and outputs with their Frames, and their gradients in a backward pass.
 
     There is a backward pass where there is a `d_y`; without `d_x` the inputs' gradient is not wanted. The weights' is
-    wanted when training: without an update, it goes to arrays `d_…` of the memory. What is dropped, and what statistics
-    are normalised by, depends on `training` too.
+    wanted where the block `learns`: without an update, it goes to arrays `d_…` of the memory. What is dropped depends
+    on `training`, and what statistics are normalised by on `learns`.
     """
 
     block: Any
@@ -74,6 +74,11 @@ class BlockContext:
     def name(self) -> str:
         return self.block.names[0]
 
+    @property
+    def learns(self) -> bool:
+        """Whether the block's weights move in this pass, or would with an update: a frozen layer's do not."""
+        return self.training and learns(self.block)
+
     def array(self, purpose: str, size: int, dtype: Any = np.float32) -> np.ndarray:
         """Memory for this block and purpose."""
         return self.memory.get(f"{self.name}:{purpose}", size, dtype)
@@ -87,6 +92,11 @@ class BlockContext:
     def alone(self, kernel: Any, size: int, *arguments: Any, alongside: bool = False) -> Job:
         """A job that is too small to share."""
         return self.job(kernel, size, *arguments, parts=1, alongside=alongside)
+
+
+def learns(block: Any) -> bool:
+    """Whether a block has a parameter that training moves."""
+    return any(parameter.trainable for placed in block.layers for parameter in placed.parameters.values())
 
 
 def keep(context: BlockContext, dropout: Any) -> tuple[np.ndarray, np.float32]:

@@ -73,14 +73,14 @@ def convolution_backward(context: BlockContext) -> list[Job]:
     """Both gradients are made side by side: the kernels' in parts, then summed while the images' is computed."""
     jobs = _activation_backward(context)
     wide = sparse_convolution.width(_row(context)) if context.block.sparse else 16
-    if context.training:
+    if context.learns:
         jobs.append(_d_kernels(context, wide))
     if context.d_x is not None:
         jobs.append(_pack_rows(context, wide))
-    if context.training:
+    if context.learns:
         jobs.append(_sum_parts(context))
     if context.d_x is not None:
-        jobs.append(_d_images(context, wide, alongside=context.training))
+        jobs.append(_d_images(context, wide, alongside=context.learns))
     return jobs
 
 

@@ -56,7 +56,7 @@ def dense_forward(context: BlockContext) -> list[Job]:
 def dense_backward(context: BlockContext) -> list[Job]:
     block: DenseBlock = context.block
     (I, U, _), name, N = _dense_sizes(context), block.dense.name, context.N
-    own, update = context.weights.own[name], context.update
+    own, update = context.weights.own[name], context.update if context.learns else None
     images, values = context.array("images", U * N, np.int64), context.array("values", U * N)
     counts, kept = context.array("counts", U, np.int64), keep(context, block.dropout)
     code, jobs = CODES[block.activation], []

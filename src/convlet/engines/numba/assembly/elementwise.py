@@ -67,7 +67,7 @@ def normalization_forward(context: BlockContext) -> list[Job]:
     gamma, beta, *moving = _normalization_own(context)
     C, epsilon = shape.C, np.float64(block.epsilon)
     of_sums = (context.x, context.x_frame, statistics, partial, shape)
-    if context.training:
+    if context.learns:
         jobs = [
             context.job(normalization.sums, context.N, *of_sums, 0),
             context.alone(normalization.mean, C, partial, statistics, context.N, count, C),
@@ -86,7 +86,7 @@ def normalization_backward(context: BlockContext) -> list[Job]:
     gamma, _, *moving = _normalization_own(context)
     images = (context.d_y, context.y_frame, context.x, context.x_frame, statistics)
     jobs: list[Job] = []
-    if context.training:
+    if context.learns:
         d_gamma, d_beta = (context.gradient(name) for name in list(block.layers[0].parameters)[:2])
         jobs += [
             context.job(normalization.backward_sums, context.N, *images, partial, shape),
@@ -97,7 +97,7 @@ def normalization_backward(context: BlockContext) -> list[Job]:
     if context.d_x is not None:
         arguments = (*images, gamma, d_gamma, d_beta, context.d_x, shape, np.float32(count))
         jobs.append(context.job(normalization.normalize_backward, context.N, *arguments))
-    if context.update is not None:
+    if context.update is not None and context.learns:
         averaging = (*moving, statistics, variances, np.float32(block.momentum))
         jobs.append(context.alone(normalization.move_averages, shape.C, *averaging))
     return jobs

@@ -18,6 +18,7 @@ from convlet.descriptions.layers import Dropout
 from convlet.engines import Batch, Masks
 from convlet.engines.numba import assembly
 from convlet.engines.numba.assembly import BlockContext, Memory, Update
+from convlet.engines.numba.assembly.block_context import learns
 from convlet.engines.numba.assembly.layouts import frames, image_size, read_images, store_images
 from convlet.engines.numba.assembly.lowering import Block
 from convlet.engines.numba.assembly.weights import Weights
@@ -124,11 +125,14 @@ class Passes:
             return jobs
         jobs.append(self._head(N))
         jobs += [
-            job for context in reversed(contexts) for job in assembly.ASSEMBLIES[type(context.block)].backward(context)
+            job
+            for context in reversed(contexts)
+            if context.learns or context.d_x is not None
+            for job in assembly.ASSEMBLIES[type(context.block)].backward(context)
         ]
         if self.update is not None:
             jobs += assembly.update_jobs(self.weights, self.memory, self.update)
-            jobs += self._packs(contexts)
+            jobs += self._packs([context for context in contexts if context.learns])
             jobs.append(Job(updates.count_step, 1, (self.update.taken,), label="count the step"))
         return jobs
 
@@ -153,9 +157,7 @@ class Passes:
 
     def _learns_before(self, i: int) -> bool:
         """Whether any block before i has something to learn; otherwise nobody wants gradients there."""
-        return any(
-            parameter.trainable for b in self.blocks[:i] for p in b.layers for parameter in p.parameters.values()
-        )
+        return any(learns(block) for block in self.blocks[:i])
 
     def _head(self, N: int) -> Job:
         last, (classes,) = len(self.blocks), self.blocks[-1].output_shape

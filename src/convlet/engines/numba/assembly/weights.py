@@ -24,7 +24,7 @@ class FlatWeights:
     """One flat array of weights, what the optimizer remembers of each, and where a public array's numbers are in it."""
 
     values: Array
-    trainable: int  # that many numbers, from the first, may move
+    trainable: int  # that many numbers, from the first, may move: none of a frozen layer's
     slots: dict[str, Array] = field(default_factory=dict)
 
     def slot(self, index: int) -> Array:
@@ -67,7 +67,8 @@ class Weights:
         name, parameters = block.convolution.name, block.convolution.parameters
         kernel, bias, size = convolution_places(parameters[f"{name}/kernel"].shape, C)
         has_bias = f"{name}/bias" in parameters
-        self.own[name] = FlatWeights(buffer(size), size if has_bias else size - padded(len(bias)))
+        moving = size if has_bias else size - padded(len(bias))
+        self.own[name] = FlatWeights(buffer(size), moving if block.convolution.layer.trainable else 0)
         self.public[f"{name}/kernel"] = ParameterPlace(name, kernel)
         if has_bias:
             self.public[f"{name}/bias"] = ParameterPlace(name, bias)
@@ -75,12 +76,12 @@ class Weights:
     def _add_dense(self, block: DenseBlock, C: int) -> None:
         name, parameters = block.dense.name, block.dense.parameters
         units, shape = block.dense.output_shape[0], block.input_shape
-        size = dense_size(shape, C, units)
-        self.own[name] = FlatWeights(buffer(size), size)
+        size, trainable = dense_size(shape, C, units), block.dense.layer.trainable
+        self.own[name] = FlatWeights(buffer(size), size if trainable else 0)
         self.fused.add(name)
         self.public[f"{name}/kernel"] = ParameterPlace(name, lambda: dense_places(shape, C, units))
         has_bias = f"{name}/bias" in parameters
-        self.own[f"{name}/bias"] = FlatWeights(buffer(units), units if has_bias else 0)
+        self.own[f"{name}/bias"] = FlatWeights(buffer(units), units if has_bias and trainable else 0)
         if has_bias:
             self.public[f"{name}/bias"] = ParameterPlace(f"{name}/bias", np.arange(units))
 
