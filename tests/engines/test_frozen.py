@@ -14,7 +14,7 @@ from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
 from convlet.engines import Batch, engine
 
-each_engine = pytest.mark.parametrize("name", ("numpy", "numba"))
+each_engine = pytest.mark.parametrize("name", ["numpy", "numba"])
 each_network = pytest.mark.parametrize("network", FROZEN.values(), ids=FROZEN)
 
 
