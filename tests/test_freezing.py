@@ -103,7 +103,7 @@ def test_a_new_last_layer_is_trained_on_frozen_ones(run):
     tuned = cl.fit(run, FIVE, freeze=LOWER, **QUICK)
     assert tuned.network.output_shape == (5,)
     assert_same_bits(of_layers(tuned, LOWER), of_layers(run, LOWER))
-    with pytest.raises(InputError, match=r"freeze='dense_1': data of 5 classes for a run of 3, .*Freeze others"):
+    with pytest.raises(InputError, match=r"freeze='dense_1': for 5 classes: .*, this layer is made anew"):
         cl.fit(run, FIVE, freeze=["dense_1"], **QUICK)
 
 

@@ -42,7 +42,7 @@ def from_run(
         return network, _in_order(weights, head, run.classes, classes), f"{said}; its classes in the order of the data."
     if not head.trainable:
         raise InputError(
-            f"freeze={head.name!r}: for {_named(classes)}, this layer is made anew, and has to be trained. Freeze others."
+            f"freeze={head.name!r}: for {_named(classes)}, this layer is made anew, and must be trained. Freeze others."
         )
     network = Sequential((*network.layers[:-1], replace(head, units=len(classes))), network.input_shape)
     fresh = network.initial_parameters(seed, weights[next(iter(weights))].dtype)
