@@ -101,7 +101,7 @@ def test_without_a_folder_a_run_gets_one_of_its_own(shop, tmp_path, monkeypatch,
     "option",
     [
         ("deep-mnist",),
-        *(("--data", "mnist"), ("--run-dir", "x"), ("--epochs", "2"), ("--batch-size", "9"), ("--seed", "1")),
+        *(("--run-dir", "x"), ("--epochs", "2"), ("--batch-size", "9"), ("--seed", "1")),
         *(("--learning-rate", "0.1"), ("--patience", "2"), ("--train-images", "9")),
     ],
     ids=lambda option: option[0],

@@ -29,6 +29,7 @@ from convlet.runs.recipe import DataSource, Recipe, parse_recipe
 FORMAT = "convlet 1"
 PREPROCESSING = "uint8 / 255"  # what a network sees is from 0 to 1, however its images came (`datasets.images`)
 LARGEST = 64 * 2**30  # bytes: a hundred times what is reasonable to train on a CPU, Adam's moments included
+LONGEST = 500  # letters of what a stranger's file may have us say
 
 
 def weights_sha256(parameters: Parameters) -> str:
@@ -140,7 +141,9 @@ def read_checkpoint(content: bytes, where: str) -> Checkpoint:
         struct.error,
         RecursionError,
     ) as error:
-        raise FormatError(f"{where}: not a checkpoint of convlet: {type(error).__name__}: {error}") from None
+        raise FormatError(
+            f"{where}: not a checkpoint of convlet: {type(error).__name__}: {str(error)[:LONGEST]}"
+        ) from None
     if (name := _not_finite(checkpoint.state)) is not None:
         raise FormatError(f"{where}: {name} has a weight that is NaN or infinite. Take another checkpoint of this run.")
     return checkpoint

@@ -35,6 +35,9 @@ def is_fingerprint(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
+DEEPEST = 20  # tables and lists in each other; a schedule in an optimizer is four deep
+
+
 @dataclass(frozen=True)
 class DataSource:
     """What to train on: "mnist", a folder of IDX files or an .npz; of it the first `train_images` to train on.
@@ -216,12 +219,25 @@ def parse_recipe(text: str, where: str) -> Recipe:
     """The recipe in TOML text; `where` names it in messages. Raises RecipeError."""
     import tomllib  # here, likewise
 
+    too_deep = RecipeError(f"{where}: tables in tables in tables, too deep to be a recipe.")
     try:
-        return _recipe(tomllib.loads(text), where)
+        table = tomllib.loads(text)
+        if _deeper(table, DEEPEST):
+            raise too_deep
+        return _recipe(table, where)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{where}: not TOML: {error}.") from None
     except RecursionError:
-        raise RecipeError(f"{where}: tables in tables in tables, too deep to be a recipe.") from None
+        raise too_deep from None
+
+
+def _deeper(table: object, levels: int) -> bool:
+    """Whether tables and lists stand in each other more than so many times, asked without recursion."""
+    inside = [table]
+    for _ in range(levels + 1):
+        holders = [value for value in inside if isinstance(value, dict | list)]
+        inside = [part for value in holders for part in (value.values() if isinstance(value, dict) else value)]
+    return any(isinstance(value, dict | list) for value in inside)
 
 
 def _recipe(table: Table, where: str) -> Recipe:
