@@ -141,6 +141,16 @@ def stopping(monkeypatch, during):
     monkeypatch.setattr(room, "evaluate", evaluate)
 
 
+def test_a_run_stopped_whose_checkpoint_cannot_be_read_for_its_pictures_is_still_stopped(tmp_path, monkeypatch):
+    def unreadable(path):
+        raise StorageError("cannot be read.")
+
+    stopping(monkeypatch, 9)
+    monkeypatch.setattr(experiment, "load_checkpoint", unreadable)
+    with pytest.raises(Stopped), pytest.warns(UserWarning, match=r"could not|cannot be read"):
+        perform(tmp_path / "r")
+
+
 @pytest.mark.parametrize(("during", "steps"), [(9, 6), (11, 14)], ids=["a validation", "the final evaluation"])
 def test_a_run_stopped_during(tmp_path, monkeypatch, during, steps):
     stopping(monkeypatch, during)

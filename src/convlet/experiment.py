@@ -15,7 +15,7 @@ from convlet.descriptions.optimizers import Adam, Optimizer
 from convlet.engines import Preparing, default_engine
 from convlet.engines import engine as find_engine
 from convlet.environment import limit_threads
-from convlet.errors import GroupError, InputError
+from convlet.errors import ConvletError, GroupError, InputError
 from convlet.runs.checkpoint import load_checkpoint
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.folder import claim_folder, recipe_of
@@ -117,15 +117,23 @@ def _draw(experiment: Experiment, **what: Any) -> None:
         if experiment.run_dir is not None:
             draw_run(experiment.run_dir, title=experiment.recipe.name, **what)
     except Exception as error:
-        reason = str(error) or type(error).__name__
-        warnings.warn(f"the run is saved, but not all of it could be drawn: {reason}", stacklevel=3)
+        _warn_of_pictures(error)
+
+
+def _warn_of_pictures(error: Exception) -> None:
+    reason = str(error) or type(error).__name__
+    warnings.warn(f"the run is saved, but not all of it could be drawn: {reason}", stacklevel=4)
 
 
 def _draw_stopped(experiment: Experiment, folder: Path) -> None:
     last = folder / "last.safetensors"
     if not last.exists():  # stopped while compiling: there is nothing to draw, and it goes on from its recipe
         return
-    checkpoint = load_checkpoint(last)
+    try:
+        checkpoint = load_checkpoint(last)
+    except ConvletError as error:  # who stopped the run is to hear of that
+        _warn_of_pictures(error)
+        return
     _draw(
         experiment,
         history=checkpoint.history,

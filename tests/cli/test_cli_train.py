@@ -2,12 +2,14 @@
 
 import json
 import re
+import threading
 from pathlib import Path
 
 import pytest
 from commands import convlet, refused
 
 from convlet import experiment
+from convlet.cli import printing
 from convlet.runs.folder import recipe_of
 
 TRAIN_KEYS = {
@@ -220,3 +222,24 @@ def test_ctrl_c_outside_training_ends_with_its_own_exit_code(shop, tmp_path, mon
     monkeypatch.setattr(experiment, "perform", interrupt)
     result = convlet("train", shop / "tiny.toml", "--run-dir", tmp_path / "r", code=130)
     assert result.stderr == "Interrupted.\n"
+
+
+@pytest.mark.parametrize("error", [MemoryError("Unable to allocate 3 TiB"), OSError(5, "Input/output error")])
+def test_whatever_ends_a_command_what_was_noted_on_the_way_is_said_too(shop, tmp_path, monkeypatch, error):
+    def fail(*arguments, **options):
+        error.add_note("The run ended after step 3 of 40; it is saved.")
+        raise error
+
+    monkeypatch.setattr(experiment, "perform", fail)
+    refused("train", shop / "tiny.toml", "--run-dir", tmp_path / "r", says="The run ended after step 3 of 40", code=1)
+
+
+@pytest.mark.parametrize(("engine", "compiles"), [("numpy", False), ("numba", True), ("keras", True)])
+def test_only_an_engine_that_compiles_is_said_to(monkeypatch, capsys, engine, compiles):
+    monkeypatch.setattr(printing, "SLOW_SECONDS", 0.0)
+    said = threading.Event()
+    say = printing.say
+    monkeypatch.setattr(printing, "say", lambda text: (say(text), said.set()))
+    with printing.said_if_slow(engine):
+        assert said.wait(60)
+    assert ("compiled" in capsys.readouterr().err) == compiles

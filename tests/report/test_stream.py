@@ -2,10 +2,12 @@
 
 import errno
 import io
+import sys
 
 import pytest
 from rich.console import Console
 
+from convlet.report.terminal.quiet_line import QuietLine
 from convlet.report.terminal.stream import Unfailing
 
 
@@ -45,3 +47,17 @@ def test_a_stream_that_was_closed_before_the_start_takes_everything():
     stream = Unfailing(None)
     assert stream.write("something") == 9 and stream.isatty() is False
     stream.close()
+
+
+class OnlyWrites:
+    """As some put in the place of stderr: a logger's, a window's."""
+
+    def write(self, text):
+        return len(text)
+
+
+@pytest.mark.parametrize("stream", [None, OnlyWrites()])
+def test_a_process_without_a_stderr_or_with_a_bare_one_trains(stream, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stream)
+    with QuietLine() as line:
+        line.say("From the weights of a run in memory.")

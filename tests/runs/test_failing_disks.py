@@ -9,7 +9,7 @@ import tiny
 from convlet.errors import StorageError
 from convlet.runs.checkpoint import load_checkpoint, save_checkpoint
 from convlet.runs.files import write_file
-from convlet.runs.folder import begin_run
+from convlet.runs.folder import abandon_run, begin_run
 from convlet.runs.recipe import Recipe, Training
 
 RECIPE = Recipe("tiny", tiny.NETWORK, Training(steps=3))
@@ -103,8 +103,7 @@ def test_whichever_call_fails_the_old_checkpoint_is_intact_and_nothing_is_left(t
                 refused += 1
                 assert str(path) in str(error) and os.strerror(number) in str(error) and "\n" not in str(error)
         replaced = "os.replace" in disk.calls[:fail_at]
-        tolerated = disk.calls[fail_at] == "os.chmod"
-        tiny.assert_same_checkpoint(load_checkpoint(path), new if replaced or tolerated else old)
+        tiny.assert_same_checkpoint(load_checkpoint(path), new if replaced else old)
         assert [entry.name for entry in tmp_path.iterdir()] == ["last.safetensors"], disk.calls[fail_at]
     assert refused >= count - 2
 
@@ -135,11 +134,20 @@ def test_training_on_a_disk_that_gets_full_keeps_the_last_checkpoint(tmp_path, m
     assert tiny.fingerprint(resumed) == tiny.fingerprint(tiny.train(steps=14))
 
 
-@pytest.mark.parametrize("fail_at", range(9))
-def test_a_run_folder_that_cannot_be_begun_is_not_left_behind(tmp_path, fail_at):
-    with pytest.MonkeyPatch.context() as patch:
-        FailingDisk(patch, fail_at, errno.ENOSPC)
-        try:
-            begin_run(tmp_path / "runs" / "r", RECIPE)
-        except StorageError:
-            assert not (tmp_path / "runs" / "r").exists()
+def test_a_run_folder_that_cannot_be_begun_is_not_left_behind(tmp_path):
+    folder, refused, fail_at = tmp_path / "r", 0, 0
+    while True:
+        folder.mkdir(exist_ok=True)
+        with pytest.MonkeyPatch.context() as patch:
+            disk = FailingDisk(patch, fail_at, errno.ENOSPC)
+            try:
+                begin_run(folder, RECIPE)
+                assert {path.name for path in folder.iterdir()} == {"recipe.toml", "environment.json"}
+                abandon_run(folder)
+            except StorageError:
+                refused += 1
+                assert not folder.exists(), disk.calls[fail_at]
+        if len(disk.calls) <= fail_at:  # none was left to fail
+            break
+        fail_at += 1
+    assert refused >= fail_at - 4  # in each of two files, its folder's flush and close may fail in peace

@@ -79,18 +79,19 @@ def test_a_step_that_was_broken_off_half_way_is_not_saved(tmp_path, monkeypatch)
     assert tiny.fingerprint(resumed) == tiny.fingerprint(tiny.train(steps=STEPS))
 
 
-def test_where_the_run_cannot_be_saved_the_first_error_stays_and_the_note_says_why(tmp_path, monkeypatch):
+@pytest.mark.parametrize("failure", [StorageError("no space left."), MemoryError(), ValueError("a bug in saving")])
+def test_where_the_run_cannot_be_saved_the_first_error_stays_and_the_note_says_why(tmp_path, monkeypatch, failure):
     def watch(run):
         if run.history.steps == 8 and run.clock.taken:
             monkeypatch.setattr(saving, "save_checkpoint", full)
             raise ZeroDivisionError
 
     def full(path, checkpoint):
-        raise StorageError("no space left.")
+        raise failure
 
     with pytest.raises(ZeroDivisionError) as caught:
         tiny.train(steps=STEPS, run_dir=tmp_path / "r", watch=watch)
-    assert notes(caught.value) == ["The run could not be saved after step 8 of 14: no space left."]
+    assert notes(caught.value) == [f"The run could not be saved after step 8 of 14: {str(failure) or 'MemoryError'}"]
 
 
 def test_a_number_that_went_wrong_leaves_the_last_good_weights(tmp_path):

@@ -8,6 +8,7 @@ from comparing import assert_same_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from convlet.datasets import Dataset
 from convlet.descriptions.layers import Dense, Dropout, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
@@ -274,3 +275,11 @@ def test_a_run_with_patience_that_ended_within_an_epoch_at_its_best_cannot_be_ma
     tiny.train(steps=8, **options)  # validated after steps 6 and 8
     with pytest.raises(InputError, match="Start a new run"):
         tiny.train(steps=9, resume=True, **options)
+
+
+def test_the_same_images_with_other_names_for_their_classes_are_not_the_run_s_data(tmp_path):
+    data = tiny.dataset()
+    renamed = [replace(part, classes=("x", "y", "z")) for part in (data.train, data.validation)]
+    tiny.train(data, steps=3, run_dir=tmp_path / "r")
+    with pytest.raises(InputError, match="its classes are 'x', 'y'"):
+        tiny.train(Dataset("tiny", ("x", "y", "z"), *renamed), steps=5, run_dir=tmp_path / "r", resume=True)

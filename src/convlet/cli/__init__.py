@@ -11,7 +11,7 @@ import signal
 import sys
 import warnings
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -65,17 +65,21 @@ class _Verbs(click.Group):
             say("Interrupted.")
             end_process(128 + signal.SIGINT)
         except ConvletError as error:
-            say(" ".join([f"convlet: {error}", *getattr(error, "__notes__", ())]))
-            end_process(2 if isinstance(error, InputError) else 1)
+            _fail(error, str(error), 2 if isinstance(error, InputError) else 1)
         except MemoryError as error:
             in_use = f"none is left beside the {peak_memory_mb():,.0f} MB that this command has taken"
-            say(f"convlet: not enough memory: {str(error) or in_use}. Try smaller images, or a smaller --batch-size.")
-            end_process(1)
+            tried = "Try smaller images, or a smaller --batch-size."
+            _fail(error, f"not enough memory: {str(error) or in_use}. {tried}")
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output has left: click ends quietly
                 raise
-            say(f"convlet: {error}")
-            end_process(1)
+            _fail(error, str(error))
+
+
+def _fail(error: Exception, message: str, code: int = 1) -> NoReturn:
+    """Say what is wrong, and what was noted on its way, such as where the run is saved; end with that exit code."""
+    say(" ".join([f"convlet: {message}", *getattr(error, "__notes__", ())]))
+    end_process(code)
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -47,7 +47,7 @@ def evaluate(
     trained = load_run(run, engine=chosen_engine(engine, backend))
     remedy = f"Give DATA: convlet evaluate {shlex.quote(str(run))} DATA."
     images = load(data) if data else own_data(run, trained.data, remedy)
-    with said_if_slow():
+    with said_if_slow(trained.engine):
         evaluation = trained.evaluate(part_of(images, part))
     show(
         as_json,

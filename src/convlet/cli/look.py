@@ -116,7 +116,7 @@ def _of_the_data(
 def _maps(run: Run, pixels: NDArray[Any], file: Path, name: str, where: str) -> dict[str, Any]:
     """What every layer makes of an image, drawn and written; `pixels` (H, W, C), uint8 or floats from 0 to 1."""
     image = pixels.astype(np.float32) / 255 if pixels.dtype == np.uint8 else pixels
-    with said_if_slow():
+    with said_if_slow(run.engine):
         probabilities = run.predict(pixels[np.newaxis])  # first, as it says which shape the network takes
         outputs = run.program.activations(image[np.newaxis])
     [found] = prediction_json([name], probabilities, run.classes)

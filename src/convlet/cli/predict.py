@@ -67,7 +67,7 @@ def predict(
         say(LIGHT)
     probabilities = np.empty((0, len(trained.classes)))
     if seen:
-        with said_if_slow():
+        with said_if_slow(trained.engine):
             probabilities = trained.predict(np.stack([one.pixels for one in seen]))
     names = [str(one.path) for one in seen]
     facts = prediction_json(names, probabilities, trained.classes)

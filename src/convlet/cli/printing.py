@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # `convlet --help` waits for nobody's libraries
     from rich.console import Console
 
 SLOW_SECONDS = 2.0
-SLOW = "At work. The first time on a machine it takes a while: the network is compiled for it."
+SLOW = "At work."
+COMPILING = "The first time on a machine it takes a while: the network is compiled for it."
 SCHEMA = 1  # of every JSON object convlet prints
 STAND_INS = "convlet stand-ins"  # the name under which Python's codecs know `_stand_ins`
 LIKE = str.maketrans("×−–→≤≥·✓✗━█▉▊▋▌▍▎▏đĐ", "x--><>-+x=#####   dD")
@@ -73,9 +74,9 @@ def say(text: str, *commands: str) -> None:
 
 
 @contextmanager
-def said_if_slow() -> Iterator[None]:
-    """What takes longer than a breath is said to be at work: the first time, a network is compiled for seconds."""
-    timer = threading.Timer(SLOW_SECONDS, say, [SLOW])
+def said_if_slow(engine: str) -> Iterator[None]:
+    """What takes longer than a breath is said to be at work: the first time, most engines compile for seconds."""
+    timer = threading.Timer(SLOW_SECONDS, say, [SLOW if engine == "numpy" else f"{SLOW} {COMPILING}"])
     timer.daemon = True
     timer.start()
     try:

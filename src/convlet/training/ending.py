@@ -6,7 +6,7 @@ What this is not: the usual end, where the loop has saved already.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from convlet.errors import ConvletError, GroupError, NumericsError
+from convlet.errors import GroupError, NumericsError
 from convlet.runs.run import Run
 from convlet.signals import Stop, Stopped
 from convlet.training.saving import Checkpoints
@@ -46,12 +46,12 @@ def stopped_together(stop: Stop) -> Iterator[None]:
 
 def _kept(run: Run, checkpoints: Checkpoints) -> str:
     """Save the run, if its last step is whole, and say so; else say what there is."""
-    if run.program.state().step != run.history.steps:
-        return f"The run broke off within step {run.history.steps + 1:,}, and is kept as it was saved last."
     try:
+        if run.program.state().step != run.history.steps:
+            return f"The run broke off within step {run.history.steps + 1:,}, and is kept as it was saved last."
         checkpoints.save()
-    except ConvletError as error:
-        return f"The run could not be saved {_progress(run)}: {error}"
+    except Exception as error:  # whatever it is, what ended training is what is to be heard of
+        return f"The run could not be saved {_progress(run)}: {str(error) or type(error).__name__}"
     return f"The run ended {_progress(run)}; {_where(run)}"
 
 

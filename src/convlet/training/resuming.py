@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from convlet.checks import listed
 from convlet.datasets import Dataset
 from convlet.descriptions.network import Sequential
 from convlet.errors import FormatError, InputError, StorageError
@@ -44,6 +45,11 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> Checkpoint 
         raise InputError(
             f"data {data.name!r}: its training and validation examples are not those that the run in {folder} began "
             "with; a run continues as it began. Give it the same data, or start a new run."
+        )
+    if checkpoint.classes != data.classes:
+        raise InputError(
+            f"data {data.name!r}: its classes are {listed(data.classes[:20])}, those of the run in {folder} "
+            f"{listed(checkpoint.classes[:20])}; a run continues as it began. Name them alike, or start a new run."
         )
     images = len(data.train)
     meant_to_take, now = (each.training.total_steps(images) for each in (began, recipe))

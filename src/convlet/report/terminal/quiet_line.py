@@ -6,11 +6,11 @@ terminal, no widgets and no thread of its own, and a line that cannot be written
 
 import sys
 import time
-from contextlib import suppress
 from shutil import get_terminal_size
 from typing import TextIO
 
 from convlet.report.terminal.progress import Pace, ProgressLine
+from convlet.report.terminal.stream import Unfailing
 from convlet.runs.run import Run
 
 IN_PLACE_SECONDS, PLAIN_SECONDS = 0.2, 10.0  # between two looks
@@ -21,8 +21,8 @@ class QuietLine:
     """Shows a run; call it after every step. Use it as a context manager, so that its last line ends."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self._in_place = _rewrites(self._stream)
+        stream = stream or sys.stderr  # None in a process without a console
+        self._stream, self._in_place = Unfailing(stream), _rewrites(stream)
         self._pace, self._begun_at, self._shown_at = Pace(), time.monotonic(), time.monotonic()
         self._run: Run | None = None
         self._open, self._told = 0, False
@@ -59,17 +59,15 @@ class QuietLine:
         self._write(line.fitted(width).plain if self._in_place else line.plain())
 
     def _write(self, text: str) -> None:
-        with suppress(OSError, ValueError):  # nobody reads any more, or the stream is closed or lacks the letters
-            self._stream.write(f"\r{text:<{self._open}}" if self._in_place else f"{text}\n")
-            self._stream.flush()
+        self._stream.write(f"\r{text:<{self._open}}" if self._in_place else f"{text}\n")
+        self._stream.flush()
         self._open, self._told = len(text) if self._in_place else 0, True
 
     def _end(self) -> None:
         """Leave the line that is open as it is."""
         if self._open:
-            with suppress(OSError, ValueError):
-                self._stream.write("\n")
-                self._stream.flush()
+            self._stream.write("\n")
+            self._stream.flush()
         self._open = 0
 
 
@@ -89,8 +87,6 @@ class Silent(QuietLine):
 _COMPILING = "Compiling for this machine."
 
 
-def _rewrites(stream: TextIO) -> bool:
+def _rewrites(stream: TextIO | None) -> bool:
     """Whether a line can be written over: on a terminal, and in a notebook's cell."""
-    with suppress(OSError, ValueError):
-        return stream.isatty() or type(stream).__module__.startswith("ipykernel")
-    return False
+    return Unfailing(stream).isatty() or type(stream).__module__.startswith("ipykernel")

@@ -7,14 +7,21 @@ What this is not: for results. Whoever asked for those must hear that they could
 
 import os
 from contextlib import suppress
+from functools import cache
 from typing import Any, TextIO
+
+
+@cache
+def _nowhere() -> TextIO:
+    """One stream that loses everything, for as long as the process."""
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
 
 
 class Unfailing:
     """A text stream on which writing never fails: what cannot be written is lost. None stands for a closed one."""
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (as long as the process)
+        self._stream = stream or _nowhere()
 
     def write(self, text: str) -> int:
         with suppress(OSError, ValueError):  # ValueError: the stream is closed
@@ -22,11 +29,11 @@ class Unfailing:
         return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):  # AttributeError: one that only has a write
             self._stream.flush()
 
     def isatty(self) -> bool:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):
             return self._stream.isatty()
         return False
 
