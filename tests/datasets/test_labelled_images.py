@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convlet import datasets
 from convlet.datasets import Dataset, Examples
 from convlet.errors import DataError, InputError
 
@@ -218,3 +219,7 @@ def test_a_fingerprint_is_of_all_that_training_sees_and_of_nothing_else():
         fingerprints |= {Dataset("x", names, part, base).sha256, Dataset("x", names, base, part).sha256}
         assert Dataset("y", names, base, base, part).sha256 == Dataset("x", names, base, base).sha256
     assert len(fingerprints) == 6
+
+
+def test_no_module_stands_where_a_function_was():
+    assert not hasattr(datasets, "examples")

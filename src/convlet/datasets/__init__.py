@@ -4,15 +4,15 @@ What it is not: it knows no network. Shuffling belongs to training.
 
     streams    a file, decompressed, never more bytes than promised
     idx  npz   the two file formats, each read strictly
-    examples   images with their labels, checked once, then trusted
+    labelled   images with their labels, checked once, then trusted
     embedded   MNIST, inside the package
     sources    a name or a path → a Dataset
 """
 
 from convlet.datasets.dataset import MEMORY, Dataset, Pair
 from convlet.datasets.embedded import mnist
-from convlet.datasets.examples import Examples
 from convlet.datasets.images import pixels
+from convlet.datasets.labelled import Examples
 from convlet.datasets.readers.idx import read_idx
 from convlet.datasets.sources import load
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convlet.datasets.examples import Examples
 from convlet.datasets.images import check_bright
+from convlet.datasets.labelled import Examples
 from convlet.datasets.labels import check_label_range, class_names, classes_in
 from convlet.datasets.splits import SHARES, split
 from convlet.errors import DataError, InputError

@@ -8,7 +8,7 @@ import functools
 from pathlib import Path
 
 from convlet.datasets.dataset import Dataset, known_as
-from convlet.datasets.examples import Examples
+from convlet.datasets.labelled import Examples
 from convlet.datasets.readers.idx import read_idx
 
 FILES = Path(__file__).parent / "files"

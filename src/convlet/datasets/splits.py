@@ -3,7 +3,7 @@
 import numpy as np
 
 from convlet.checks import number
-from convlet.datasets.examples import Examples
+from convlet.datasets.labelled import Examples
 from convlet.errors import InputError
 from convlet.randomness import generator
 
