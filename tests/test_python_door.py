@@ -27,6 +27,7 @@ from convlet.errors import DataError, FormatError, InputError, StorageError
 from convlet.report.terminal import quiet_line
 from convlet.runs.checkpoint import weights_sha256
 from convlet.runs.folder import recipe_of
+from convlet.training.continuing import from_run
 from convlet.training.fit import fit_recipe
 
 DATA = tiny.dataset()
@@ -382,7 +383,7 @@ def test_as_many_other_classes_make_the_last_layer_anew(run, tmp_path):
     tuned = fit(run, data, optimizer=cl.SGD(1e-30), steps=1, run_dir=tmp_path / "r")
     fresh = tuned.network.initial_parameters(0)["dense_1/kernel"]
     np.testing.assert_array_equal(tuned.program.state().parameters["dense_1/kernel"], fresh)
-    said = recipe_of(tmp_path / "r").description
+    _, _, said = from_run(run, data.classes, 0)
     assert "its last layer, dense_1, is made anew for 3 classes: 'ant', 'bee', 'dog'." in said
 
 

@@ -211,14 +211,14 @@ KINDS = (
 STARTS = "'Constant', 'Uniform', 'TruncatedNormal', 'GlorotUniform', 'HeNormal'"
 RATES = "'SGD', 'Adam'"
 HERE = "network.layers[1]"
-DENSE = "Dense knows 'name', 'units', 'activation', 'use_bias', 'kernel_initializer', 'bias_initializer'."
+DENSE = "Dense knows 'name', 'trainable', 'units', 'activation', 'use_bias', 'kernel_initializer', 'bias_initializer'."
 
 TABLES = [
     (network({"type": "Dense", "unit": 3}), f"{HERE}: unknown key 'unit'. Did you mean 'units'? {DENSE}"),
     (network({"type": "Dense", "units": 3, "Units": 4}), f"{HERE}: unknown key 'Units'. Did you mean 'units'? {DENSE}"),
     (network({"type": "Dense", "units": 3, "zzz": 4}), f"{HERE}: unknown key 'zzz'. {DENSE}"),
     (network({"type": "Dense", "units": 3, "_": 4}), f"{HERE}: unknown key '_'. {DENSE}"),
-    (network({"type": "Flatten", "axis": 1}), f"{HERE}: unknown key 'axis'. Flatten knows 'name'."),
+    (network({"type": "Flatten", "axis": 1}), f"{HERE}: unknown key 'axis'. Flatten knows 'name', 'trainable'."),
     (
         network({"type": "Dense", "units": 3, "kernel_initializer": {"type": "HeNormal", "gain": 2}}),
         f"{HERE}.kernel_initializer: unknown key 'gain'. HeNormal knows no keys.",

@@ -1,5 +1,7 @@
 """The weights of every layer as pictures: kernels over each map they look at, dense layers as what each unit seeks."""
 
+import math
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -26,7 +28,8 @@ def kernels(network: Sequential, parameters: Parameters) -> Figure | None:
         if kernel is not None:
             values = np.asarray(kernel, np.float64)
             panels.append(_kernels(placed, values) if values.ndim == 4 else _dense(placed, values, image))
-        image = placed.output_shape if len(placed.output_shape) == 3 or kernel is not None else image
+        passed_on = kernel is None and math.prod(placed.output_shape) == math.prod(image)  # as Flatten does
+        image = image if passed_on and len(placed.output_shape) == 1 else placed.output_shape
     if not panels:
         return None
     with style():
