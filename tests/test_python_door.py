@@ -1,217 +1,27 @@
 """What a user of Keras, PyTorch or scikit-learn expects of `import convlet as cl`: fit, look, copy, go on."""
 
 import copy
-import io
 import json
 import os
 import pickle
-import shutil
-import signal
-import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny
-from click.testing import CliRunner
 from comparing import assert_same_bits
 from matplotlib.figure import Figure
+from quick import DATA, fit
 
 import convlet as cl
-from convlet.cli import main
-from convlet.datasets import MEMORY
-from convlet.engines.numpy.program import NumpyProgram
 from convlet.environment import THREADS
-from convlet.errors import DataError, FormatError, InputError, StorageError
-from convlet.report.terminal import quiet_line
-from convlet.runs.checkpoint import weights_sha256
+from convlet.errors import DataError, InputError
 from convlet.runs.folder import recipe_of
-from convlet.training.continuing import from_run
-from convlet.training.fit import fit_recipe
-
-DATA = tiny.dataset()
-PAIR = (DATA.train.images, np.array(tiny.CLASSES)[DATA.train.labels])
-QUICK = {"steps": 4, "batch_size": 4, "engine": "numpy", "progress": False}
-
-
-def fit(network=tiny.NETWORK, data=DATA, **options):
-    return cl.fit(network, data, **{**QUICK, **options})
 
 
 @pytest.fixture(scope="module")
 def run():
     return fit()
-
-
-@pytest.fixture
-def saved(tmp_path):
-    """A run on an .npz that was named by a relative path, from another folder."""
-    tiny.save_npz(tmp_path / "d.npz", DATA)
-    before = Path.cwd()
-    os.chdir(tmp_path)
-    try:
-        fit(data="d.npz", run_dir="r")
-    finally:
-        os.chdir(before)
-    return tmp_path / "r"
-
-
-def command(*arguments):
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-# Data
-
-
-def test_fit_takes_arrays_with_parts_or_a_share_and_a_name():
-    pairs = {
-        "validation": (DATA.validation.images, DATA.validation.labels),
-        "test": (DATA.test.images, DATA.test.labels),
-    }
-    whole = fit(data=(DATA.train.images, DATA.train.labels), **pairs)
-    assert_same_bits(whole.program.state().parameters, fit().program.state().parameters)
-    shared = fit(data=PAIR, validation=0.2)
-    assert shared.classes == tiny.CLASSES and len(shared.history.validations) == 1
-
-
-def test_a_share_is_held_out_of_a_data_set_without_validation_examples():
-    bare = cl.Dataset("bare", tiny.CLASSES, DATA.train)
-    held = fit(data=bare, validation=0.2)
-    assert len(held.history.validations) == 1
-    pair = fit(data=(DATA.train.images, DATA.train.labels), validation=0.2)
-    assert_same_bits(held.program.state().parameters, pair.program.state().parameters)
-
-
-@pytest.mark.parametrize(("word", "hint"), [("verbose", "progress=False"), ("validation_split", "validation=0.2")])
-def test_words_of_other_libraries_are_refused_with_ours(word, hint):
-    with pytest.raises(TypeError, match=f"{word}=.*{hint}"):
-        fit(**{word: 0})
-    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
-        fit(colour=0)
-
-
-def test_a_list_of_layers_is_refused_with_how_to_make_a_network_of_it():
-    with pytest.raises(
-        InputError, match=r"network=a list of 2: expected a Sequential, such as Sequential\(\[…\], input"
-    ):
-        fit([cl.Flatten(), cl.Dense(3)])
-
-
-@pytest.mark.parametrize("data", [DATA, "mnist"])
-def test_a_data_set_has_parts_of_its_own(data):
-    with pytest.raises(InputError, match=r"they go with data=\(images, labels\)"):
-        fit(data=data, validation=0.1)
-
-
-@pytest.mark.parametrize("data", [np.zeros((3, 5, 4)), None, (1, 2, 3)])
-def test_what_is_no_data_is_refused_with_what_is(data):
-    with pytest.raises(InputError, match=r"expected a Dataset.*a name or path, or a pair of arrays"):
-        fit(data=data)
-
-
-def test_a_run_evaluates_pairs_by_the_names_of_their_classes(run):
-    wanted = run.evaluate(DATA.train)
-    for labels in (PAIR[1], DATA.train.labels):
-        np.testing.assert_array_equal(run.evaluate((PAIR[0], labels)).labels, wanted.labels)
-    with pytest.raises(InputError, match=r"expected a part of a data set, such as data\.test, or a pair"):
-        run.evaluate(DATA)
-
-
-# A run knows its data
-
-
-def test_a_run_notes_where_its_data_is_and_what_it_was(saved):
-    data = recipe_of(saved).data
-    assert (data.source, data.sha256) == (str(saved.parent / "d.npz"), cl.datasets.load(saved.parent / "d.npz").sha256)
-    assert cl.load(saved, engine="numpy").data == data
-    assert cl.load(saved / "best.safetensors", engine="numpy").data == data
-    assert command("evaluate", saved, "--engine", "numpy").exit_code == 0
-
-
-def test_data_that_has_changed_is_refused_with_both_fingerprints(saved):
-    before = recipe_of(saved).data.sha256
-    tiny.save_npz(saved.parent / "d.npz", tiny.dataset(seed=1))
-    after = cl.datasets.load(saved.parent / "d.npz").sha256
-    done = command("evaluate", saved, "--engine", "numpy")
-    assert done.exit_code == 1 and before[:12] in done.output and after[:12] in done.output
-    assert "convlet evaluate" in done.output and "DATA" in done.output
-    assert command("evaluate", saved, saved.parent / "d.npz", "--engine", "numpy").exit_code == 0
-
-
-@pytest.mark.parametrize("name", ["tiny", "mnist"])
-def test_a_run_on_data_in_memory_says_so_and_asks_for_it(tmp_path, name):
-    data = cl.Dataset(name, tiny.CLASSES, DATA.train, DATA.validation, DATA.test)
-    assert fit(data=data, run_dir=tmp_path / "r").data.source == MEMORY
-    done = command("evaluate", tmp_path / "r", "--engine", "numpy")
-    assert done.exit_code == 1 and "it was in memory" in done.output and "DATA" in done.output
-    tiny.save_npz(tmp_path / "d.npz", DATA)
-    assert command("evaluate", tmp_path / "r", tmp_path / "d.npz", "--engine", "numpy").exit_code == 0
-
-
-def test_data_that_was_moved_is_named_when_resuming_and_then_known(saved, tmp_path):
-    moved = shutil.move(saved.parent / "d.npz", tmp_path / "moved.npz")
-    assert command("train", "--resume", saved, "--steps", 6, "--engine", "numpy").exit_code != 0
-    done = command("train", "--resume", saved, "--steps", 6, "--engine", "numpy", "--data", moved, "--json")
-    assert done.exit_code == 0, done.output
-    assert recipe_of(saved).data.source == str(moved)
-    assert cl.load(saved, engine="numpy").history.steps == 6
-    tiny.save_npz(moved, tiny.dataset(seed=1))
-    assert command("train", "--resume", saved, "--steps", 8, "--engine", "numpy", "--data", moved).exit_code == 1
-
-
-def test_a_checkpoint_that_was_preprocessed_in_an_unknown_way_is_refused(saved):
-    path = saved / "last.safetensors"
-    path.write_bytes(path.read_bytes().replace(b"uint8 / 255", b"uint8 - 255"))
-    with pytest.raises(FormatError, match="preprocessing='uint8 - 255'"):
-        cl.load(path)
-
-
-# A line of progress
-
-
-class Page(io.StringIO):
-    """A stream that is, or is not, a terminal."""
-
-    def __init__(self, terminal):
-        super().__init__()
-        self.terminal = terminal
-
-    def isatty(self):
-        return self.terminal
-
-
-@pytest.fixture
-def impatient(monkeypatch):
-    for name in ("IN_PLACE_SECONDS", "PLAIN_SECONDS", "PREPARING_SECONDS"):
-        monkeypatch.setattr(quiet_line, name, -1)
-
-
-def test_a_line_on_a_terminal_is_rewritten_in_place_and_ends(impatient, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Page(terminal=True))
-    fit(progress=True)
-    shown = sys.stderr.getvalue()
-    assert shown.count("\n") == 1 and shown.endswith("\n") and shown.count("\r") >= 4
-    assert "step 4 of 4" in shown.split("\r")[-1] and "step 1 of 4" in shown
-
-
-def test_a_line_elsewhere_stays_and_silence_is_silence(impatient, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Page(terminal=False))
-    fit(progress=True)
-    lines = sys.stderr.getvalue().splitlines()
-    assert "\r" not in sys.stderr.getvalue() and any("step 4 of 4" in line for line in lines)
-    monkeypatch.setattr(sys, "stderr", Page(terminal=False))
-    fit(progress=False)
-    assert sys.stderr.getvalue() == ""
-    with pytest.raises(InputError, match="progress='no'"):
-        fit(progress="no")
-
-
-def test_a_line_that_cannot_be_written_stops_nothing(impatient, monkeypatch):
-    closed = Page(terminal=True)
-    closed.close()
-    monkeypatch.setattr(sys, "stderr", closed)
-    assert fit(progress=True).history.steps == 4
 
 
 def test_fit_works_in_threads(run):
@@ -347,115 +157,6 @@ print(json.dumps(run.predict(numpy.load(folder / "images.npy")).tolist()))
     np.testing.assert_allclose(
         json.loads(tiny.in_new_process(code, tmp_path)), run.predict(DATA.test.images), rtol=1e-6
     )
-
-
-# Going on from a run's weights
-
-
-def test_a_new_run_starts_from_anothers_weights(run):
-    first = fit(run, watch=lambda _: None, optimizer=cl.SGD(1e-30), steps=1)
-    learnt = {name for name, parameter in run.network.parameters.items() if parameter.trainable}
-    before, after = run.program.state().parameters, first.program.state().parameters
-    assert_same_bits({n: after[n] for n in learnt}, {n: before[n] for n in learnt})
-    assert first.history.steps == 1 and first.classes == run.classes
-
-
-def test_another_number_of_classes_makes_the_last_layer_anew(run):
-    images, labels = DATA.train.images, np.arange(23) % 5
-    tuned = fit(run, (images, labels), optimizer=cl.SGD(1e-30), steps=1)
-    before, after = run.program.state().parameters, tuned.program.state().parameters
-    assert tuned.network.output_shape == (5,)
-    assert_same_bits({"k": after["conv2d_1/kernel"]}, {"k": before["conv2d_1/kernel"]})
-    fresh = tuned.network.initial_parameters(0)
-    assert_same_bits({"k": after["dense_1/kernel"]}, {"k": fresh["dense_1/kernel"]})
-
-
-def test_the_same_classes_in_another_order_take_their_weights_along(run):
-    data = cl.Dataset.from_arrays(*PAIR, classes=("cat", "ant", "bee"))
-    tuned = fit(run, data, optimizer=cl.SGD(1e-30), steps=1)
-    before, after = run.program.state().parameters, tuned.program.state().parameters
-    for name in ("dense_1/kernel", "dense_1/bias"):
-        np.testing.assert_array_equal(after[name], before[name][..., [2, 0, 1]])
-
-
-def test_as_many_other_classes_make_the_last_layer_anew(run, tmp_path):
-    data = cl.Dataset.from_arrays(*PAIR[:1], np.array(["ant", "bee", "dog"])[DATA.train.labels])
-    tuned = fit(run, data, optimizer=cl.SGD(1e-30), steps=1, run_dir=tmp_path / "r")
-    fresh = tuned.network.initial_parameters(0)["dense_1/kernel"]
-    np.testing.assert_array_equal(tuned.program.state().parameters["dense_1/kernel"], fresh)
-    _, _, said = from_run(run, data.classes, 0)
-    assert "its last layer, dense_1, is made anew for 3 classes: 'ant', 'bee', 'dog'." in said
-
-
-def test_only_a_dense_layer_is_made_anew():
-    network = cl.Sequential([cl.Conv2D(3, 3), cl.GlobalAveragePooling2D()], tiny.SHAPE)
-    with pytest.raises(InputError, match="its last layer is GlobalAveragePooling2D, and only a Dense"):
-        fit(fit(network), (DATA.train.images, np.arange(23) % 5))
-
-
-def test_a_run_from_another_is_resumed_though_it_was_stopped_before_its_first_save(run, tmp_path):
-    def stop(each):
-        if each.history.steps == 2:
-            raise SystemExit
-
-    whole = fit(run, run_dir=tmp_path / "whole")
-    with pytest.raises(SystemExit):
-        fit(run, run_dir=tmp_path / "r", watch=stop)
-    resumed = tiny.train(steps=4, run_dir=tmp_path / "r", resume=True)
-    assert_same_bits(resumed.program.state().parameters, whole.program.state().parameters)
-    assert recipe_of(tmp_path / "r").parent == weights_sha256(run.program.state().parameters)
-    assert recipe_of(tmp_path / "r").description == ""
-
-
-def test_a_run_from_another_that_was_stopped_while_compiling_is_resumed_from_the_same_weights(
-    saved, tmp_path, monkeypatch
-):
-    def prepare(program, batch_size, progress):
-        os.kill(os.getpid(), signal.SIGINT)
-        progress(0, 1, "a kernel")
-
-    options = ("--steps", 3, "--engine", "numpy", "--json")
-    tiny.save_npz(tmp_path / "data.npz", DATA)
-    begin = ("train", "--from", saved, "--data", tmp_path / "data.npz", *options, "--run-dir")
-    whole = command(*begin, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        patch.setattr(NumpyProgram, "prepare", prepare)
-        stopped = command(*begin, tmp_path / "stopped")
-    assert "Stopped before the first step, so there is nothing new to save. Go on with:" in stopped.stderr
-    resumed = command("train", "--resume", tmp_path / "stopped", "--engine", "numpy", "--json")
-    assert json.loads(resumed.stdout)["weights_sha256"] == json.loads(whole.stdout)["weights_sha256"]
-
-
-def test_a_run_from_another_whose_first_weights_are_gone_never_starts_from_initial_ones(run, tmp_path):
-    def stop(each):
-        raise SystemExit
-
-    with pytest.raises(SystemExit):
-        fit(run, run_dir=tmp_path / "r", watch=stop)
-    (tmp_path / "r" / "last.safetensors").unlink()
-    with pytest.raises(StorageError, match="it was to start from another run's weights"):
-        tiny.train(steps=4, run_dir=tmp_path / "r", resume=True)
-    with pytest.raises(InputError, match=r"parent=.*: this recipe starts from another run's weights"):
-        fit_recipe(recipe_of(tmp_path / "r"), DATA, engine="numpy")
-
-
-def test_the_command_line_trains_from_a_run(saved, tmp_path):
-    five = cl.Dataset.from_arrays(DATA.train.images, np.arange(23) % 5)
-    tiny.save_npz(tmp_path / "five.npz", five)
-    options = ("--data", tmp_path / "five.npz", "--steps", 3, "--engine", "numpy", "--run-dir", tmp_path / "tuned")
-    done = command("train", "--from", saved, *options)
-    assert done.exit_code == 0, done.output
-    assert "its last layer, dense_1, is made anew for 5 classes" in done.output
-    tuned = cl.load(tmp_path / "tuned", engine="numpy")
-    assert tuned.network.output_shape == (5,) and tuned.history.steps == 3 and tuned.history.batch_size == 4
-    (tmp_path / "alone.safetensors").write_bytes((saved / "last.safetensors").read_bytes())
-    alone = command("train", "--from", tmp_path / "alone.safetensors", *options[:-1], tmp_path / "again")
-    assert alone.exit_code == 0, alone.output
-    assert_same_bits(
-        cl.load(tmp_path / "again", engine="numpy").program.state().parameters, tuned.program.state().parameters
-    )
-    for wrong in (("--resume", saved), ("--hosts", "a:1,b:1", "--process-id", "0")):
-        assert command("train", "--from", saved, *wrong).exit_code == 2
 
 
 def test_comparing_takes_a_recipe_alone():

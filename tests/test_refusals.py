@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from convlet.checks import nearest, number, one_of, pair, true_or_false, whole_number
 from convlet.descriptions.initializers import Constant, GlorotUniform, HeNormal, TruncatedNormal, Uniform
 from convlet.descriptions.layers import (
     Activation,
@@ -20,7 +19,7 @@ from convlet.descriptions.layers import (
     MaxPooling2D,
 )
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD, Adam, optimizer_from_table
+from convlet.descriptions.optimizers import SGD, Adam
 from convlet.descriptions.schedules import Cosine, OneCycle, Steps
 from convlet.engines import ENGINES, engine
 from convlet.errors import ConvletError, InputError, NetworkError, RecipeError
@@ -196,104 +195,6 @@ def test_a_layer_that_cannot_take_its_input_is_named_with_the_input_and_what_it_
     assert str(error.value) == f"layer {name} cannot take an input of shape {given}: {needs}"
 
 
-def network(layer, /, **rest):
-    return lambda: Sequential.from_table({"input_shape": [4, 4, 1], "layers": [{"type": "Flatten"}, layer], **rest})
-
-
-def optimizer(**table):
-    return lambda: optimizer_from_table(table)
-
-
-KINDS = (
-    "'Conv2D', 'MaxPooling2D', 'AveragePooling2D', 'GlobalAveragePooling2D', 'Flatten', 'Dense', 'Dropout', "
-    "'BatchNormalization', 'Activation'"
-)
-STARTS = "'Constant', 'Uniform', 'TruncatedNormal', 'GlorotUniform', 'HeNormal'"
-RATES = "'SGD', 'Adam'"
-HERE = "network.layers[1]"
-DENSE = "Dense knows 'name', 'trainable', 'units', 'activation', 'use_bias', 'kernel_initializer', 'bias_initializer'."
-
-TABLES = [
-    (network({"type": "Dense", "unit": 3}), f"{HERE}: unknown key 'unit'. Did you mean 'units'? {DENSE}"),
-    (network({"type": "Dense", "units": 3, "Units": 4}), f"{HERE}: unknown key 'Units'. Did you mean 'units'? {DENSE}"),
-    (network({"type": "Dense", "units": 3, "zzz": 4}), f"{HERE}: unknown key 'zzz'. {DENSE}"),
-    (network({"type": "Dense", "units": 3, "_": 4}), f"{HERE}: unknown key '_'. {DENSE}"),
-    (network({"type": "Flatten", "axis": 1}), f"{HERE}: unknown key 'axis'. Flatten knows 'name', 'trainable'."),
-    (
-        network({"type": "Dense", "units": 3, "kernel_initializer": {"type": "HeNormal", "gain": 2}}),
-        f"{HERE}.kernel_initializer: unknown key 'gain'. HeNormal knows no keys.",
-    ),
-    (
-        network({"type": "Dense", "units": 3, "bias_initializer": {"type": "Constant", "valeu": 2}}),
-        f"{HERE}.bias_initializer: unknown key 'valeu'. Did you mean 'value'? Constant knows 'value'.",
-    ),
-    (network({"type": "dence"}), f"{HERE}: unknown type 'dence'; expected one of {KINDS}. Did you mean 'Dense'?"),
-    (network({"type": 3}), f"{HERE}: unknown type 3; expected one of {KINDS}."),
-    (network({"type": ["Dense"]}), f"{HERE}: unknown type ['Dense']; expected one of {KINDS}. Did you mean 'Dense'?"),
-    (network({"units": 3}), f"{HERE}: 'type' is missing; expected one of {KINDS}."),
-    (network("Dense"), f"{HERE}: expected a table with a 'type', not 'Dense'."),
-    (network(None), f"{HERE}: expected a table with a 'type', not None."),
-    (network({"type": "Dense"}), f"{HERE}: 'units' is missing; Dense needs it."),
-    (network({"type": "Dense", "units": -3}), f"{HERE}: units=-3: {WHOLE}"),
-    (network({"type": "Dense", "units": 3, "name": 3}), f"network: name=3: {NAME}"),
-    (network({"type": "Dense", "units": {"type": "Constant"}}), f"{HERE}: units={{'type': 'Constant'}}: {WHOLE}"),
-    (
-        network({"type": "Dense", "units": 3, "kernel_initializer": {"type": "Flatten"}}),
-        f"{HERE}.kernel_initializer: unknown type 'Flatten'; expected one of {STARTS}.",
-    ),
-    (network({"type": "HeNormal"}), f"{HERE}: unknown type 'HeNormal'; expected one of {KINDS}."),
-    (
-        network({"type": "Conv2D", "filters": 3, "kernel_size": 3}),
-        f"network: layer 'conv2d_1' cannot take an input of shape (16,): {IMAGES}",
-    ),
-    (
-        network({"type": "Flatten"}, layer=[]),
-        "network: unknown key 'layer'; expected 'input_shape' and 'layers'. Did you mean 'layers'?",
-    ),
-    (lambda: Sequential.from_table([]), "network: expected a table with 'input_shape' and 'layers', not []."),
-    (
-        lambda: Sequential.from_table({"layers": []}),
-        "network: expected 'input_shape' = [rows, columns, channels] and a list of 'layers'.",
-    ),
-    (
-        lambda: Sequential.from_table({"input_shape": [3], "layers": {"type": "Dense"}}),
-        "network: expected 'input_shape' = [rows, columns, channels] and a list of 'layers'.",
-    ),
-    (
-        lambda: Sequential.from_table({"input_shape": [3], "layers": []}),
-        "network: layers=[]: expected at least one layer.",
-    ),
-    (optimizer(type="Adamm"), f"optimizer: unknown type 'Adamm'; expected one of {RATES}. Did you mean 'Adam'?"),
-    (
-        optimizer(type="SGD", momentun=0.9),
-        "optimizer: unknown key 'momentun'. Did you mean 'momentum'? "
-        "SGD knows 'learning_rate', 'momentum', 'nesterov', 'weight_decay'.",
-    ),
-    (optimizer(type="SGD", learning_rate=[1]), "optimizer: learning_rate=[1]: expected a number."),
-    (
-        optimizer(type="SGD", learning_rate={"type": "Adam"}),
-        "optimizer.learning_rate: unknown type 'Adam'; expected one of 'Cosine', 'OneCycle', 'Steps'.",
-    ),
-    (
-        optimizer(type="SGD", learning_rate={"type": "Cosine", "stop": 0.1}),
-        "optimizer.learning_rate: unknown key 'stop'. Cosine knows 'start', 'end'.",
-    ),
-    (
-        optimizer(type="SGD", learning_rate={"type": "Cosine"}),
-        "optimizer.learning_rate: 'start' is missing; Cosine needs it.",
-    ),
-    (optimizer(type="Cosine", start=0.1), "optimizer: unknown type 'Cosine'; expected one of 'SGD', 'Adam'."),
-]
-
-
-@pytest.mark.parametrize(("call", "message"), TABLES, ids=[message[:60] for _, message in TABLES])
-def test_a_wrong_table_is_refused_with_its_place_and_the_nearest_known_name(call, message):
-    with pytest.raises(RecipeError) as error:
-        call()
-    assert str(error.value) == message
-    assert error.value.__suppress_context__ or error.value.__context__ is None
-
-
 def test_parameters_of_other_names_shapes_or_types_are_refused():
     network = Sequential([Dense(3)], (2,))
     good = network.initial_parameters(0)
@@ -317,43 +218,6 @@ def test_parameters_of_other_names_shapes_or_types_are_refused():
             network.check_parameters(parameters)
         assert str(error.value) == message
     network.check_parameters(good)
-
-
-# --------------------------------------------------------------------------------------------- the checks themselves
-
-
-def test_whole_numbers_come_back_as_pythons_own():
-    assert type(whole_number("n", np.int64(3))) is int
-    assert whole_number("n", 0, at_least=0) == 0
-    with pytest.raises(InputError, match=r"^n=2: expected a whole number of at least 3\.$"):
-        whole_number("n", 2, at_least=3)
-
-
-def test_numbers_come_back_as_pythons_own_and_bounds_are_half_open():
-    assert type(number("x", np.float32(0.5))) is float and type(number("x", 1)) is float
-    assert number("x", 0, low=0, high=1) == 0
-    for value, open_low in ((1, False), (0, True), (-1e-300, False)):
-        with pytest.raises(InputError):
-            number("x", value, low=0, high=1, open_low=open_low)
-    with pytest.raises(InputError, match=r"^x=2: expected a finite number less than 1\.$"):
-        number("x", 2, high=1)
-    with pytest.raises(InputError, match=r"^x=1j: expected a number\.$"):
-        number("x", 1j)
-
-
-def test_truth_values_come_back_as_pythons_own():
-    assert true_or_false("flag", np.True_) is True
-
-
-def test_one_number_is_a_pair_of_it():
-    assert pair("size", 3) == (3, 3) and pair("size", [2, np.int8(5)]) == (2, 5)
-
-
-def test_a_name_far_from_all_others_gets_no_suggestion():
-    assert nearest("xyz", ["filters", "padding"]) == ""
-    assert nearest("PADING", ["filters", "Padding", None]) == " Did you mean 'Padding'?"
-    with pytest.raises(InputError, match=r"^x=\['a'\]: expected one of 'a', none\."):
-        one_of("x", ["a"], ("a", None))
 
 
 def test_a_layer_of_no_kind_is_not_in_the_way_of_the_error_tree():

@@ -22,6 +22,7 @@ ROOMS = [
 GROUND = ROOMS[: ROOMS.index("descriptions")]
 ENGINES = (["numpy"], ["numba"], ["keras"])
 SOURCE = Path(convlet.__file__).parent
+MOST_LINES = 350  # of a file; most have far less
 
 
 def room_of(module):
@@ -154,6 +155,12 @@ def test_a_relative_import_is_noticed(package):
         wrong_imports(package, ROOMS)
 
 
+def test_a_file_that_is_too_long_is_noticed(package):
+    (package / "errors.py").write_text("import math\n" * (MOST_LINES + 1))
+    (package / "losses.py").write_text("import math\n" * MOST_LINES)
+    assert too_long(package) == {"errors.py": MOST_LINES + 1}
+
+
 def test_every_file_that_a_rooms_map_names_is_in_that_room():
     for path in SOURCE.rglob("__init__.py"):
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
@@ -175,6 +182,17 @@ def test_only_the_command_line_and_the_line_of_fit_write_to_a_stream():
         if "cli" not in path.relative_to(SOURCE).parts[:1] and writes.search(path.read_text(encoding="utf-8"))
     }
     assert found == may
+
+
+def too_long(*roots):
+    """Every file of Python or JavaScript with too many lines, and how many."""
+    files = sorted(path for root in roots for ending in ("*.py", "*.js") for path in root.rglob(ending))
+    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in files}
+    return {name: lines for name, lines in lengths.items() if lines > MOST_LINES}
+
+
+def test_no_file_of_the_package_or_its_tests_is_too_long_to_be_read_at_one_sitting():
+    assert too_long(SOURCE, Path(__file__).parent) == {}
 
 
 def test_examples_import_public_names_where_there_are_any():

@@ -12,11 +12,15 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pages
 import pytest
+from browsing import Page
 
 import convlet.explore
+from convlet.explore import exporting
 
 PAGE = Path(convlet.explore.__file__).parent / "page"
+BARE = ("data:", "about:", "blob:")  # addresses that nobody is asked for
 HOST = "http://page.test/"  # answered by this module; nothing is sent
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu"),
@@ -82,6 +86,48 @@ class Modules:
 def modules(browser):
     context = browser.new_context()
     yield Modules(context.new_page())
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def studio():
+    """A page's content: a small network on a little of MNIST."""
+    with pages.studio(pages.DIGITS, pages.digits(), steps=400) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def urls(studio, tmp_path_factory):
+    """Where that page is: served, and in a file of its own."""
+    pytest.importorskip("convlet.explore.server", reason="the page's server is an extra: make test-page")
+    file = tmp_path_factory.mktemp("exported") / "page.html"
+    file.write_text(exporting.page(studio.content), "utf-8")
+    with pages.served(studio, language="en") as address:
+        yield {"served": address.url, "file": file.as_uri()}
+
+
+@pytest.fixture
+def open_page(browser, urls):
+    """Opens pages, which may complain of nothing and ask nobody but their own server."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
+    opened = []
+
+    def open_(way, state="", **size):
+        page = Page(context.new_page(), urls[way])
+        if size:
+            page.page.set_viewport_size(size)
+        opened.append(page)
+        return page.go(state)
+
+    yield open_
+    own = urls["served"].split("?")[0]
+    for page in opened:
+        assert page.complaints == []
+        asked = {url.split("#")[0] for url in page.asked if not url.startswith(BARE)}
+        if page.url.startswith("file:"):
+            assert asked <= {page.url}
+        else:
+            assert [url for url in asked if not url.startswith(own)] == []
     context.close()
 
 
