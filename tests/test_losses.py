@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
-from convlet.losses import cross_entropies, softmax, softmax_cross_entropy
+from convlet.losses import cross_entropies, smoothed, softmax, softmax_cross_entropy
 
 logit_arrays = nps.arrays(np.float64, nps.array_shapes(min_dims=2, max_dims=2, max_side=6), elements=st.floats(-30, 30))
 
@@ -64,6 +64,39 @@ def test_probabilities_sum_to_one_and_gradients_to_zero(logits):
     _, d_logits = softmax_cross_entropy(logits, np.zeros(len(logits), int))
     assert_agree(softmax(logits).sum(axis=1), np.ones(len(logits)), ROUNDING)
     assert_agree(d_logits.sum(axis=1), np.zeros(len(logits)), ROUNDING)
+
+
+def test_smoothed_labels_by_hand():
+    assert (
+        smoothed(np.array([2, 0]), 4, 0.2).tolist()
+        == np.float32([[0.05, 0.05, 0.85, 0.05], [0.85, 0.05, 0.05, 0.05]]).tolist()
+    )
+
+
+def test_certain_targets_are_the_labels():
+    logits, labels = np.log([[1.0, 3.0], [1.0, 3.0]]), np.array([1, 0])
+    loss, d_logits = softmax_cross_entropy(logits, labels)
+    other, d_other = softmax_cross_entropy(logits, labels, targets=smoothed(labels, 2, 0.0))
+    assert other == pytest.approx(loss, rel=1e-12)
+    assert_agree(d_other, d_logits, ROUNDING)
+
+
+@given(logit_arrays, st.randoms())
+def test_the_loss_of_targets_is_that_of_every_label_times_its_share(logits, random):
+    shares = np.array([[random.random() + 0.01 for _ in row] for row in logits])
+    targets = shares / shares.sum(axis=1, keepdims=True)
+    weights, labels = np.array([random.random() for _ in logits]), np.zeros(len(logits), int)
+    loss, d_logits = softmax_cross_entropy(logits, labels, weights, targets)
+    parts = [
+        weight * share * naive.loss([row], [k])
+        for row, weight, own in zip(logits.tolist(), weights, targets, strict=True)
+        for k, share in enumerate(own)
+    ]
+    assert loss == pytest.approx(sum(parts) / len(logits), rel=1e-12, abs=1e-12)
+    measured = central_differences(
+        lambda: softmax_cross_entropy(logits, labels, weights, targets)[0], {"logits": logits}
+    )
+    assert_agree(d_logits, measured["logits"], GRADIENT)
 
 
 def test_logits_and_labels_are_not_modified():

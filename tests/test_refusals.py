@@ -23,6 +23,7 @@ from convlet.descriptions.optimizers import SGD, Adam
 from convlet.descriptions.schedules import Cosine, OneCycle, Steps
 from convlet.engines import ENGINES, engine
 from convlet.errors import ConvletError, InputError, NetworkError, RecipeError
+from convlet.runs.recipe import Training
 
 WHOLE = "expected a whole number of at least 1."
 PAIR = "expected a whole number of at least 1, or two of them: (rows, columns)."
@@ -34,6 +35,7 @@ NOT_NEGATIVE = "expected a finite number at least 0."
 LAYERS = "expected a list of layers, such as [Flatten(), Dense(10)]."
 SHAPE = "expected (H, W, C), such as (28, 28, 1), or (size,)."
 NAME = "expected a name of letters, digits, - and _ that no other layer has."
+WEIGHTS = "expected 'balanced', or a weight for each class by its name, such as {'7': 2.0}."
 HUGE = 10**400
 
 ARGUMENTS = [
@@ -112,6 +114,13 @@ ARGUMENTS = [
     (lambda: Steps(1, 0), f"factor=0: {POSITIVE}"),
     (lambda: Steps(1, 0.1, 0), f"drops=0: {WHOLE}"),
     (lambda: Steps(1, 0.1, 1.5), f"drops=1.5: {WHOLE}"),
+    # training
+    (lambda: Training(steps=1, label_smoothing=1.5), f"label_smoothing=1.5: {SHARE}"),
+    (lambda: Training(steps=1, label_smoothing=-0.1), f"label_smoothing=-0.1: {SHARE}"),
+    (lambda: Training(steps=1, class_weights="balance"), f"class_weights='balance': {WEIGHTS}"),
+    (lambda: Training(steps=1, class_weights={}), f"class_weights={{}}: {WEIGHTS}"),
+    (lambda: Training(steps=1, class_weights=[1, 2]), f"class_weights=[1, 2]: {WEIGHTS}"),
+    (lambda: Training(steps=1, class_weights={7: 0}), f"class_weights['7']=0: {POSITIVE}"),
     # networks
     (lambda: Sequential([], (28, 28, 1)), "layers=[]: expected at least one layer."),
     (lambda: Sequential(Flatten(), (2, 2, 1)), f"layers={Flatten()!r}: {LAYERS}"),

@@ -1,11 +1,13 @@
 """A whole experiment, from a network or a recipe to a run folder with everything in it: `fit`, and `convlet train`."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import ArrayLike
 
 from convlet.checks import other_words, true_or_false
 from convlet.datasets import Dataset, Pair, load
@@ -25,6 +27,7 @@ from convlet.signals import Stopped, stop_on_signals
 from convlet.training.continuing import from_run
 from convlet.training.fit import check_data, fit_recipe
 from convlet.training.loop import Watch
+from convlet.training.weighting import check_class_weights
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine: str 
     Raises before there is a folder where the recipe does not suit the data, or the engine cannot run here.
     """
     check_data(recipe.network, data)
+    check_class_weights(recipe.training, data)
     find_engine(name := engine or default_engine())
     return Experiment(recipe, run_dir or claim_folder(Path("runs"), recipe.name), name)
 
@@ -162,6 +166,7 @@ def fit(
     *,
     validation: Pair | float | None = None,
     test: Pair | None = None,
+    sample_weight: ArrayLike | None = None,
     freeze: Sequence[str] | None = None,
     optimizer: Optimizer | None = None,
     batch_size: int = 50,
@@ -171,6 +176,8 @@ def fit(
     patience: int | None = None,
     report_every: int = 1000,
     validate_every: int = 1,
+    label_smoothing: float = 0.0,
+    class_weights: str | Mapping[str, float] | None = None,
     engine: str | None = None,
     threads: int | None = None,
     run_dir: str | Path | None = None,
@@ -182,7 +189,8 @@ def fit(
 
     `data` is a Dataset, a name or path as `datasets.load` takes it, or (images, labels); then `validation` and `test`
     are those of `Dataset.from_arrays`: pairs too, or for validation a share of each class, always the same images; that
-    share may be held out of a Dataset too, if it has no validation examples.
+    share may be held out of a Dataset too, if it has no validation examples. `sample_weight` (N,) says how much each of
+    the images counts in the loss of training.
     Given a run in place of a network, a new run starts from its weights, with a new last layer where the classes are
     others. `freeze` names the layers of it that stay as they are, such as ["conv2d_1"], while all others are trained;
     without it those stay that the run had frozen.
@@ -200,8 +208,10 @@ def fit(
     """
     if threads is not None:
         limit_threads(threads)
-    dataset = _dataset(data, validation, test)
-    training = Training(batch_size, steps, epochs, seed, report_every, validate_every, patience)
+    dataset = _dataset(data, validation, test, sample_weight)
+    training = Training(
+        batch_size, steps, epochs, seed, report_every, validate_every, patience, label_smoothing, class_weights
+    )
     initial, said = None, ""
     if isinstance(network, Run):
         network, initial, said = from_run(network, dataset.classes, seed, _names(freeze))
@@ -226,9 +236,9 @@ def _names(freeze: Sequence[str] | None) -> Sequence[str] | None:
     return freeze
 
 
-def _dataset(data: Any, validation: Any, test: Any) -> Dataset:
+def _dataset(data: Any, validation: Any, test: Any, sample_weight: Any) -> Dataset:
     if isinstance(data, tuple | list) and len(data) == 2:
-        return Dataset.from_arrays(*data, validation=validation, test=test)
+        return Dataset.from_arrays(*data, validation=validation, test=test, sample_weight=sample_weight)
     if isinstance(data, str | Path):
         data = load(data)
     if isinstance(data, Dataset) and isinstance(validation, SHARES) and data.validation is None:
@@ -236,6 +246,11 @@ def _dataset(data: Any, validation: Any, test: Any) -> Dataset:
         data, validation = replace(data, train=train, validation=held), None
     if validation is not None or test is not None:
         raise InputError("validation, test: they go with data=(images, labels); a data set has parts of its own.")
+    if sample_weight is not None:
+        raise InputError(
+            "sample_weight: it goes with data=(images, labels); a data set has its own, from "
+            "Dataset.from_arrays(images, labels, sample_weight=...)."
+        )
     if not isinstance(data, Dataset):
         expected = "a Dataset, such as datasets.mnist(), a name or path, or a pair of arrays, (images, labels)"
         raise InputError(f"data={type(data).__name__}: expected {expected}.")

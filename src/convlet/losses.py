@@ -3,6 +3,9 @@
 Softmax turns logits z into probabilities, exp(z_k) / Σ exp(z_j); the loss of an image is −log of the probability of
 its label. Taken together they need no probability near zero: −log softmax(z)_k = log Σ exp(z_j) − z_k, and shifting
 all z by their maximum changes nothing but keeps exp in range. The gradient is softmax(z) minus 1 at the label.
+
+A label is certain. A target is not: a share t_k of 1 for each class, as label smoothing makes of labels. Its loss is
+Σ t_k × (log Σ exp(z_j) − z_k), and its gradient softmax(z) − t.
 """
 
 from typing import Any
@@ -29,13 +32,38 @@ def cross_entropies(logits: Array, labels: Array) -> Array:
     return np.log(np.exp(shifted).sum(axis=-1)) - shifted[np.arange(len(labels)), labels]
 
 
-def softmax_cross_entropy(logits: Array, labels: Array, weights: Array | None = None) -> tuple[float, Array]:
+def _soft_cross_entropies(logits: Array, targets: Array) -> Array:
+    """Each image's loss (N,), from logits and targets (N, classes)."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    each = np.log(np.exp(shifted).sum(axis=-1, keepdims=True)) - shifted
+    return (targets.astype(logits.dtype) * each).sum(axis=-1)
+
+
+def smoothed(labels: Array, classes: int, smoothing: float) -> NDArray[np.float32]:
+    """Targets (N, classes) of labels (N,): `smoothing` of each is shared out evenly, and the label has the rest.
+
+    Source: Szegedy et al., "Rethinking the Inception architecture", CVPR 2016, section 7.
+
+    >>> smoothed(np.array([1]), 2, 0.5).tolist()
+    [[0.25, 0.75]]
+    """
+    certain = np.eye(classes)[labels]
+    return ((1 - smoothing) * certain + smoothing / classes).astype(np.float32)
+
+
+def softmax_cross_entropy(
+    logits: Array, labels: Array, weights: Array | None = None, targets: Array | None = None
+) -> tuple[float, Array]:
     """The mean loss of a batch and its gradient with respect to the logits (N, classes).
 
-    With weights (N,), each image's loss counts so many times: Σ weight × loss / N.
+    With weights (N,), each image's loss counts so many times: Σ weight × loss / N. Targets (N, classes) take the
+    labels' place.
     """
     losses, d_logits = cross_entropies(logits, labels), softmax(logits)
-    d_logits[np.arange(len(labels)), labels] -= 1
+    if targets is None:
+        d_logits[np.arange(len(labels)), labels] -= 1
+    else:
+        losses, d_logits = _soft_cross_entropies(logits, targets), d_logits - targets.astype(logits.dtype)
     if weights is not None:
         weights = weights.astype(logits.dtype)
         losses, d_logits = losses * weights, d_logits * weights[:, None]

@@ -13,6 +13,7 @@ from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam
 from convlet.engines import Batch, engine
 from convlet.errors import InputError
+from convlet.losses import smoothed
 
 TRAINED = Tolerance(2e-5, 2e-4)  # float32 after a few steps; the reference is in float64
 
@@ -66,7 +67,10 @@ class Classified:
         for step in range(3):
             weights = np.random.default_rng(step).uniform(0, 3, len(self.images)) * (np.arange(len(self.images)) != 1)
             masks = self.network.dropout_masks(len(self.images), 0, step)
-            batch = Batch(self.images, self.classes, masks, weights)
+            classes = self.network.output_shape[0]  # certain labels, then smoothed ones, then any shares
+            mixed = np.random.default_rng(step).dirichlet(np.ones(classes), len(self.images))
+            targets = (None, smoothed(self.classes, classes, 0.2), mixed)[step]
+            batch = Batch(self.images, self.classes, masks, weights, targets)
             (loss, gradients), (expected_loss, expected) = other.gradients(batch), reference.gradients(batch)
             assert loss == pytest.approx(expected_loss, rel=1e-5, abs=1e-5)
             assert_agree(gradients, single(expected), TRAINED)
@@ -122,6 +126,19 @@ REFUSED = {
     "weights below 0": (Batch(GIVEN, [0, 1, 2], MASKS, [1, -1, 1]), "weights: from -1 to 1; expected finite"),
     "weights that are no numbers": (Batch(GIVEN, [0, 1, 2], MASKS, [1, np.nan, 1]), "weights: from nan to nan"),
     "infinite weights": (Batch(GIVEN, [0, 1, 2], MASKS, [1, np.inf, 1]), "weights: from 1.0 to inf"),
+    "too few targets": (Batch(GIVEN, [0, 1, 2], MASKS, None, [[1, 0, 0]]), "targets: shape (1, 3) and type int64;"),
+    "targets below 0": (
+        Batch(GIVEN, [0, 1, 2], MASKS, None, [[1, 0, 0], [0, 2, -1], [0, 0, 1]]),
+        "targets: from -1 to 2, an image's in all 1.0 to 1.0; expected numbers of at least 0, in all 1 for each image.",
+    ),
+    "targets that are not 1 in all": (
+        Batch(GIVEN, [0, 1, 2], MASKS, None, [[1, 0, 0], [0, 0.5, 0], [0, 0, 1]]),
+        "targets: from 0.0 to 1.0, an image's in all 0.5 to 1.0;",
+    ),
+    "targets that are no numbers": (
+        Batch(GIVEN, [0, 1, 2], MASKS, None, [[1, 0, 0], [0, np.nan, 0], [0, 0, 1]]),
+        "targets: from nan to nan",
+    ),
     "weights of 0 alone": (Batch(GIVEN, [0, 1, 2], MASKS, [0, 0, 0]), "weights: from 0 to 0"),
 }
 

@@ -100,6 +100,9 @@ trainings = st.builds(
     report_every=counts,
     validate_every=counts,
     patience=optional,
+    label_smoothing=st.floats(0, 0.99),
+    class_weights=st.sampled_from([None, "balanced"])
+    | st.dictionaries(st.text('aé. "7', max_size=3), positive, min_size=1),
 )
 text = st.text(st.characters(codec="utf-8"), max_size=10)
 names = st.text(st.characters(codec="utf-8", exclude_characters="/\\"), min_size=1, max_size=10).filter(str.isprintable)

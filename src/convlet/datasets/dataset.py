@@ -71,6 +71,7 @@ class Dataset:
         *,
         validation: Pair | float | None = None,
         test: Pair | None = None,
+        sample_weight: ArrayLike | None = None,
         classes: Sequence[str] | None = None,
         name: str = "arrays",
     ) -> "Dataset":
@@ -79,7 +80,8 @@ class Dataset:
         `validation` and `test` are further (images, labels); or `validation` is a share, such as 0.1: that part of
         each class's images is held out, chosen at random, the same ones every time. Labels are whole numbers or texts;
         the classes are those among the training labels, in order, unless `classes` names them (then a whole number
-        that is no name is a class's place, from 0).
+        that is no name is a class's place, from 0). `sample_weight` (N,) says how much each training image counts in
+        the loss of training, above 0; what is held out is evaluated without.
 
         Raises DataError where arrays cannot be used (see `Examples.from_arrays`), InputError for a share or classes
         that cannot be.
@@ -88,7 +90,7 @@ class Dataset:
         ('10', '20', '30')
         """
         names = _said("train", classes_in, labels) if classes is None else class_names(classes)
-        train, held = _part("train", (images, labels), names), None
+        train, held = _part("train", (images, labels), names, sample_weight=sample_weight), None
         if isinstance(validation, SHARES):
             train, held = split(train, validation)
         elif validation is not None:
@@ -113,10 +115,11 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """One fingerprint of all that training sees: the training and validation images and labels."""
+        """One fingerprint of all that training sees: the training and validation images, labels and weights."""
         digest = hashlib.sha256()
         for part in filter(None, (self.train, self.validation)):
-            for array in (part.images, part.labels):
+            weights = () if part.sample_weight is None else (part.sample_weight,)
+            for array in (part.images, part.labels, *weights):
                 digest.update(f"{array.dtype.str} {array.shape}\n".encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
@@ -128,10 +131,10 @@ def known_as(data: Dataset, source: str) -> Dataset:
     return data
 
 
-def _part(name: str, pair: Pair, classes: tuple[str, ...]) -> Examples:
+def _part(name: str, pair: Pair, classes: tuple[str, ...], **options: Any) -> Examples:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise InputError(f"{name}: {type(pair).__name__}; expected a pair of arrays, (images, labels).")
-    return _said(name, Examples.from_arrays, *pair, classes=classes)
+    return _said(name, Examples.from_arrays, *pair, classes=classes, **options)
 
 
 def _said(name: str, make: Callable[..., T], *arrays: ArrayLike, **options: Any) -> T:

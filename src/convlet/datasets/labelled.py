@@ -6,13 +6,14 @@ What it is not: it reads no file (`readers`, `sources`) and shuffles nothing (tr
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convlet.datasets.images import Images, canonical_images, scaled
+from convlet.datasets.images import Images, canonical_images, filled_array, scaled
 from convlet.datasets.labels import Labels, class_names, numbered, renumbered
 from convlet.errors import DataError, InputError
 
@@ -27,14 +28,23 @@ class Examples:
         images: (N, H, W, C), uint8 in 0–255 or float32 from 0 to 1, read-only.
         labels: (N,), int64, read-only: each image's class by its number.
         classes: the name of each class; empty where nobody has said.
+        sample_weight: (N,), float32, read-only: how much each image counts in training; None where all count alike.
     """
 
     images: Images
     labels: Labels
     classes: tuple[str, ...] = ()
+    sample_weight: NDArray[np.float32] | None = None
 
     @classmethod
-    def from_arrays(cls, images: ArrayLike, labels: ArrayLike, *, classes: int | Sequence[str]) -> "Examples":
+    def from_arrays(
+        cls,
+        images: ArrayLike,
+        labels: ArrayLike,
+        *,
+        classes: int | Sequence[str],
+        sample_weight: ArrayLike | None = None,
+    ) -> "Examples":
         """Check images and labels, and bring them to the one form that the rest of convlet takes.
 
         Arrays already in that form are not copied: do not change them afterwards.
@@ -44,10 +54,11 @@ class Examples:
             labels: (N,): texts, each the name of a class; or whole numbers, each a class's place from 0 (where all
                 names are whole numbers: its name).
             classes: the names of the classes, or how many there are, "0", "1", ….
+            sample_weight: (N,): how much each image counts in the loss of training, above 0; by default all alike.
 
         Raises:
             DataError: empty, of another shape or type, not equally many, a pixel NaN or infinite, floats on another
-                scale than 0 to 1, a label that is no class.
+                scale than 0 to 1, a label that is no class, a weight that is not above 0.
             InputError: `classes` are no names, or a number below 1.
 
         >>> Examples.from_arrays(np.zeros((3, 28, 28), np.uint8), [5, 0, 4], classes=10).image_shape
@@ -59,7 +70,8 @@ class Examples:
         pixels, numbers = canonical_images(images), numbered(labels, names)
         if len(pixels) != len(numbers):
             raise DataError(f"images and labels: {len(pixels):,} and {len(numbers):,}. Give one label for each image.")
-        return cls(_read_only(pixels), _read_only(numbers), names)
+        weights = None if sample_weight is None else _read_only(_sample_weights(sample_weight, len(pixels)))
+        return cls(_read_only(pixels), _read_only(numbers), names, weights)
 
     def __len__(self) -> int:
         """N."""
@@ -74,6 +86,11 @@ class Examples:
         """(H, W, C)."""
         _, height, width, channels = self.images.shape
         return height, width, channels
+
+    @cached_property
+    def class_counts(self) -> NDArray[np.int64]:
+        """How many images each class has, (classes,)."""
+        return np.bincount(self.labels, minlength=len(self.classes))
 
     def batch(self, indices: Indices) -> tuple[NDArray[np.float32], Labels]:
         """The chosen images as a network takes them, with their labels: fresh, C-contiguous arrays.
@@ -97,7 +114,12 @@ class Examples:
             InputError: `indices` is as `batch` refuses it, or chooses nothing.
         """
         chosen = self._indices(indices)
-        part = Examples(_read_only(self.images[chosen]), _read_only(self.labels[chosen]), self.classes)
+        part = replace(
+            self,
+            images=_read_only(self.images[chosen]),
+            labels=_read_only(self.labels[chosen]),
+            sample_weight=None if self.sample_weight is None else _read_only(self.sample_weight[chosen]),
+        )
         if len(part) == 0:
             raise InputError(f"indices: {indices!r} chooses none of the {len(self):,} examples. Choose at least one.")
         return part
@@ -110,7 +132,7 @@ class Examples:
         """
         if self.classes in ((), classes):
             return self
-        return Examples(self.images, _read_only(renumbered(self.labels, self.classes, classes)), classes)
+        return replace(self, labels=_read_only(renumbered(self.labels, self.classes, classes)), classes=classes)
 
     def _indices(self, indices: Indices) -> slice | NDArray[Any]:
         """`indices` as NumPy takes them without surprises."""
@@ -125,6 +147,24 @@ class Examples:
         if array.dtype != np.bool_ and array.size and not -len(self) <= array.min() <= array.max() < len(self):
             raise InputError(f"indices: from {array.min()} to {array.max()}; allowed: {allowed}.")
         return array
+
+
+def _sample_weights(weights: ArrayLike, images: int) -> NDArray[np.float32]:
+    """(N,) float32, each above 0."""
+    array = filled_array(weights, "sample_weight")
+    if array.shape != (images,) or array.dtype.kind not in "fiu":
+        raise DataError(
+            f"sample_weight: shape {array.shape} and type {array.dtype} for {images:,} images; "
+            f"allowed: a number for each, ({images},)."
+        )
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = array.astype(np.float32)
+    if not (np.isfinite(narrow).all() and narrow.min() > 0):
+        raise DataError(
+            f"sample_weight: from {array.min()} to {array.max()}; allowed: finite numbers above 0. "
+            "Leave out the images that are not to count."
+        )
+    return narrow
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

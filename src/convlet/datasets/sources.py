@@ -24,7 +24,7 @@ IDX_NAMES = {  # key → the canonical name of MNIST's file
     "y_test": "t10k-labels-idx1-ubyte",
 }
 IDX_SUFFIXES = ("", ".gz", ".xz")  # in this order, where a file is there in more than one form
-NPZ_KEYS = ("x_train", "y_train", "x_validation", "y_validation", "x_test", "y_test")
+NPZ_KEYS = ("x_train", "y_train", "x_validation", "y_validation", "x_test", "y_test", "w_train")
 
 
 def load(source: str | Path) -> Dataset:
@@ -32,7 +32,8 @@ def load(source: str | Path) -> Dataset:
 
     - "mnist": the embedded MNIST. (A directory of that name is "./mnist".)
     - a directory: MNIST's four IDX files by their canonical names, raw, .gz or .xz.
-    - an .npz file: x_train, y_train and, optionally, x_test, y_test, x_validation, y_validation. No pickles.
+    - an .npz file: x_train, y_train and, optionally, x_test, y_test, x_validation, y_validation, and w_train, how much
+      each training image counts. No pickles.
 
     The classes are those among the training labels, in order: labels 10, 20, 30 are three classes. Without validation
     examples the first twelfth of the training examples is held out, as `read_data_sets` does for MNIST; if a class
@@ -83,7 +84,8 @@ def _dataset(path: Path, name: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
     if train is None:
         raise DataError(f"{path}: holds no x_train and y_train. Save the training images and labels by these names.")
     try:
-        data = Dataset.from_arrays(*train, validation=validation, test=test, name=name)
+        weights = arrays.get("w_train")
+        data = Dataset.from_arrays(*train, validation=validation, test=test, sample_weight=weights, name=name)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     if data.validation is None:

@@ -42,6 +42,8 @@ def check_batch(network: Sequential, batch: Batch) -> None:
     _check_masks(network, batch.masks, len(batch))
     if batch.weights is not None:
         _check_weights(batch.weights, len(batch))
+    if batch.targets is not None:
+        _check_targets(batch.targets, (len(batch), classes))
 
 
 def check_images(network: Sequential, images: Array) -> None:
@@ -99,6 +101,20 @@ def _check_weights(weights: Array, images: int) -> None:
         raise InputError(
             f"weights: from {weights.min()} to {weights.max()}; expected finite numbers of at least 0, "
             "one of them above."
+        )
+
+
+def _check_targets(targets: Array, expected: Shape) -> None:
+    if targets.shape != expected or targets.dtype.kind not in NUMBERS:
+        raise InputError(
+            f"targets: shape {targets.shape} and type {targets.dtype}; expected a number for each image and class, "
+            f"{expected}."
+        )
+    sums = targets.sum(axis=1, dtype=np.float64)
+    if not (targets.min() >= 0 and np.abs(sums - 1).max() < 1e-3):
+        raise InputError(
+            f"targets: from {targets.min()} to {targets.max()}, an image's in all {sums.min()} to {sums.max()}; "
+            "expected numbers of at least 0, in all 1 for each image."
         )
 
 

@@ -30,19 +30,22 @@ class Batch:
 
     The loss is the sum over the batch of weight × cross-entropy, divided by N: so weights (N,) of 1 are no weights, an
     image of weight 2 counts as two, and one of weight 0 takes part in nothing but batch normalisation's statistics.
-    Its own loss must be a finite number all the same: 0 × NaN is NaN.
+    Its own loss must be a finite number all the same: 0 × NaN is NaN. Where labels are not certain, `targets`
+    (N, classes) has a share for each class, in all 1, and takes their place in the loss; what is right the labels say.
     """
 
     images: Array
     labels: Array
     masks: Masks = field(default_factory=dict)
     weights: Array | None = None
+    targets: Array | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "images", np.asarray(self.images))
         object.__setattr__(self, "labels", np.asarray(self.labels))
-        if self.weights is not None:
-            object.__setattr__(self, "weights", np.asarray(self.weights))
+        for name in ("weights", "targets"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, np.asarray(getattr(self, name)))
 
     def __len__(self) -> int:
         """How many images."""

@@ -14,13 +14,13 @@ import math
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from convlet import datasets
-from convlet.checks import listed, nearest, whole_number
+from convlet.checks import listed, nearest, number, whole_number
 from convlet.datasets import MEMORY, Dataset
 from convlet.descriptions.layers import BatchNormalization
 from convlet.descriptions.network import Sequential
@@ -35,6 +35,7 @@ def is_fingerprint(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
+BALANCED = "balanced"
 DEEPEST = 20  # tables and lists in each other; a schedule in an optimizer is four deep
 
 
@@ -91,6 +92,11 @@ class Training:
     Every `report_every` steps, the current batch's accuracy without dropout is noted. Every `validate_every` epochs,
     and at the end, the network is validated and saved. With `patience`, the run ends early after that many
     validations without a better accuracy, and keeps the best weights.
+
+    `label_smoothing` shares out so much of each label's probability evenly. `class_weights` says how much the images of
+    a class count, by its name, and 1 for those not named; "balanced" lets all classes count alike, however many images
+    they have. Both are of the loss that is trained on, and reported as the training loss: validation and test losses
+    are of the labels as they are, and of all images alike.
     """
 
     batch_size: int = 50
@@ -100,6 +106,8 @@ class Training:
     report_every: int = 1000
     validate_every: int = 1
     patience: int | None = None
+    label_smoothing: float = 0.0
+    class_weights: str | Mapping[str, float] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "report_every", "validate_every"):
@@ -108,6 +116,8 @@ class Training:
             if getattr(self, name) is not None:
                 set_canonical(self, **{name: whole_number(name, getattr(self, name))})
         set_canonical(self, seed=check_seed(self.seed))
+        set_canonical(self, label_smoothing=number("label_smoothing", self.label_smoothing, low=0, high=1))
+        set_canonical(self, class_weights=_class_weights(self.class_weights))
         if (self.steps is None) == (self.epochs is None):
             raise InputError(f"steps={self.steps!r}, epochs={self.epochs!r}: expected exactly one of them.")
 
@@ -127,6 +137,19 @@ class Training:
         """
         now, before = step * self.batch_size // images, (step - 1) * self.batch_size // images
         return now // self.validate_every > before // self.validate_every
+
+
+def _class_weights(given: object) -> str | dict[str, float] | None:
+    """The weights by a class's name; as they are where that is "balanced" or nothing."""
+    if given is None or given == BALANCED:
+        return given if given is None else BALANCED
+    if not isinstance(given, Mapping) or not given:
+        expected = f"{BALANCED!r}, or a weight for each class by its name, such as {{'7': 2.0}}"
+        raise InputError(f"class_weights={given!r}: expected {expected}.")
+    return {
+        str(name): number(f"class_weights[{str(name)!r}]", weight, low=0, open_low=True)
+        for name, weight in given.items()
+    }
 
 
 _PARTS: dict[str, tuple[type, str]] = {

@@ -1,5 +1,6 @@
 """The batch of a step: which images, and which values dropout keeps, are functions of the seed and the step."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 from convlet.datasets import Examples
 from convlet.descriptions.network import Sequential
 from convlet.engines import Batch
+from convlet.losses import smoothed
 from convlet.randomness import generator
 from convlet.runs.recipe import Training
+from convlet.training.weighting import image_weights
 
 Array = NDArray[Any]
 
@@ -18,7 +21,11 @@ Array = NDArray[Any]
 def batch_of_step(network: Sequential, examples: Examples, training: Training, step: int) -> Batch:
     """What a run learns from in this step, counted from 0."""
     indices = batch_indices(len(examples), training.batch_size, training.seed, step)
-    return with_masks(network, *examples.batch(indices), seed=training.seed, step=step)
+    images, labels = examples.batch(indices)
+    batch = with_masks(network, images, labels, seed=training.seed, step=step)
+    smoothing, classes = training.label_smoothing, len(examples.classes)
+    targets = smoothed(labels, classes, smoothing) if smoothing else None
+    return replace(batch, weights=image_weights(examples, training, indices), targets=targets)
 
 
 def with_masks(network: Sequential, images: Array, labels: Array, *, seed: int, step: int) -> Batch:

@@ -21,6 +21,7 @@ from convlet.training.ending import saved_whatever_happens, stopped_together
 from convlet.training.loop import Watch, train
 from convlet.training.resuming import saved_run
 from convlet.training.saving import Checkpoints
+from convlet.training.weighting import check_class_weights
 
 
 def fit_recipe(
@@ -43,6 +44,7 @@ def fit_recipe(
     """
     folder = Path(run_dir) if run_dir is not None else None
     check_data(recipe.network, data)
+    check_class_weights(recipe.training, data)
     recipe = replace(recipe, data=recipe.data.resolved(data), parent=_parent(recipe, folder, resume, initial))
     if recipe.training.patience and data.validation is None:
         raise InputError(f"patience={recipe.training.patience}: {data.name} has no validation examples to go by.")

@@ -21,11 +21,14 @@ Values = dict[str, Tensor]  # by a parameter's public name
 
 
 class Feed(NamedTuple):
-    """A batch as a step is fed it: images (N, H, W, C), labels and weights (N,), masks (N, *shape) in their order."""
+    """A batch as a step is fed it: images (N, H, W, C), labels and weights (N,), targets (N, classes), one 1 for each
+    label where it is certain; masks (N, *shape) in their order.
+    """
 
     images: Any
     labels: Any
     weights: Any
+    targets: Any
     masks: list[Any]
 
 
@@ -90,7 +93,7 @@ def build(network: Sequential, dtype: str) -> Models:
 
 def mean_loss(logits: Tensor, feed: Feed) -> Tensor:
     """The batch's mean of weight × cross-entropy, from logits (N, classes)."""
-    losses = keras.ops.sparse_categorical_crossentropy(feed.labels, logits, from_logits=True)
+    losses = keras.ops.categorical_crossentropy(feed.targets, logits, from_logits=True)
     return keras.ops.mean(feed.weights * losses)
 
 

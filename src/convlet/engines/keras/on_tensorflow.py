@@ -21,7 +21,8 @@ class TensorFlowRunner:
         self.models, self.optimizer = models, optimizer
         images, *masks = [tf.TensorSpec(each.shape, each.dtype) for each in models.training.inputs]
         labels, weights = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], images.dtype)
-        feed, rate = Feed(images, labels, weights, masks), tf.TensorSpec([], tf.float32)
+        targets = tf.TensorSpec([None, None], images.dtype)
+        feed, rate = Feed(images, labels, weights, targets, masks), tf.TensorSpec([], tf.float32)
         self._predict = tf.function(lambda images: models.predict({}, images)[-1], input_signature=[images])
         self._activations = tf.function(lambda images: models.predict({}, images), input_signature=[images])
         self._input_gradients = tf.function(self._logits_by_images, input_signature=[images, labels])

@@ -77,5 +77,5 @@ def _to_device(array: Array) -> Tensor:
 
 
 def _on_device(feed: Feed) -> Feed:
-    images, labels, weights = (_to_device(array) for array in (feed.images, feed.labels, feed.weights))
-    return Feed(images, labels, weights, [_to_device(mask) for mask in feed.masks])
+    images, labels, weights, targets = (_to_device(array) for array in feed[:4])
+    return Feed(images, labels, weights, targets, [_to_device(mask) for mask in feed.masks])

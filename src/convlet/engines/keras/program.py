@@ -147,9 +147,11 @@ class KerasProgram:
     def _feed(self, batch: Batch) -> Feed:
         check_batch(self.network, batch)
         weights = np.ones(len(batch)) if batch.weights is None else batch.weights
+        (classes,) = self.network.output_shape
+        targets = np.eye(classes)[batch.labels] if batch.targets is None else batch.targets
         kept = [batch.masks[placed.name] for placed in self.network if isinstance(placed.layer, Dropout)]
-        images, weights = batch.images.astype(self.dtype, copy=False), weights.astype(self.dtype, copy=False)
-        return Feed(images, batch.labels.astype(np.int32, copy=False), weights, kept)
+        images, weights, targets = (each.astype(self.dtype, copy=False) for each in (batch.images, weights, targets))
+        return Feed(images, batch.labels.astype(np.int32, copy=False), weights, targets, kept)
 
     def _arrays(self, variables: dict[str, keras.Variable]) -> Parameters:
         """Copies of what the variables hold."""

@@ -54,7 +54,7 @@ class NumpyProgram:
     def gradients(self, batch: Batch) -> tuple[float, Parameters]:
         check_batch(self.network, batch)
         values, memories = self._forward(batch.images, batch.masks)
-        loss, d_logits = softmax_cross_entropy(values[self._last], batch.labels, batch.weights)
+        loss, d_logits = softmax_cross_entropy(values[self._last], batch.labels, batch.weights, batch.targets)
         _, gradients = self._backward(d_logits, memories)
         return loss, gradients
 
@@ -64,7 +64,7 @@ class NumpyProgram:
         check_batch(self.network, batch)
         values, memories = self._forward(batch.images, batch.masks)
         logits = values[self._last]
-        loss, d_logits = softmax_cross_entropy(logits, batch.labels, batch.weights)
+        loss, d_logits = softmax_cross_entropy(logits, batch.labels, batch.weights, batch.targets)
         correct = int((logits.argmax(axis=1) == batch.labels).sum())
         if not math.isfinite(loss):
             return loss, correct

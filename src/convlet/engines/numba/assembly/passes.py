@@ -59,6 +59,7 @@ class Passes:
         self._take_labels(batch.labels)
         self._take_masks(batch.masks, len(batch))
         self.memory.get("weights", len(batch))[:] = 1 if batch.weights is None else batch.weights
+        self._take_targets(batch.targets)
         self._run(worklist)
 
     def differentiate(self, images: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float32]:
@@ -92,6 +93,11 @@ class Passes:
 
     def _take_labels(self, labels: NDArray[Any]) -> None:
         self.memory.get("labels", len(labels), np.int64)[:] = labels
+
+    def _take_targets(self, targets: NDArray[Any] | None) -> None:
+        self.memory.get("soft", 1, np.int64)[:] = targets is not None
+        if targets is not None:
+            self.memory.get("targets", targets.size)[:] = targets.reshape(-1)
 
     def _take_masks(self, masks: Masks, N: int) -> None:
         for placed in (placed for block in self.blocks for placed in block.layers):
@@ -166,5 +172,6 @@ class Passes:
         if self.purpose == "input gradients":
             return Job(head.one_logit, N, (labels, d_logits, stride), label="one logit")
         sizes = (N, classes, stride, int(self.update is not None))
-        arguments = (logits, labels, self.memory.get("weights", N), d_logits, self.results(), *sizes)
+        wanted = (self.memory.get("weights", N), self.memory.get("targets", N * classes))
+        arguments = (logits, labels, *wanted, self.memory.get("soft", 1, np.int64), d_logits, self.results(), *sizes)
         return Job(head.softmax_cross_entropy, N, arguments, label="softmax cross-entropy")

@@ -11,15 +11,18 @@ LOSS, CORRECT = range(2)  # places in results
 
 
 @kernel
-def softmax_cross_entropy(low, high, logits, labels, weights, d_logits, results, N, classes, stride, learning):
+def softmax_cross_entropy(
+    low, high, logits, labels, weights, targets, soft, d_logits, results, N, classes, stride, learning
+):
     """The mean loss and the number of right predictions of images [low, high) = [0, N), and d_logits (N, stride).
 
-    An image's loss, and so its gradient, is multiplied by its weight (N,).
+    An image's loss, and so its gradient, is multiplied by its weight (N,). Where soft[0] is not 0, the targets
+    (N, classes) take the labels' place in both.
 
     results (float64): LOSS and CORRECT. Of equal logits the first is the prediction, as in NumPy; and a NaN wins.
     Cost: N × classes exponentials, on one thread.
     """
-    loss, correct = 0.0, 0
+    loss, correct, uncertain = 0.0, 0, element(soft, 0) != 0
     for n in range(low, high):
         row, label, weight = n * stride, element(labels, n), element(weights, n)
         winner, largest = 0, element(logits, row)
@@ -33,9 +36,15 @@ def softmax_cross_entropy(low, high, logits, labels, weights, d_logits, results,
             put(d_logits, row + k, e)
             total += e
         for k in range(classes):
-            difference = element(d_logits, row + k) / total - np.float32(k == label)
+            target = element(targets, n * classes + k) if uncertain else np.float32(k == label)
+            difference = element(d_logits, row + k) / total - target
             put(d_logits, row + k, weight * difference / np.float32(N))
-        loss += weight * (math.log(total) - (element(logits, row + label) - largest))
+        if uncertain:
+            for k in range(classes):
+                own = math.log(total) - (element(logits, row + k) - largest)
+                loss += weight * element(targets, n * classes + k) * own
+        else:
+            loss += weight * (math.log(total) - (element(logits, row + label) - largest))
         correct += winner == label
     put(results, LOSS, loss / N)
     put(results, CORRECT, np.float64(correct))
