@@ -24,7 +24,9 @@ def tree(tmp_path, monkeypatch):
 
     monkeypatch.setattr(quota, "OURS", tmp_path / "ours")
     monkeypatch.setattr(quota, "GROUPS", tmp_path / "groups")
-    return make
+    quota.processor_quota.cache_clear()
+    yield make
+    quota.processor_quota.cache_clear()
 
 
 def old(folder, granted, period=100_000):
@@ -55,6 +57,14 @@ TREES = {
 def test_the_smallest_quota_of_all_groups_around_this_process_counts(tree, ours, files, processors):
     tree(ours, files)
     assert quota.processor_quota() == processors
+
+
+def test_the_files_are_read_once_a_process(tree):
+    """Every worklist asks: an interrupt that meets the reading would leave a file open."""
+    tree("0::/\n", {"cpu.max": "150000 100000\n"})
+    assert quota.processor_quota() == 1.5
+    tree("0::/\n", {"cpu.max": "50000 100000\n"})
+    assert quota.processor_quota() == 1.5
 
 
 def test_where_there_are_no_control_groups_nothing_limits(tree):

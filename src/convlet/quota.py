@@ -5,6 +5,7 @@ every tenth of a second, and wait for one another. Groups lie in each other, eac
 counts.
 """
 
+import functools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,12 @@ GROUPS = Path("/sys/fs/cgroup")
 OURS = Path("/proc/self/cgroup")
 
 
+@functools.cache
 def processor_quota() -> float:
-    """So many processors' time this process may use; infinite where nothing limits it."""
+    """So many processors' time this process may use; infinite where nothing limits it.
+
+    Its files are read once a process: every worklist asks, and reading takes longer than a small one does.
+    """
     return min((_granted(folder) for folder in _folders()), default=math.inf)
 
 
