@@ -28,15 +28,15 @@ network, optimizer = Sequential(networks[sys.argv[2]], tiny.SHAPE), optimizers[s
 data, folder = tiny.dataset(), sys.argv[1] + "/run"
 options = dict(optimizer=optimizer, batch_size=4, seed=1)
 
-whole = fit(network, data, steps=8, **options)
-reference = tiny.train(data, network=network, steps=8, optimizer=optimizer, seed=1)
+whole = fit(network, data, steps=4, **options)
+reference = tiny.train(data, network=network, steps=4, optimizer=optimizer, seed=1)
 assert (whole.engine, reference.engine) == ("numba", "numpy")
 for name, array in reference.program.state().parameters.items():
     np.testing.assert_allclose(whole.program.state().parameters[name], array, **spread, err_msg=name)
 assert np.isclose(whole.evaluate(data.test).loss, reference.evaluate(data.test).loss, **spread)
 
-fit(network, data, steps=5, run_dir=folder, **options)
-resumed = fit(network, data, steps=8, run_dir=folder, resume=True, **options)
+fit(network, data, steps=2, run_dir=folder, **options)
+resumed = fit(network, data, steps=4, run_dir=folder, resume=True, **options)
 assert tiny.fingerprint(resumed)[:3] == tiny.fingerprint(whole)[:3]
 np.testing.assert_array_equal(load(folder).predict(data.test.images), resumed.predict(data.test.images))
 print("done")
