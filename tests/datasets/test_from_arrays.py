@@ -157,6 +157,7 @@ NEGATIVE = {
     "from -1 to 1": (GREY * 2 - 1, GREY),
     "lessened by a half": (GREY - 0.5, GREY),
     "by mean and deviation": ((GREY - 0.1307) / 0.3081, GREY),
+    "from 0 to 1 but for a few": (np.where(GREY == 1, 1.4, np.where(GREY == 0, -0.1, GREY)), GREY),
     "overshooting": (np.where(GREY > 0.9, 1.02, GREY) * 255 - 3, None),
 }
 
