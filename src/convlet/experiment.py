@@ -227,6 +227,7 @@ def fit(
                 line.say(said)
             return perform(planned, dataset, _both(line, watch), line.preparing)[0]
     except Stopped as stopped:
+        _end_in_a_line()
         raise stopped.with_traceback(None) from None  # where between two steps it was is of no interest to anybody
 
 
@@ -262,6 +263,12 @@ def _line(progress: bool) -> Any:
     from convlet.report.terminal import quiet_line  # rich is not needed before something is shown
 
     return quiet_line.QuietLine() if true_or_false("progress", progress) else quiet_line.Silent()
+
+
+def _end_in_a_line() -> None:
+    from convlet.report.terminal import quiet_line  # likewise
+
+    quiet_line.end_in_a_line()
 
 
 def _both(line: Watch, watch: Watch) -> Watch:

@@ -20,7 +20,7 @@ SIGNALS = tuple(
 class Stopped(KeyboardInterrupt):
     """A signal stopped a run, after its step was finished and, where it has a run folder, saved.
 
-    It is a KeyboardInterrupt, so a script ends as any script ends at Ctrl-C. `run` is the network as trained so far;
+    It is a KeyboardInterrupt: no `except Exception` takes it for a failure. `run` is the network as trained so far;
     None where training had not begun.
     """
 

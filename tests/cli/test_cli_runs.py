@@ -254,6 +254,11 @@ def test_what_the_network_saw_is_drawn(digits, tmp_path):
     assert (tmp_path / "seen.svg").read_text("utf-8").startswith("<?xml")
 
 
+def test_a_picture_of_another_kind_than_it_is_written_in_is_refused_before_anything_is_done(tmp_path):
+    says = f"--show={tmp_path / 'seen.jpg'}: expected a name that ends in .svg or .png."
+    refused("predict", tmp_path / "no run", tmp_path / "one.png", "--show", tmp_path / "seen.jpg", says=says)
+
+
 # --- help -------------------------------------------------------------------------------------------------------------
 
 

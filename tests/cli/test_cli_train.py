@@ -1,7 +1,10 @@
 """`convlet train`: streams, exit codes, what is printed, and that no trace of a program ever shows."""
 
 import json
+import os
 import re
+import shutil
+import signal
 import threading
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from commands import convlet, refused
 
 from convlet import experiment
 from convlet.cli import printing
+from convlet.engines.numpy.program import NumpyProgram
 from convlet.runs.folder import recipe_of
 
 TRAIN_KEYS = {
@@ -90,6 +94,31 @@ def test_a_run_goes_on_to_the_same_weights(shop, tmp_path, undrawn):
     again = convlet("train", "--resume", tmp_path / "p", *common)
     assert "The run had ended, at step 40. Go further with --steps." in again.stderr
     assert json.loads(again.stdout)["steps"] == 40
+
+
+def test_a_run_whose_data_was_moved_is_told_how_to_name_their_place_and_goes_on_there(shop, tmp_path, undrawn):
+    shutil.copy(shop / "data.npz", tmp_path / "data.npz")
+    common = ("--engine", "numpy", "--json")
+    convlet("train", shop / "tiny.toml", "--data", tmp_path / "data.npz", "--run-dir", tmp_path / "r", *common)
+    (tmp_path / "data.npz").rename(tmp_path / "moved.npz")
+    resume = ("train", "--resume", tmp_path / "r", "--steps", "45", *common)
+    resumed = f"convlet train --resume {tmp_path / 'r'} --data DATA."
+    refused(*resume, says=f"data.npz. If it was moved, name its place: {resumed}\n", code=1)
+    assert json.loads(convlet(*resume, "--data", tmp_path / "moved.npz").stdout)["steps"] == 45
+
+
+def test_a_resumed_run_that_is_stopped_before_its_first_step_is_told_all_that_was_said_of_it(
+    shop, tmp_path, monkeypatch, undrawn
+):
+    def interrupted(program, batch_size, progress):
+        os.kill(os.getpid(), signal.SIGINT)
+        progress(0, 1, "a kernel")
+
+    convlet("train", shop / "tiny.toml", "--engine", "numpy", "--run-dir", tmp_path / "r", "--json")
+    monkeypatch.setattr(NumpyProgram, "prepare", interrupted)
+    command = ["train", "--resume", tmp_path / "r", "--engine", "numpy", "--steps", "50", "--data", shop / "data.npz"]
+    stopped = convlet(*command, code=130)
+    assert stopped.stderr.splitlines()[-1] == f"  convlet {' '.join(map(str, command))}"
 
 
 def test_without_a_folder_a_run_gets_one_of_its_own(shop, tmp_path, monkeypatch, undrawn):

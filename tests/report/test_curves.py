@@ -66,6 +66,14 @@ def test_one_spike_flattens_no_curve_and_is_named():
     assert "▲ up to 482" in texts(after) and not any("▲" in text for text in texts(before))
 
 
+def test_each_steps_loss_is_drawn_where_it_is_though_it_be_far_below_the_means():
+    losses = [2.0, 1.0, 0.01, 3.0, *([1.0] * 496)]
+    axes = curves(History(50, losses, [0] * 500), "a run").axes[0]
+    (each,) = (line for line in axes.get_lines() if line.get_label() == "each step")
+    assert each.get_ydata().tolist() == losses
+    assert axes.get_ylim()[1] > 3
+
+
 def test_the_large_loss_that_a_run_begins_with_is_no_spike():
     run = History(50, [40.0, *([0.1] * 499)], [0] * 500)
     assert curves(run, "a run").axes[0].get_ylim()[1] > 4

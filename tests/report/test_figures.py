@@ -229,6 +229,11 @@ def test_what_was_seen_is_drawn_beside_the_picture_with_a_frame_and_what_it_was_
     assert VIETNAMESE[0] in texts(figure) and "60.0 %" in texts(figure)
 
 
+def test_a_probability_that_its_float_rounds_to_one_is_written_as_in_the_table():
+    view = Image.fromarray(pixels(1)[0, ..., 0]), None, pixels(1)[0]
+    assert "> 99.9 %" in texts(seen_pictures([view], [{"image": "0.jpg", "probabilities": {"7": 1.0, "9": 0.0}}]))
+
+
 def test_what_is_in_doubt_has_another_colour():
     sure, doubtful = (seen(1, doubt).axes[2].patches[0].get_facecolor() for doubt in (None, "it is too wide"))
     assert sure != doubtful

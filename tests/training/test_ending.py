@@ -152,16 +152,25 @@ convlet.fit(tiny.NETWORK, tiny.dataset(), steps=14, batch_size=4, engine="numpy"
 """
 
 
-def test_a_script_at_ctrl_c_ends_with_one_short_trace_whose_last_line_says_what_was_saved(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, tmp_path / "r"],
-        capture_output=True,
-        text=True,
-        env=tiny.environment(),
-        timeout=60,
+def ended(script, *arguments):
+    """What a script that ends by itself says on stderr, and its exit code."""
+    command, environment = [sys.executable, *arguments[:-1], "-c", script, arguments[-1]], tiny.environment()
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    return done.stderr, done.returncode
+
+
+def test_a_script_at_ctrl_c_ends_with_one_line_that_says_what_was_saved_and_with_130(tmp_path):
+    said, code = ended(SCRIPT, tmp_path / "r")
+    assert said == (
+        f"convlet: stopped by SIGINT after step 8 of 14; it is saved in {tmp_path / 'r'}: go on with resume "
+        "(fit's resume=True, or convlet train --resume).\n"
     )
-    assert done.returncode != 0 and done.stderr.count("Traceback") == 1
-    assert "During handling" not in done.stderr and "in check" not in done.stderr
-    assert done.stderr.splitlines()[-1].startswith(
-        f"convlet.signals.Stopped: stopped by SIGINT after step 8 of 14; it is saved in {tmp_path / 'r'}: go on with"
-    )
+    assert code == 130
+
+
+def test_what_else_ends_a_script_keeps_its_trace_and_so_does_a_stop_where_a_hook_of_its_own_shows_errors(tmp_path):
+    broken = SCRIPT.replace("convlet.fit(", "try:\n    convlet.fit(") + "except KeyboardInterrupt:\n    pass\n1 / 0\n"
+    said, code = ended(broken, tmp_path / "broken")
+    assert said.startswith("Traceback") and said.endswith("ZeroDivisionError: division by zero\n") and code == 1
+    hooked = "import sys\nsys.excepthook = lambda kind, *_: print('hook:', kind.__name__, file=sys.stderr)\n" + SCRIPT
+    assert ended(hooked, tmp_path / "hooked") == ("hook: Stopped\n", 1)

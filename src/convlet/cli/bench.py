@@ -13,9 +13,8 @@ from convlet.benchmarks.rounds import measure
 from convlet.benchmarks.selection import select
 from convlet.benchmarks.workloads import SWEEPS
 from convlet.cli.printing import say, show
-from convlet.cli.shared import DEFAULT_RECIPE, json_option, names_in, threads_option
+from convlet.cli.shared import DEFAULT_RECIPE, json_option, names_in, picture_kind, threads_option
 from convlet.environment import limit_threads
-from convlet.errors import InputError
 from convlet.report.figures.benchmark import benchmark_figure
 from convlet.report.figures.style import to_bytes
 from convlet.report.terminal.benchmark import benchmark_table
@@ -47,7 +46,7 @@ def bench(
 
     --train also trains a recipe, deep-mnist unless one is named, and says when it reached which accuracy.
     """
-    kind, trained = _picture_kind(picture), recipes.load_recipe(recipe) if recipe else None
+    kind, trained = picture_kind("--picture", picture), recipes.load_recipe(recipe) if recipe else None
     selection = select(names_in(workloads), names_in(competitors), sweep)
     plan = Plan(**turns, threads=limit_threads(threads))
     measured = [measure(each, selection.competitors, plan, say) for each in selection.workloads]
@@ -59,10 +58,3 @@ def bench(
         write_file(picture, to_bytes(benchmark_figure(facts), kind))
     if not all(outcome.complete for outcome in measured):
         sys.exit(1)
-
-
-def _picture_kind(path: Path | None) -> str:
-    kind = path.suffix.lstrip(".").lower() if path else "svg"
-    if kind not in ("svg", "png"):
-        raise InputError(f"--picture={path}: expected a name that ends in .svg or .png.")
-    return kind

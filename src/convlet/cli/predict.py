@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from convlet.cli.printing import said_if_slow, say, show
-from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, threads_option
+from convlet.cli.shared import backend_option, chosen_engine, engine_option, json_option, picture_kind, threads_option
 from convlet.datasets.digits import Box, find_digit, light_border
 from convlet.datasets.readers.pictures import fitted, open_picture
 from convlet.environment import limit_threads
 from convlet.errors import DataError
 from convlet.report.facts.evaluation import prediction_json
-from convlet.report.numbers import label, percent
+from convlet.report.numbers import label, probability
 from convlet.report.terminal.evaluation import prediction_table
 from convlet.runs.files import write_file
 from convlet.runs.run import load as load_run
@@ -40,7 +40,9 @@ class Seen:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--digit", is_flag=True, help="Find a drawn or photographed digit, and bring it into MNIST's form.")
-@click.option("--show", "shown", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw what was seen.")
+@click.option(
+    "--show", "shown", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw what was seen, as .png or .svg."
+)
 @engine_option
 @backend_option
 @threads_option
@@ -59,6 +61,7 @@ def predict(
 
     A file that cannot be read is named, and the others are answered; the exit code is 1 then.
     """
+    kind = picture_kind("--show", shown)
     limit_threads(threads)
     trained = load_run(run, engine=chosen_engine(engine, backend))
     read = [_look(path, trained.network.input_shape, digit) for path in images]
@@ -77,7 +80,7 @@ def predict(
         table = {"run": str(run), "predictions": _in_order(images, read, facts)}
         show(as_json, table, prediction_table(names, probabilities, trained.classes))
     if shown is not None and seen:
-        _draw(shown, seen, facts)
+        _draw(shown, kind, seen, facts)
     _remark([fact for fact in facts if fact.get("doubt")], "" if shown else "--show FILE.png shows what was seen.")
     if len(seen) < len(read):
         click.get_current_context().exit(1)
@@ -102,7 +105,7 @@ def _doubt(seen: Seen, fact: dict[str, Any]) -> str | None:
     if chance >= SURE or not others:
         return seen.doubt or None
     second, other = others[0]
-    guesses = f"{label(first)} ({percent(chance, 0)}) or {label(second)} ({percent(other, 0)})"
+    guesses = f"{label(first)} ({probability(chance, 0)}) or {label(second)} ({probability(other, 0)})"
     return f"{guesses}, and {seen.doubt}" if seen.doubt else guesses
 
 
@@ -117,12 +120,12 @@ def _in_order(
     ]
 
 
-def _draw(path: Path, seen: list[Seen], facts: list[dict[str, Any]]) -> None:
+def _draw(path: Path, kind: str, seen: list[Seen], facts: list[dict[str, Any]]) -> None:
     from convlet.report.figures.seen import seen_pictures  # matplotlib takes a second, and few ask for it
     from convlet.report.figures.style import to_bytes
 
     views = [(one.picture, one.box, one.pixels) for one in seen]
-    write_file(path, to_bytes(seen_pictures(views, facts), "svg" if path.suffix == ".svg" else "png"))
+    write_file(path, to_bytes(seen_pictures(views, facts), kind))
     say(f"What was seen: {path}")
 
 

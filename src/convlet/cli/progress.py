@@ -44,7 +44,7 @@ class Watcher:
         if self._status is not None:
             self._status.stop()
         if self._bar is not None and self._run is not None:
-            self._show(self._run, time.monotonic())  # what stays on the screen is where the run ended
+            self._show(self._run)  # what stays on the screen is where the run ended
             self._bar.stop()
 
     def __call__(self, run: Run) -> None:
@@ -60,7 +60,7 @@ class Watcher:
             self._say_validation(run)
         if now - self._shown_at >= (BAR_SECONDS if self._bar else PLAIN_SECONDS):
             self._shown_at = now
-            self._show(run, now)
+            self._show(run)
 
     def preparing(self, done: int, total: int, part: str) -> None:
         """One line that says what is being compiled, in place; a plain one, once, where it takes long."""
@@ -95,8 +95,8 @@ class Watcher:
             return f"{self.processes} processes"
         return f"{self.threads} thread{'s' * (self.threads != 1)}"
 
-    def _show(self, run: Run, now: float) -> None:
-        line = ProgressLine.of(run, self._pace.seconds_left(run, now))
+    def _show(self, run: Run) -> None:
+        line = ProgressLine.of(run, self._pace.seconds_left(run))
         if self._bar is not None:
             self._bar.update(line)
         else:

@@ -1,6 +1,7 @@
 """What the verbs have in common: options that mean the same everywhere, and what they choose."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -41,6 +42,14 @@ def own_data(run: object, source: DataSource | None, remedy: str) -> Dataset:
         return source.load()
     except (DataError, InputError) as error:
         raise type(error)(f"{error} {remedy}") from None
+
+
+def picture_kind(option: str, path: Path | None) -> str:
+    """How a picture is written, by the name that an option gives: svg or png, as without. Raises InputError."""
+    kind = path.suffix.lstrip(".").lower() if path else "png"
+    if kind not in ("svg", "png"):
+        raise InputError(f"{option}={path}: expected a name that ends in .svg or .png.")
+    return kind
 
 
 def part_of(data: Dataset, name: str) -> Examples:

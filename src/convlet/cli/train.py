@@ -108,6 +108,8 @@ def train(
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
             planned = replace(experiment.new(chosen, images, own_dir, named), initial=initial)
         same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
+        if resume is not None:  # a run that stops while it is prepared has not noted them yet
+            same |= {"--steps": overrides["steps"], "--data": data}
         results = _perform(replace(planned, keep=group.is_main), images, used, group.count, same)
     if group.is_main:
         _show(as_json, results, images)

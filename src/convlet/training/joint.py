@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from convlet.datasets import Dataset
-from convlet.errors import DataError
+from convlet.errors import DataError, InputError
 from convlet.processes.group import Files, Group
 from convlet.runs.files import write_file
 from convlet.runs.folder import check_free, files_to_continue, recipe_of
@@ -51,7 +51,7 @@ def resume(group: Group, run_dir: Path, steps: int | None, source: str | None = 
     data: Dataset | None = None
     if group.is_main:
         with told(group):
-            data = recipe_of(run_dir).data.at(source).load()
+            data = _data_of(run_dir, source)
             if group.count > 1:
                 files = {**files_to_continue(run_dir), DATA: data.sha256.encode()}
     with _own_folder(group) as folder:
@@ -62,13 +62,23 @@ def resume(group: Group, run_dir: Path, steps: int | None, source: str | None = 
             expected = files.pop(DATA).decode()
             for name, content in files.items():
                 write_file(folder / name, content)
-            data = recipe_of(folder).data.at(source).load()
+            data = _data_of(folder, source)
             if data.sha256 != expected:
                 raise DataError(f"data (sha256): {data.sha256} here, {expected} in process 0; all must have the same.")
 
         group.join({"convlet": version("convlet"), "steps": str(steps)}, files, accept)
         assert data is not None
         yield folder or run_dir, data
+
+
+def _data_of(run_dir: Path, source: str | None) -> Dataset:
+    """What a run was trained on. Where it is no longer in its place, the error says how to name another."""
+    own = recipe_of(run_dir).data
+    try:
+        return own.at(source).load()
+    except (DataError, InputError) as error:
+        remedy = f" If it was moved, name its place: convlet train --resume {run_dir} --data DATA."
+        raise type(error)(f"{error}{remedy if source is None else ''}") from None
 
 
 @contextmanager

@@ -81,20 +81,22 @@ def interval_length(steps: int) -> int:
 
 
 def _draw_loss(axes: Axes, history: History) -> None:
-    means = [row[1] for row in history.intervals(interval_length(history.steps))]
+    losses, means = np.array(history.losses), [row[1] for row in history.intervals(interval_length(history.steps))]
     low, high = loss_range(np.array([*means, *(row[1] for row in history.validations)]))
+    usual = losses <= OUTLIER * max(high, losses[0])  # a run begins with a large loss, and that is no outlier
+    high = max(high, losses[usual].max())
     if interval_length(history.steps) > 1:
-        _faint(axes, np.maximum(history.losses, low))
+        _faint(axes, losses)
     _smooth(axes, history, column=1, least=low)
     _validations(axes, history, column=1, least=low)
     _scale_loss(axes, low, high)
-    worst = int(np.argmax(history.losses))
-    if history.losses[worst] > OUTLIER * high:
+    worst = int(losses.argmax())
+    if losses[worst] > high:
         late = worst > history.steps / 2
         look: dict[str, Any] = {"va": "top", "fontsize": 9, "color": BLUE, "textcoords": "offset points"}
         look |= {"ha": "right" if late else "left", "xytext": (-9 if late else 9, 0)}
         place = (worst + 1, 1.0)
-        axes.annotate(f"▲ up to {history.losses[worst]:.3g}", place, xycoords=axes.get_xaxis_transform(), **look)
+        axes.annotate(f"▲ up to {losses[worst]:.3g}", place, xycoords=axes.get_xaxis_transform(), **look)
 
 
 def loss_range(losses: NDArray[np.float64]) -> tuple[float, float]:

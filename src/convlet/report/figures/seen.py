@@ -66,6 +66,6 @@ def _answer(axes: Axes, fact: Facts) -> None:
     for place, (name, chance) in zip(places.tolist(), ranked, strict=True):
         colour, weight = (QUIET, "normal") if place else (INK, "bold")
         axes.text(-0.05, place, numbers.label(name, 14), ha="right", va="center", color=colour, fontweight=weight)
-        axes.text(chance + 0.03, place, numbers.percent(chance), va="center", fontsize=8, color=colour)
+        axes.text(chance + 0.03, place, numbers.probability(chance), va="center", fontsize=8, color=colour)
     axes.set(xlim=(-0.5, 1.35), ylim=(BARS - 0.5, -0.5))
     axes.set_axis_off()

@@ -17,19 +17,20 @@ class Pace:
     """How long a run will still take, by the steps since it was warm."""
 
     def __init__(self) -> None:
-        self._warm_at, self._warm_steps = 0.0, -1
+        self._warm_at, self._warm_steps, self._noted_at = 0.0, -1, 0.0
 
     def note(self, run: Run, now: float) -> None:
         """A step was taken at `now`, in seconds of a monotonic clock."""
+        self._noted_at = now
         if run.clock.taken == WARM_UP:
             self._warm_at, self._warm_steps = now, run.history.steps
 
-    def seconds_left(self, run: Run, now: float) -> float | None:
-        """None as long as nothing can be said."""
+    def seconds_left(self, run: Run) -> float | None:
+        """As things stood at the last step; None as long as nothing can be said."""
         done = run.history.steps - self._warm_steps
         if self._warm_steps < 0 or done <= 0:
             return None
-        return (now - self._warm_at) / done * (run.total_steps - run.history.steps)
+        return (self._noted_at - self._warm_at) / done * (run.total_steps - run.history.steps)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
 """One quiet line of a run in training, on stderr: for scripts, threads and notebooks.
 
 On a terminal and in a notebook it is rewritten in place; elsewhere there is a plain line now and then. It needs no
-terminal, no widgets and no thread of its own, and a line that cannot be written stops nothing.
+terminal, no widgets and no thread of its own, and a line that cannot be written stops nothing. The last one of a script
+that is stopped is here too.
 """
 
 import sys
 import time
 from shutil import get_terminal_size
+from types import TracebackType
 from typing import TextIO
 
 from convlet.report.terminal.progress import Pace, ProgressLine
 from convlet.report.terminal.stream import Unfailing
 from convlet.runs.run import Run
+from convlet.signals import Stopped
 
 IN_PLACE_SECONDS, PLAIN_SECONDS = 0.2, 10.0  # between two looks
 PREPARING_SECONDS = 2.0  # of preparing; less is not worth a word
@@ -54,7 +57,7 @@ class QuietLine:
         self._end()
 
     def _show(self, run: Run) -> None:
-        line = ProgressLine.of(run, self._pace.seconds_left(run, time.monotonic()))
+        line = ProgressLine.of(run, self._pace.seconds_left(run))
         width = get_terminal_size((100, 24)).columns - 1
         self._write(line.fitted(width).plain if self._in_place else line.plain())
 
@@ -82,6 +85,25 @@ class Silent(QuietLine):
 
     def _write(self, text: str) -> None:
         pass
+
+
+def end_in_a_line() -> None:
+    """Let a script that catches no Stopped end with its message alone, and with 128 + its signal, as shells count.
+
+    Where errors are shown in another way, in a notebook, at a prompt or by somebody's own hook, it stays so.
+    """
+    show = sys.excepthook
+    if show is not sys.__excepthook__ or hasattr(sys, "ps1") or sys.flags.interactive:
+        return
+
+    def said(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not isinstance(error, Stopped):
+            show(kind, error, trace)
+            return
+        Unfailing(sys.stderr).write(f"convlet: {error}\n")
+        sys.exit(128 + error.signal)
+
+    sys.excepthook = said
 
 
 _COMPILING = "Compiling for this machine."

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.table import Table
 
-from convlet.report.numbers import count, duration, percent
+from convlet.report.numbers import count, duration, percent, ratio
 
 
 def training_table(results: Mapping[str, Any]) -> RenderableType:
@@ -24,7 +24,7 @@ def training_table(results: Mapping[str, Any]) -> RenderableType:
         threads = f"{results['processes']} processes"
     table.add_row("steps", count(results["steps"]), f"seed {results['seed']}, {results['engine']} engine, {threads}")
     if results["ms_per_step"] is not None:
-        speed = f"{count(round(results['images_per_second']))} images a second, {results['gflops']:.0f} GFLOP/s"
+        speed = f"{count(round(results['images_per_second']))} images a second, {ratio(results['gflops'])} GFLOP/s"
         table.add_row("a step", f"{results['ms_per_step']:.1f} ms", speed)
     compiling = f"and {duration(results['compile_seconds'])} to compile" if results["compile_seconds"] >= 0.5 else ""
     table.add_row("training", duration(results["train_seconds"]), compiling)
