@@ -50,6 +50,11 @@ COMMANDS = {
 }
 
 
+def test_a_result_in_words_is_shown_as_it_is_whatever_a_file_is_called(capsys):
+    printing.show(False, {}, "[red]page\x1b.html: 3 MB")
+    assert capsys.readouterr().out == "[red]page?.html: 3 MB\n"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_every_verb_prints_on_a_stream_of_any_encoding(named, tmp_path, undrawn, command, encoding):

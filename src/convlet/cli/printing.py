@@ -86,12 +86,15 @@ def said_if_slow(engine: str) -> Iterator[None]:
 
 
 def show(as_json: bool, table: dict[str, Any], *shown: Any) -> None:
-    """The result, on stdout: one JSON object, or what a person reads."""
+    """The result, on stdout: one JSON object, or what a person reads, a table or a text."""
     if as_json:
         click.echo(json.dumps({"schema": SCHEMA, **table}, allow_nan=False), file=sys.stdout)
         return
     for part in shown:
-        console().print(part)
+        if isinstance(part, str):  # rich would take a name such as [red].html for a colour
+            show_lines(part)
+        else:
+            console().print(part)
 
 
 def show_lines(text: str, *lines: str) -> None:
