@@ -258,6 +258,9 @@ def test_a_run_that_lost_what_it_saved_last_is_refused_and_nothing_is_overwritte
         tiny.train(steps=9, run_dir=folder, resume=True)
     with pytest.raises(StorageError, match=says):
         files_to_continue(folder)
+    best = r" Its best weights are in .*best\.safetensors\." if "best.safetensors" in left else ""
+    with pytest.raises(StorageError, match=rf"expected the folder of a run, or a checkpoint in it\.{best}$"):
+        load(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

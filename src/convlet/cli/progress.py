@@ -13,7 +13,7 @@ from rich.text import Text
 
 from convlet.datasets import Dataset
 from convlet.engines import kept
-from convlet.report.numbers import count, visible
+from convlet.report.numbers import count, epochs, visible
 from convlet.report.terminal.progress import Pace, ProgressLine
 from convlet.runs.evaluation import commonest
 from convlet.runs.recipe import Recipe
@@ -104,11 +104,11 @@ class Watcher:
 
     def _say_validation(self, run: Run) -> None:
         step, loss, accuracy = run.history.validations[-1]
-        epochs = step * run.history.batch_size / len(self.data.train)
+        passed = step * run.history.batch_size / len(self.data.train)
         remark = "  best so far" if run.history.best == run.history.validations[-1] else ""
         if self.data.validation is not None and accuracy <= commonest(self.data.validation.labels):
             remark = "  no better than a guess"
         self.console.print(
-            f"epoch {epochs:.3g}, step {count(step)}: validation accuracy {accuracy:.4f}, loss {loss:.4f}{remark}",
+            f"epoch {epochs(passed)}, step {count(step)}: validation accuracy {accuracy:.4f}, loss {loss:.4f}{remark}",
             highlight=False,
         )

@@ -81,6 +81,15 @@ def probability(share: float, digits: int = 1) -> str:
     return percent(min(max(share, NEARLY_NOTHING), 1 - NEARLY_NOTHING), digits)
 
 
+def epochs(number: float) -> str:
+    """How many epochs have passed: three digits, or every digit before the point.
+
+    >>> epochs(2.3999), epochs(12.0), epochs(1234.4)
+    ('2.4', '12', '1,234')
+    """
+    return f"{number:.3g}" if number < 999.5 else f"{number:,.0f}"
+
+
 def duration(seconds: float) -> str:
     """A time, in the two units that matter.
 

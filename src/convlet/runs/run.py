@@ -183,7 +183,8 @@ def load(path: str | Path, *, engine: str | None = None, threads: int | None = N
         limit_threads(threads)
     path = Path(path)
     if not path.is_file() and not (path / "last.safetensors").exists():
-        raise StorageError(f"{path}: cannot be read: expected the folder of a run, or a checkpoint in it.")
+        left = f" Its best weights are in {path / 'best.safetensors'}." if (path / "best.safetensors").exists() else ""
+        raise StorageError(f"{path}: cannot be read: expected the folder of a run, or a checkpoint in it.{left}")
     checkpoint = _of_run(path) if path.is_dir() else load_checkpoint(path)
     return _run(checkpoint, engine or default_engine(), path if path.is_dir() else path.parent)
 
