@@ -3,9 +3,11 @@
     python examples/photographs.py runs/lenet-5-1                 1,080 photographs, a table
     python examples/photographs.py runs/lenet-5-1 --count 5       a first look
     python examples/photographs.py runs/lenet-5-1 --keep FOLDER   the photographs too, to look at
+    python examples/photographs.py runs/lenet-5-1 --kinds clean --count 2000    what looking for one costs clean digits
 
 The photographs are made from MNIST's test images (`camera.py`); the same images as they are in MNIST are the measure
-of what the photograph cost. A photograph in which no digit, or more than one, is found counts as read wrong.
+of what the photograph cost. A photograph in which no digit, or more than one, is found counts as read wrong. The kind
+"clean" is no photograph: it is MNIST's image itself, as a picture of 28 × 28 pixels.
 """
 
 import argparse
@@ -22,6 +24,8 @@ from convlet.datasets.digits import find_digit
 from convlet.errors import DataError
 
 SURE = 0.9
+CLEAN = "clean"
+PHOTOGRAPHS = [*KINDS, "everything at once"]
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,9 @@ def measure(run: cl.Run, kind: str, count: int, seed: int, keep: Path | None = N
     pixels, doubtful = np.zeros((count, 28, 28, 1), np.uint8), np.zeros(count, bool)
     for i, image in enumerate(test.images):
         random = np.random.default_rng((seed, sum(kind.encode()), i))
-        scene = KINDS[kind] if kind in KINDS else everything(random)
-        file = jpeg(photograph(image[..., 0], scene, random), scene.quality)
+        file, ending = taken(image[..., 0], kind, random)
         if keep is not None:
-            (keep / f"{kind} {i}.jpg").write_bytes(file)
+            (keep / f"{kind} {i}.{ending}").write_bytes(file)
         try:
             digit = find_digit(Image.open(io.BytesIO(file)), f"{kind} {i}")
             pixels[i, ..., 0], doubtful[i] = digit.pixels, bool(digit.doubt)
@@ -61,6 +64,15 @@ def measure(run: cl.Run, kind: str, count: int, seed: int, keep: Path | None = N
     unsure = doubtful | (probabilities.max(axis=1) < SURE)
     originals = run.predict(test.images).argmax(axis=1) == test.labels
     return Result(kind, count, *(int(a.sum()) for a in (right, originals, unsure, unsure & ~right)))
+
+
+def taken(digit: np.ndarray, kind: str, random: np.random.Generator) -> tuple[bytes, str]:
+    """A picture of this kind of a digit (28, 28) of 0 to 255, as a file, and how its name ends."""
+    if kind == CLEAN:
+        Image.fromarray(digit).save(file := io.BytesIO(), "PNG")
+        return file.getvalue(), "png"
+    scene = KINDS[kind] if kind in KINDS else everything(random)
+    return jpeg(photograph(digit, scene, random), scene.quality), "jpg"
 
 
 def table(results: list[Result]) -> str:
@@ -85,7 +97,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=45, help="photographs of each kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for the photographs")
-    parser.add_argument("--kinds", nargs="*", default=[*KINDS, "everything at once"])
+    parser.add_argument("--kinds", nargs="+", default=PHOTOGRAPHS, choices=[*PHOTOGRAPHS, CLEAN], metavar="KIND")
     options = parser.parse_args()
     if options.keep is not None:
         options.keep.mkdir(parents=True, exist_ok=True)

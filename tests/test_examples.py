@@ -1,5 +1,6 @@
 """The examples, in short forms: they compute what their text says they compute."""
 
+import io
 import sys
 from dataclasses import replace
 from importlib import import_module
@@ -200,6 +201,13 @@ def test_photographs_are_counted_by_kind_and_a_picture_without_a_digit_counts_as
         "| even light | 2 | 0.0 % | 50.0 % | 2 | 2 of 2 |" in text
         and "| all | 5 | 60.0 % | 80.0 % | 2 | 2 of 2 |" in text
     )
+
+
+def test_a_clean_digit_is_given_as_it_is():
+    image = cl.datasets.mnist().test.images[3, ..., 0]
+    file, ending = import_module("photographs").taken(image, "clean", np.random.default_rng(0))
+    with Image.open(io.BytesIO(file)) as picture:
+        assert picture.format == "PNG" and ending == "png" and np.array_equal(np.asarray(picture), image)
 
 
 def test_a_skeleton_is_thin_connected_and_inside():
