@@ -148,6 +148,9 @@ def test_looking_at_an_image_of_other_data(shop, tmp_path, undrawn):
     refused(*command, "--index", "7", "--data", other, says="there are 7 train images")
     refused(*command, "x.png", "--data", other, says="expected one of them")
     refused(*command, "--data", tmp_path / "none.npz", says="none.npz", code=1)
+    untested = tiny.save_npz(tmp_path / "untested.npz", tiny.dataset(test=0))
+    convlet(*command[:-2], "--data", untested)
+    assert (tmp_path / "r" / "maps-validation-0.png").exists()
 
 
 def test_a_built_in_recipe_is_printed_as_it_is_and_can_be_trained_from(tmp_path):

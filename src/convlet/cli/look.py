@@ -39,7 +39,7 @@ from convlet.runs.run import load as load_run
 @click.argument("image", type=click.Path(path_type=Path), required=False)
 @click.option("--index", type=click.IntRange(0), help="Which image of the data, in place of a file. Default: 0.")
 @click.option("--data", help="What `train --data` takes. Default: the data the run was trained on.")
-@click.option("--part", type=click.Choice(["test", "validation", "train"]), default="test", show_default=True)
+@click.option("--part", type=click.Choice(["test", "validation", "train"]), help="Default: test, where there is one.")
 @click.option("--digit", is_flag=True, help="Bring a drawn or photographed digit into MNIST's form first.")
 @click.option("--output", type=click.Path(path_type=Path), help="The folder to write to. Default: the run's.")
 @engine_option
@@ -51,7 +51,7 @@ def look(
     image: Path | None,
     index: int | None,
     data: str | None,
-    part: str,
+    part: str | None,
     digit: bool,
     output: Path | None,
     engine: str | None,
@@ -94,7 +94,7 @@ def _kernels(run: Run, folder: Path) -> dict[str, Any] | None:
 
 
 def _of_the_data(
-    run: Run, path: Path, data: str | None, part: str, index: int | None, folder: Path
+    run: Run, path: Path, data: str | None, part: str | None, index: int | None, folder: Path
 ) -> dict[str, Any] | None:
     """The maps of an image of the data; None, and said so, where nobody asked for one and there is none."""
     remedy = f"Name an IMAGE, or give --data: convlet look {shlex.quote(str(path))} --data DATA."
@@ -105,7 +105,8 @@ def _of_the_data(
             raise
         say(f"convlet: {error} Without them only the kernels are drawn.")
         return None
-    examples, number = part_of(images, part), index or 0
+    part, number = part or list(images.parts)[-1], index or 0
+    examples = part_of(images, part)
     if number >= len(examples):
         raise InputError(f"--index={number}: there are {len(examples):,} {part} images, counted from 0.")
     pixels, labels = examples.batch(slice(number, number + 1))
