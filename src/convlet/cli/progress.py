@@ -69,9 +69,8 @@ class Watcher:
         if self._status is None and now - self._prepared_at > PREPARING_SECONDS:
             self._status = self.console.status("", spinner="line")
             self._status.start()
-            if not self.console.is_terminal:
-                promise = "; the next run starts at once" if kept() else ""
-                self.console.print(f"Compiling for this machine{promise}.", highlight=False)
+            if not self.console.is_terminal:  # a line that stays promises nothing: the disk may yet be full
+                self.console.print("Compiling for this machine.", highlight=False)
         if self._status is not None:
             promise = " (the next run starts at once)" if kept() else ""
             self._status.update(f"Compiling for this machine, {done + 1} of {total}: {part}{promise}")
