@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FOUND = ROOT / "build" / "coverage.json"
-FLOORS = {"checks.py": 100, "datasets": 97, "descriptions": 98, "runs": 95, "training": 95}  # per cent of lines
+FLOORS = {"checks.py": 100, "datasets": 99, "descriptions": 98, "runs": 95, "training": 97}  # per cent of lines
 
 
 def main() -> int:
