@@ -1,7 +1,7 @@
 """The texts that page and command line use, and the catalogues that hold them: `make texts` brings both together.
 
-Texts stand in the code as t("…") and later("…") in JavaScript, and as _("…") in Python. A text that is new has an empty
-translation afterwards, which a test finds; one that is not used any more is gone.
+Texts of the page stand in the code as t("…") and later("…"); those of the command line are its help, as it is defined.
+A text that is new has an empty translation afterwards, which a test finds; one that is not used any more is gone.
 """
 
 import io
@@ -11,6 +11,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+
+from convlet.cli import help_texts
 
 SOURCE = Path(__file__).parents[2] / "src" / "convlet"
 METHODS = [("**.py", "python"), ("explore/page/**.js", "javascript")]
@@ -30,7 +32,12 @@ PLURAL = {"en": "nplurals=2; plural=(n != 1);", "vi": "nplurals=1; plural=0;"}
 
 
 def used():
-    """Every text in the code, by itself: {text: the files it stands in}."""
+    """Every text of the page and of the command line's help: {text: the files it stands in}."""
+    return in_code() | {text: {"cli"} for text in help_texts()}
+
+
+def in_code():
+    """Every text that is marked in the code: {text: the files it stands in}."""
     found = {}
     for file, _, text, _, _ in extract_from_dir(SOURCE, METHODS, keywords=KEYWORDS):
         found.setdefault(text, set()).add(file)

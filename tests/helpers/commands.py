@@ -12,12 +12,12 @@ training = {{ batch_size = {batch}, steps = {steps} }}
 """
 
 
-def convlet(*arguments, code=0, answers=False):
+def convlet(*arguments, code=0, answers=False, language="en"):
     """The result of a command, which ended with that exit code and without a trace.
 
     With a code that is not 0 it has no result on stdout, but where `answers` says that it has one in part.
     """
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    result = CliRunner(env={"LANGUAGE": language}).invoke(main, [str(argument) for argument in arguments])
     assert "Traceback" not in result.stderr and "Warning" not in result.stderr
     assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
     assert result.exit_code == code, (result.stdout, result.stderr)

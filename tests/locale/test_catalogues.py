@@ -52,7 +52,7 @@ def test_a_text_that_nobody_translated_is_noticed(tmp_path, monkeypatch):
     (tmp_path / "explore" / "page").mkdir(parents=True)
     (tmp_path / "explore" / "page" / "new.js").write_text('t("A text that is new");\n')
     monkeypatch.setattr(catalogues, "SOURCE", tmp_path)
-    assert catalogues.used() == {"A text that is new": {"explore/page/new.js"}}
+    assert catalogues.in_code() == {"A text that is new": {"explore/page/new.js"}}
 
 
 @pytest.mark.parametrize(

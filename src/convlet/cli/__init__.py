@@ -10,14 +10,17 @@ import logging
 import signal
 import sys
 import warnings
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
+from convlet.cli import speaking
 from convlet.cli.printing import prepare_streams, say
 from convlet.environment import peak_memory_mb
 from convlet.errors import ConvletError, InputError
+from convlet.locale import LANGUAGES
 from convlet.report.numbers import visible
 from convlet.signals import Stopped, end_process
 
@@ -38,20 +41,21 @@ VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is
 class _Verbs(click.Group):
     """The group that imports a verb when it is called, and turns our errors into one line and an exit code."""
 
-    def main(self, *arguments: Any, **options: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
         prepare_streams()
         logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its folders and fonts are its own affair
-        return super().main(*arguments, **options)
+        speaking.begin(sys.argv[1:] if args is None else args)
+        return click.Group.main(speaking.spoken(self), args, *others, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return getattr(import_module(f"convlet.cli.{cmd_name}"), cmd_name) if cmd_name in VERBS else None
+        return speaking.spoken(_verb(cmd_name)) if cmd_name in VERBS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+        with formatter.section(speaking.say("Commands")):
+            formatter.write_dl([(verb, speaking.say(text)) for verb, text in VERBS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -76,6 +80,17 @@ class _Verbs(click.Group):
             _fail(error, str(error))
 
 
+def _verb(name: str) -> click.Command:
+    verb: click.Command = getattr(import_module(f"convlet.cli.{name}"), name)
+    return verb
+
+
+def help_texts() -> list[str]:
+    """Every text that a help shows, in English: of all verbs, of the list of them, and click's own."""
+    of_verbs = [text for verb in VERBS for text in speaking.texts(_verb(verb))]
+    return [*speaking.texts(main), *VERBS.values(), *of_verbs, *speaking.OF_CLICK]
+
+
 def _fail(error: Exception, message: str, code: int = 1) -> NoReturn:
     """Say what is wrong, and what was noted on its way, such as where the run is saved; end with that exit code."""
     say(" ".join([f"convlet: {message}", *getattr(error, "__notes__", ())]))
@@ -84,6 +99,7 @@ def _fail(error: Exception, message: str, code: int = 1) -> NoReturn:
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="convlet", prog_name="convlet")
+@click.option("--lang", type=click.Choice(list(LANGUAGES)), expose_value=False, help="The language of the help.")
 def main() -> None:
     """Small convolutional networks: train, look inside, take along."""
     warnings.formatwarning = lambda message, *_, **__: f"convlet: {visible(str(message))}\n"

@@ -28,7 +28,9 @@ from convlet.runs.files import write_file
 @click.option("--sweep", type=click.Choice(list(SWEEPS)), help="How a step's time grows, in place of the workloads.")
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each competitor.")
 @click.option("--seconds", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Length of a turn.")
-@click.option("--train", "recipe", is_flag=False, flag_value=DEFAULT_RECIPE, metavar="[RECIPE]")
+@click.option(
+    "--train", "recipe", is_flag=False, flag_value=DEFAULT_RECIPE, metavar="[RECIPE]", help="Train this recipe too."
+)
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the result too, as .svg or .png.")
 @threads_option
 @json_option

@@ -7,6 +7,7 @@ import click
 
 from convlet.cli.printing import said_if_slow, show
 from convlet.cli.shared import (
+    PARTS,
     backend_option,
     chosen_engine,
     engine_option,
@@ -25,7 +26,7 @@ from convlet.runs.run import load as load_run
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data", required=False)
-@click.option("--part", type=click.Choice(["test", "validation", "train"]), default="test", show_default=True)
+@click.option("--part", type=click.Choice(PARTS), default="test", show_default=True, help="Which part of the data.")
 @engine_option
 @backend_option
 @threads_option

@@ -11,6 +11,7 @@ from PIL import Image
 
 from convlet.cli.printing import said_if_slow, say, show, show_lines
 from convlet.cli.shared import (
+    PARTS,
     backend_option,
     chosen_engine,
     engine_option,
@@ -39,7 +40,7 @@ from convlet.runs.run import load as load_run
 @click.argument("image", type=click.Path(path_type=Path), required=False)
 @click.option("--index", type=click.IntRange(0), help="Which image of the data, in place of a file. Default: 0.")
 @click.option("--data", help="What `train --data` takes. Default: the data the run was trained on.")
-@click.option("--part", type=click.Choice(["test", "validation", "train"]), help="Default: test, where there is one.")
+@click.option("--part", type=click.Choice(PARTS), help="Default: test, where there is one.")
 @click.option("--digit", is_flag=True, help="Bring a drawn or photographed digit into MNIST's form first.")
 @click.option("--output", type=click.Path(path_type=Path), help="The folder to write to. Default: the run's.")
 @engine_option

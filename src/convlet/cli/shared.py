@@ -11,6 +11,7 @@ from convlet.errors import DataError, InputError
 from convlet.runs.recipe import DataSource, Recipe
 
 DEFAULT_RECIPE = "deep-mnist"
+PARTS = ("test", "validation", "train")
 EXPLORE_EXTRA = "pip install 'convlet[explore]'"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
