@@ -3,6 +3,7 @@
 import * as ablation from "./network/ablation.js";
 import * as activations from "./network/activations.js";
 import * as digits from "./network/digits.js";
+import * as estimate from "./network/estimate.js";
 import * as explain from "./network/explain.js";
 import * as fields from "./network/fields.js";
 import * as layers from "./network/layers.js";
@@ -54,7 +55,7 @@ async function run(code, given, packet) {
   return JSON.stringify(encode(await body(...Object.values(all))) ?? null);
 }
 
-const all = [ablation, activations, digits, explain, fields, layers, memory, network, numbers, printing, sections, tensors, wire];
+const all = [ablation, activations, digits, estimate, explain, fields, layers, memory, network, numbers, printing, sections, tensors, wire];
 /** The ink of some strokes as a canvas draws them, (size, size) from 0 to 1: round ends, soft edges. */
 function inkOf(strokes, size, pen) {
   const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true });

@@ -1,11 +1,13 @@
 /**
  * How many test images the network gets right with its edits: served, of the whole test set, which the server knows; in a
- * file, of the images at hand, a few at a time so that the page stays awake.
+ * file, what the images at hand say of it, a few at a time so that the page stays awake: the first few are an estimate,
+ * with its margin, which those after them make finer.
  */
 
 /** @import {Edit} from "./state.js" */
 
 import { model } from "./model.js";
+import { estimate } from "./network/estimate.js";
 import { Memory } from "./network/memory.js";
 import { logits } from "./network/network.js";
 import { ask, isFile, json } from "./source.js";
@@ -13,7 +15,15 @@ import { state } from "./state.js";
 
 const SLICE = 30; // milliseconds of computing at a time
 
-/** @typedef {{images: number, before: number, now: number, done: boolean}} Measured - numbers of images */
+/**
+ * @typedef {object} Measured
+ * @property {number} now - the share of all test images that it gets right
+ * @property {number} before
+ * @property {number} margin - of both, to either side; 0 where all were counted
+ * @property {number} seen - images that were looked at
+ * @property {number} all - test images
+ * @property {boolean} done - whether no finer one will come
+ */
 
 /** @type {Map<string, number>} - right of all, as the server counted them, by weights */
 const known = new Map();
@@ -29,7 +39,8 @@ export async function* measure(edits, still) {
   else {
     const before = await right([]);
     if (!still()) return;
-    yield { ...(await right(edits)), before: before.now, done: true };
+    const now = await right(edits);
+    yield { now: now.now / now.images, before: before.now / before.images, margin: 0, seen: now.images, all: now.images, done: true };
   }
 }
 
@@ -55,18 +66,50 @@ async function right(edits) {
  * @returns {AsyncGenerator<Measured>}
  */
 async function* measureHere(edits, still) {
-  let [before, now] = [0, 0];
-  let started = performance.now();
   const { network, base, images, labels } = model;
-  for (let i = 0; i < images.length; i++) {
-    before += Number(says(base, images[i].values) === labels[i]);
-    now += Number((edits.length ? says(network, images[i].values) : says(base, images[i].values)) === labels[i]);
-    if (performance.now() - started < SLICE && i < images.length - 1) continue;
-    yield { images: i + 1, before, now, done: i === images.length - 1 };
+  const kinds = kindsOfImages();
+  let started = performance.now();
+  let seen = 0;
+  for (const i of mixed(images.length)) {
+    const kind = kinds[Number(i >= kinds[0].count)];
+    const asTrained = says(base, images[i].values) === labels[i];
+    kind.before += Number(asTrained);
+    kind.now += Number(edits.length ? says(network, images[i].values) === labels[i] : asTrained);
+    kind.seen++;
+    if (++seen < images.length && performance.now() - started < SLICE) continue;
+    yield summary(kinds, seen, edits);
     await new Promise((resolve) => setTimeout(resolve));
     if (!still()) return;
     started = performance.now();
   }
+}
+
+/** The images at hand, those that the network has wrong before the others, and how many of either kind there are. */
+function kindsOfImages() {
+  const { wrong, images, facts } = model;
+  const all = facts.images ?? images.length;
+  const sizes = all > images.length ? [[wrong, facts.mistakes ?? 0], [images.length - wrong, all - (facts.mistakes ?? 0)]] : [[images.length, images.length]];
+  return sizes.map(([count, size]) => ({ count, size, seen: 0, before: 0, now: 0 }));
+}
+
+/** @param {ReturnType<typeof kindsOfImages>} kinds @param {number} seen @param {Edit[]} edits @returns {Measured} */
+function summary(kinds, seen, edits) {
+  const found = (/** @type {"before" | "now"} */ when) => estimate(kinds.map((kind) => ({ all: kind.size, seen: kind.seen, right: kind[when] })));
+  const { share, margin } = found("now");
+  const before = model.facts.accuracy ?? found("before").share;
+  const all = kinds.reduce((sum, { size }) => sum + size, 0);
+  const known = !edits.length && model.facts.accuracy !== undefined; // of the network as it was trained
+  return { now: known ? before : share, before, margin: known ? 0 : margin, seen, all, done: seen === model.images.length || known };
+}
+
+/**
+ * Each whole number below a count once, so that the first few stand for all of them: the images lie sorted, those that
+ * the network has wrong before the others. Steps of the golden section spread as evenly as any.
+ * @param {number} count
+ */
+function mixed(count) {
+  const share = (/** @type {number} */ i) => (i * 0.6180339887498949) % 1;
+  return Array.from({ length: count }, (_, i) => i).sort((a, b) => share(a) - share(b));
 }
 
 /** @type {Memory | null} - of the images at hand, as the network without edits sees them */

@@ -178,15 +178,23 @@ async function accuracy(parts) {
   const started = JSON.stringify(state.edits);
   const still = () => started === JSON.stringify(state.edits) && state.view === "ablate";
   try {
-    for await (const { images, before, now, done } of measure(state.edits, still)) {
-      const values = { images: count(images), before: percent(before / images, 2), now: percent(now / images, 2), lost: count(Math.abs(now - before)) };
-      const text = !state.edits.length ? t("{now} of {images} test images.", values) : now < before ? t("{now} of {images} test images: {lost} fewer than before, {before}.", values) : t("{now} of {images} test images: {lost} more than before, {before}.", values);
-      parts.accuracy.textContent = done ? text : `${text} …`;
-    }
+    for await (const measured of measure(state.edits, still)) parts.accuracy.textContent = accuracyText(measured);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     parts.accuracy.textContent = problem(error.kind);
   }
+}
+
+/** @param {import("../accuracy.js").Measured} measured */
+function accuracyText({ now, before, margin, seen, all, done }) {
+  const lost = Math.abs(Math.round(all * now) - Math.round(all * before));
+  const values = { images: count(all), seen: count(seen), before: percent(before, 2), now: percent(now, margin ? 1 : 2), margin: percent(margin), lost: count(lost) };
+  if (margin) {
+    const text = t("About {now} of {images} test images, give or take {margin}, as {seen} of them say; before, {before}.", values);
+    return done ? text : `${text} …`;
+  }
+  if (!state.edits.length) return t("{now} of {images} test images.", values);
+  return now < before ? t("{now} of {images} test images: {lost} fewer than before, {before}.", values) : t("{now} of {images} test images: {lost} more than before, {before}.", values);
 }
 
 /** What was taken away, each with a way back. @param {any} parts */
