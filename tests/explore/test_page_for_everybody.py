@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browsing import WAYS, Page
 
-from convlet.explore import exporting
+from convlet.explore import script
 
 AXE = Path(__file__).parents[2] / ".venv-page" / "typescript" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -157,9 +157,9 @@ def test_an_idle_page_asks_for_nothing_and_draws_nothing(open_page):
 
 
 def test_the_pages_own_code_is_small():
-    code = exporting.bundled(exporting.modules())  # without its comments: what a browser has to read
+    code = script.bundled(script.modules())  # without its comments: what a browser has to read
     assert "/**" not in code
-    assert len(code.encode()) + (exporting.PAGE / "style.css").stat().st_size <= 200_000
+    assert len(code.encode()) + (script.PAGE / "style.css").stat().st_size <= 200_000
 
 
 def test_an_exported_file_names_its_script_and_style_by_hash_and_allows_nothing_else(urls):

@@ -11,8 +11,9 @@
     app         the routes
     guard       who is let in: hosts, origins, the token, the size and the time of a request
     server      a socket on loopback, an address with a token, a browser
+    script      the page's modules as one script
     exporting   the page as one file, without a server
-    page/       what the browser runs: plain ES modules, no build step
+    page/       what the browser runs, as it is written: plain ES modules
 
 The browser computes for itself: `page/network/` is the numpy engine's forward pass once more, in its words, and a test
 in a real browser holds the two together.

@@ -1,6 +1,6 @@
 """The routes of the page. Each is small: the page computes for itself, and what is asked here is asked of the studio.
 
-GET  /                          the page, with its files under /page/
+GET  /                          the page, with /page/main.js and /page/style.css
 GET  /texts/<language>          the words of a language
 GET  /content                   network, weights, images: one packet
 POST /picture                   an image file → pixels, through the strict reader
@@ -14,7 +14,7 @@ import asyncio
 import json
 import logging
 import tempfile
-from importlib import resources
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,19 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from convlet.datasets.digits import find_digit
 from convlet.datasets.readers.pictures import fitted, open_picture
 from convlet.errors import ConvletError, InputError
 from convlet.explore.framing import framed
+from convlet.explore.script import PAGE, bundled, modules
 from convlet.explore.studio import Studio
 from convlet.explore.wire import Packet
 from convlet.explore.worker import BusyError
 from convlet.locale import LANGUAGES, preferred, texts
 
-PAGE = Path(str(resources.files("convlet") / "explore" / "page"))
 SECONDS = 120.0  # for an answer of the worker
 
 
@@ -46,6 +45,12 @@ def application(studio: Studio, language: str | None = None) -> Starlette:
         chosen = language or preferred(request.headers.get("accept-language", ""))
         text = (PAGE / "index.html").read_text("utf-8").replace('lang="en"', f'lang="{chosen}"', 1)
         return Response(text, media_type="text/html; charset=utf-8")
+
+    async def script(request: Request) -> Response:
+        return Response(await asyncio.to_thread(_script), media_type="text/javascript; charset=utf-8")
+
+    async def style(request: Request) -> Response:
+        return FileResponse(PAGE / "style.css")
 
     async def words(request: Request) -> Response:
         name = request.path_params["language"]
@@ -88,6 +93,8 @@ def application(studio: Studio, language: str | None = None) -> Starlette:
 
     routes = [
         Route("/", index),
+        Route("/page/main.js", script),
+        Route("/page/style.css", style),
         Route("/texts/{language}", words),
         Route("/content", content),
         Route("/picture", picture, methods=["POST"]),
@@ -95,12 +102,16 @@ def application(studio: Studio, language: str | None = None) -> Starlette:
         Route("/training", training),
         Route("/training", command, methods=["POST"]),
         Route("/training/moment", moment),
-        Mount("/page", StaticFiles(directory=PAGE)),
     ]
     handlers: Any = {ConvletError: _refused, HTTPException: _http, BusyError: _busy, Exception: _broken}
     made = Starlette(routes=routes, exception_handlers=handlers)
     made.router.redirect_slashes = False
     return made
+
+
+@cache
+def _script() -> str:
+    return bundled(modules())
 
 
 def _binary(made: Packet) -> Response:

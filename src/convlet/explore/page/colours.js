@@ -13,10 +13,12 @@ const STEPS = 255; // on each side of zero
 /** @type {Map<string, Uint32Array>} */
 const tables = new Map();
 
+const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+
 /** Whether the page is dark: as the reader chose, else as the system has it. */
 export function isDark() {
   const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  return chosen ? chosen === "dark" : systemIsDark.matches;
 }
 
 /** The signed scale as 2 × 255 + 1 pixels, from −1 to 1. */

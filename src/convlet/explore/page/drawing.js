@@ -9,7 +9,8 @@ import { prepareDigit } from "./network/digits.js";
 
 export const PEN = 75; // thousandths of the pad
 const STAGES = { cut: later("cut"), scaled: later("scaled to 20 × 20"), centred: later("centred") };
-const FINE = 280; // pixels of the drawing before its preparation
+const FINE = 140; // pixels of a drawing before its preparation: seven for each that is left
+const SCAN = 280; // of an image file with a digit
 
 /**
  * Let a canvas be drawn on, with a mouse, a finger or a pen. Strokes are x, y, x, y, … in thousandths of the pad.
@@ -79,7 +80,9 @@ function inkOf(strokes) {
     context.stroke();
   }
   const { data } = context.getImageData(0, 0, FINE, FINE);
-  return Float32Array.from({ length: FINE * FINE }, (_, i) => data[4 * i + 3] / 255);
+  const ink = new Float32Array(FINE * FINE);
+  for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3] / 255;
+  return ink;
 }
 
 /**
@@ -117,7 +120,7 @@ export async function fileImage(file, { base: { imageShape }, digits }) {
     const bytes = new Uint8Array(await send(`/picture?digit=${digits ? 1 : 0}`, file));
     return Float32Array.from(bytes, (x) => x / 255);
   }
-  return digits ? digitOf(await bitmap(file, FINE, FINE)) : colours(await bitmap(file, imageShape[1], imageShape[0]), imageShape);
+  return digits ? digitOf(await bitmap(file, SCAN, SCAN)) : colours(await bitmap(file, imageShape[1], imageShape[0]), imageShape);
 }
 
 /** @param {File} file @param {number} width @param {number} height */
@@ -133,10 +136,10 @@ async function bitmap(file, width, height) {
 /** A digit on a photograph or a scan: light on dark, as MNIST's are. @param {Uint8ClampedArray} data */
 function digitOf(data) {
   const grey = Float32Array.from({ length: data.length / 4 }, (_, i) => (0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]) / 255);
-  const border = [...grey.subarray(0, FINE), ...grey.subarray(-FINE)].sort((a, b) => a - b)[FINE];
+  const border = [...grey.subarray(0, SCAN), ...grey.subarray(-SCAN)].sort((a, b) => a - b)[SCAN];
   const ink = grey.map((x) => Math.max(0, border > 0.5 ? border - x : x - border));
   const most = Math.max(...ink);
-  return prepareDigit(ink.map((x) => (x > most / 8 ? x / most : 0)), FINE, FINE).pixels;
+  return prepareDigit(ink.map((x) => (x > most / 8 ? x / most : 0)), SCAN, SCAN).pixels;
 }
 
 /** @param {Uint8ClampedArray} data @param {readonly number[]} shape */

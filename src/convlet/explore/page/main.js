@@ -13,7 +13,7 @@ import { explainView } from "./views/explain.js";
 import { inputView } from "./views/input.js";
 import { networkView } from "./views/network.js";
 import { slideView } from "./views/slide.js";
-import { topView } from "./views/top.js";
+import { firstHead, topView } from "./views/top.js";
 import { trainView } from "./views/train.js";
 import { walkView } from "./views/walk.js";
 
@@ -56,7 +56,10 @@ async function begin() {
   const address = location.hash;
   Object.assign(state, read(address));
   applyTheme();
-  const [packet] = await Promise.all([content(), change(firstLanguage())]);
+  const coming = content();
+  await change(firstLanguage());
+  firstHead(part("top"));
+  const packet = await coming;
   state.lang = language();
   load(packet);
   if (!/[#&]image=/.test(address)) state.image = model.wrong; // the first that it has right

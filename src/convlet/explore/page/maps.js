@@ -117,16 +117,23 @@ export function paint(canvas, tensor, at, scale, reach) {
   finish(canvas, target, at);
 }
 
+/** @type {WeakMap<HTMLCanvasElement, {image: ImageData, pixels: Uint32Array}>} - to be painted on again */
+const surfaces = new WeakMap();
+
 /**
- * The pixels to paint on, all clear.
+ * The pixels to paint on; those between the maps are clear.
  * @param {HTMLCanvasElement} canvas @param {number} wide @param {number} tall @param {Layout} at
  */
 function surface(canvas, wide, tall, at) {
   if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
   canvas.style.width = `${at.cssWidth}px`;
   canvas.style.height = `${at.cssHeight}px`;
+  const known = surfaces.get(canvas);
+  if (known?.image.width === wide && known.image.height === tall) return known;
   const image = new ImageData(wide, tall);
-  return { image, pixels: new Uint32Array(image.data.buffer) };
+  const made = { image, pixels: new Uint32Array(image.data.buffer) };
+  surfaces.set(canvas, made);
+  return made;
 }
 
 /** @param {HTMLCanvasElement} canvas @param {{image: ImageData, pixels: Uint32Array}} target @param {Layout} at */
@@ -154,15 +161,33 @@ function finish(canvas, { image }, at) {
  * @param {number} scale - CSS pixels a number
  */
 export function paintImage(canvas, image, scale) {
-  const [height, width, channels] = sides(image.shape);
-  Object.assign(canvas, { width, height });
+  const [height, width] = sides(image.shape);
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   canvas.style.width = `${width * scale}px`;
   canvas.style.height = `${height * scale}px`;
   const made = new ImageData(width, height);
-  for (let i = 0; i < width * height; i++) {
-    const at = i * channels;
-    for (let c = 0; c < 3; c++) made.data[4 * i + c] = 255 * image.values[at + (channels >= 3 ? c : 0)];
-    made.data[4 * i + 3] = 255;
-  }
+  paintPixels(made, image, 0, 0);
   /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).putImageData(made, 0, 0);
+}
+
+/**
+ * The same among others, such as many images on one canvas.
+ * @param {ImageData} target
+ * @param {Tensor} image - 0 to 1
+ * @param {number} top
+ * @param {number} left
+ */
+export function paintPixels({ data, width: wide }, { shape, values }, top, left) {
+  const [height, width, channels] = sides(shape);
+  const [green, blue] = channels >= 3 ? [1, 2] : [0, 0];
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const from = (row * width + column) * channels;
+      const to = 4 * ((top + row) * wide + left + column);
+      data[to] = 255 * values[from];
+      data[to + 1] = 255 * values[from + green];
+      data[to + 2] = 255 * values[from + blue];
+      data[to + 3] = 255;
+    }
+  }
 }

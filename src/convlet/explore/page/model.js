@@ -84,11 +84,9 @@ function withClasses(network) {
  */
 function imagesOf(values, shape) {
   const size = shape.reduce((product, side) => product * side, 1);
-  const divisor = values instanceof Uint8Array ? 255 : 1;
-  return Array.from({ length: values.length / size }, (_, i) => ({
-    shape,
-    values: Float32Array.from({ length: size }, (__, at) => values[i * size + at] / divisor),
-  }));
+  const all = Float32Array.from(values);
+  if (values instanceof Uint8Array) for (let i = 0; i < all.length; i++) all[i] /= 255;
+  return Array.from({ length: all.length / size }, (_, i) => ({ shape, values: all.subarray(i * size, (i + 1) * size) }));
 }
 
 /**

@@ -67,16 +67,19 @@ const VIEWS = ["explain", "slide", "ablate", "train"];
 const watchers = [];
 /** @type {Set<string>} */
 let changed = new Set();
+let lasting = false; // whether the address has to change too
 
 const tell = oncePerFrame(flush);
 
-/** Tell the views now what has changed: for tests, and for what cannot wait for a frame. */
+/** Tell the views now what has changed: for what cannot wait for a frame. */
 export function flush() {
   if (!changed.size) return;
   const now = changed;
+  const remembered = lasting;
   changed = new Set();
+  lasting = false;
   for (const watcher of watchers) watcher(now);
-  remember();
+  if (remembered) remember();
 }
 
 /**
@@ -88,14 +91,17 @@ export function watch(watcher) {
 }
 
 /**
- * Change the state.
+ * Change the state. The address follows, but not to where something only passes through: a pointer that hovers, a pen
+ * that is still on its way.
  * @param {Partial<State>} words
+ * @param {{passing?: boolean}} [how]
  */
-export function set(words) {
+export function set(words, { passing = false } = {}) {
   for (const [word, value] of Object.entries(words)) {
     if (same(/** @type {any} */ (state)[word], value)) continue;
     /** @type {any} */ (state)[word] = value;
     changed.add(word);
+    lasting ||= !passing && word !== "preview";
   }
   if (changed.size) tell();
 }
@@ -103,6 +109,7 @@ export function set(words) {
 /** Say that something outside of the state has changed, such as the image's pixels. @param {string} what */
 export function announce(what) {
   changed.add(what);
+  lasting = true;
   tell();
 }
 

@@ -65,15 +65,15 @@ export function prepareDigit(ink, height, width) {
  */
 function boxOf(ink, height, width) {
   const box = { top: height, bottom: 0, left: width, right: 0, first: 0, last: 1 };
-  ink.forEach((amount, i) => {
-    if (!amount) return;
-    const row = Math.floor(i / width);
-    const column = i % width;
-    box.top = Math.min(box.top, row);
-    box.bottom = Math.max(box.bottom, row + 1);
-    box.left = Math.min(box.left, column);
-    box.right = Math.max(box.right, column + 1);
-  });
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      if (!ink[row * width + column]) continue;
+      box.top = Math.min(box.top, row);
+      box.bottom = row + 1;
+      box.left = Math.min(box.left, column);
+      box.right = Math.max(box.right, column + 1);
+    }
+  }
   if (box.bottom === 0) throw new RangeError("nothing is drawn");
   return box;
 }

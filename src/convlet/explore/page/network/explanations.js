@@ -38,7 +38,6 @@ import { index, size } from "./tensors.js";
  * @typedef {object} Products
  * @property {"products"} form - bias + the sum of value × weight, then perhaps an activation
  * @property {Term[]} terms - in the order of the expanded input
- * @property {number[]} order - the terms by the size of their product, largest first
  * @property {number[]} channelSums - the products' sum for each input channel; for a dense layer the terms themselves
  * @property {number | null} bias
  * @property {number} sum - before the activation
@@ -130,7 +129,6 @@ export function explainProducts(layer, output, position, terms, bias) {
   return {
     form: "products",
     terms,
-    order: terms.map((_, i) => i).sort((a, b) => Math.abs(terms[b].product) - Math.abs(terms[a].product)),
     channelSums: sumsByChannel(terms),
     bias,
     sum,

@@ -23,6 +23,7 @@
 
 import { softmax } from "./activations.js";
 import { kindOf } from "./layers.js";
+import { finish } from "./sums.js";
 import { IMAGE } from "./wire.js";
 
 /** @typedef {Map<string, Tensor>} Outputs - every layer's output by its name, and the image as IMAGE */
@@ -45,7 +46,8 @@ export function forward(network, image) {
 /**
  * The same after a change, recomputing only what follows from it; what does not is handed on as it is.
  *
- * Where a layer's sums are linear in its input, and little of that changed, only the change goes through its weights.
+ * Where a layer's sums are linear in its input, and less of that changed than there is, only the change goes through its
+ * weights.
  * @param {Network} network - perhaps another one than before, with some layers exchanged (see `ablation.js`)
  * @param {{network: Network, outputs: Outputs}} before
  * @param {Outputs} [replaced] - outputs that are set, not computed: another image, or a map with a number changed
@@ -115,19 +117,24 @@ function again(layer, earlier, before, now) {
   const same = inputs.every((input, i) => input === of(before, layer.inputs[i]));
   if (same && layer === earlier) return old;
   const kind = kindOf(layer);
-  const change = layer.weights === earlier.weights ? difference(of(before, layer.inputs[0]), inputs[0]) : null;
   const { sums } = old;
+  if (same && sums && layer.weights === earlier.weights) return finish(layer, sums); // only silenced, or heard again
+  const change = layer.weights === earlier.weights ? difference(of(before, layer.inputs[0]), inputs[0]) : null;
   return kind.update && sums && change ? kind.update(layer, { ...old, sums }, change) : kind.forward(layer, inputs);
 }
 
 /**
- * What was added to a tensor, or null where more than half of its numbers are others.
+ * What was added to a tensor, or null where it is less work to begin anew: what is 0 costs nothing.
  * @param {Tensor} before
  * @param {Tensor} now
  * @returns {Tensor | null}
  */
-function difference(before, now) {
-  const values = now.values.map((value, i) => value - before.values[i]);
-  const changed = values.reduce((count, value) => count + (value === 0 ? 0 : 1), 0);
-  return changed > values.length / 2 ? null : { shape: now.shape, values };
+function difference({ values: before }, { shape, values: now }) {
+  const values = new Float32Array(now.length);
+  let saved = 0;
+  for (let i = 0; i < now.length; i++) {
+    values[i] = now[i] - before[i];
+    saved += Number(now[i] !== 0) - Number(values[i] !== 0);
+  }
+  return saved > 0 ? { shape, values } : null;
 }

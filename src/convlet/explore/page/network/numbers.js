@@ -90,9 +90,17 @@ export function rounded(value, digits) {
  *   all others
  */
 export function largest(values, count) {
-  const order = values.map((_, i) => i).sort((a, b) => Math.abs(values[b]) - Math.abs(values[a]));
-  const rest = order.slice(count);
-  return { indices: order.slice(0, count), rest: rest.reduce((sum, i) => sum + values[i], 0), others: rest.length };
+  /** @type {number[]} */
+  const indices = [];
+  let rest = 0;
+  for (let i = 0; i < values.length; i++) {
+    let at = indices.length;
+    while (at > 0 && Math.abs(values[i]) > Math.abs(values[indices[at - 1]])) at--;
+    if (at < count) indices.splice(at, 0, i);
+    else rest += values[i];
+    if (indices.length > count) rest += values[/** @type {number} */ (indices.pop())];
+  }
+  return { indices, rest, others: values.length - indices.length };
 }
 
 /**

@@ -24,13 +24,11 @@ export function pool(layer, image, combine, start, end = (combined) => combined)
   const values = new Float32Array(oh * ow * channels);
   for (let position = 0; position < oh * ow; position++) {
     const section = pixels(windowOf(layer), image.shape, Math.floor(position / ow), position % ow);
-    const inside = section.filter((pixel) => pixel.inside);
+    const starts = section.filter(({ inside }) => inside).map(({ row, column }) => (row * width + column) * channels);
     for (let channel = 0; channel < channels; channel++) {
       let combined = start;
-      for (const { row, column } of inside) {
-        combined = combine(combined, image.values[(row * width + column) * channels + channel]);
-      }
-      values[position * channels + channel] = end(combined, inside.length);
+      for (let i = 0; i < starts.length; i++) combined = combine(combined, image.values[starts[i] + channel]);
+      values[position * channels + channel] = end(combined, starts.length);
     }
   }
   return { shape: layer.outputShape, values };

@@ -71,14 +71,6 @@ export function printedChannel(explanation, channel, digits, { mark } = {}) {
   return { terms: products, rounding: sum.rounding, result: sum.total };
 }
 
-/**
- * How many digits the numbers of an equation have behind the mark.
- * @param {string} text
- */
-export function digitsOf(text) {
-  return /[.,](\d+)$/.exec(text)?.[1].length ?? 0;
-}
-
 const PRINTERS = {
   products: printProducts,
   largest: printLargest,

@@ -5,7 +5,7 @@
  * flattened kernels. The numpy engine's `sections.py` in the browser; the window's numbers come with the network.
  */
 
-/** @import {Region, Tensor} from "./tensors.js" */
+/** @import {Region} from "./tensors.js" */
 
 /**
  * Where a kernel or a pool goes on an image, as `convlet`'s own Window has it.
@@ -103,27 +103,4 @@ function along(pixel, length, stride, positions) {
     found.push([at, pixel - at * stride]);
   }
   return found;
-}
-
-/**
- * The expanded input: every section laid flat, one a row, (OH × OW, KH × KW × C); padding is 0.
- * @param {Tensor} image
- * @param {Window} window
- * @returns {Float32Array}
- */
-export function expandedInput({ shape, values }, window) {
-  const [oh, ow] = window.positions;
-  const [, width, channels] = shape;
-  const length = window.size[0] * window.size[1] * channels;
-  const expanded = new Float32Array(oh * ow * length);
-  for (let row = 0; row < oh; row++) {
-    for (let column = 0; column < ow; column++) {
-      pixels(window, shape, row, column).forEach((pixel, i) => {
-        if (!pixel.inside) return;
-        const from = (pixel.row * width + pixel.column) * channels;
-        expanded.set(values.subarray(from, from + channels), (row * ow + column) * length + i * channels);
-      });
-    }
-  }
-  return expanded;
 }

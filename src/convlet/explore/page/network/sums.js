@@ -2,8 +2,8 @@
  * Sums of products and what becomes of them: where the convolution and the dense layer are alike.
  *
  * A row of the expanded input times all columns of the flattened kernels, number by number. What is 0 is left out, and
- * after a ReLU that is much; the others go four at a time, which halves the time, since the sums are read and written once
- * for all four.
+ * after a ReLU that is much; the others go eight at a time, which more than halves the time, since the sums are read and
+ * written once for all eight.
  */
 
 /** @import {Layer} from "./layers.js" */
@@ -20,7 +20,11 @@ import { activate } from "./activations.js";
  */
 export function finish({ silenced, settings, outputShape }, sums) {
   const channels = outputShape[outputShape.length - 1];
-  const heard = silenced.size ? sums.map((sum, i) => (silenced.has(i % channels) ? 0 : sum)) : sums;
+  let heard = sums;
+  if (silenced.size) {
+    heard = Float32Array.from(sums);
+    for (const channel of silenced) for (let i = channel; i < heard.length; i += channels) heard[i] = 0;
+  }
   return { shape: outputShape, sums, values: activate(settings.activation, heard, channels) };
 }
 
@@ -39,7 +43,7 @@ export function finish({ silenced, settings, outputShape }, sums) {
  * @returns {Row}
  */
 export function emptyRow(length) {
-  return { values: new Float64Array(length + 3), starts: new Int32Array(length + 3), count: 0 };
+  return { values: new Float64Array(length + 7), starts: new Int32Array(length + 7), count: 0 };
 }
 
 /**
@@ -49,13 +53,18 @@ export function emptyRow(length) {
  * @param {Float32Array} kernel
  */
 export function addRow(sums, { values, starts, count }, kernel) {
-  values.fill(0, count, count + 3); // so that the last four are four
-  starts.fill(0, count, count + 3);
-  for (let i = 0; i < count; i += 4) {
+  values.fill(0, count, count + 7); // so that the last eight are eight
+  starts.fill(0, count, count + 7);
+  const filters = sums.length;
+  for (let i = 0; i < count; i += 8) {
     const [a, b, c, d] = [values[i], values[i + 1], values[i + 2], values[i + 3]];
+    const [e, f, g, h] = [values[i + 4], values[i + 5], values[i + 6], values[i + 7]];
     const [atA, atB, atC, atD] = [starts[i], starts[i + 1], starts[i + 2], starts[i + 3]];
-    for (let f = 0; f < sums.length; f++) {
-      sums[f] += a * kernel[atA + f] + b * kernel[atB + f] + c * kernel[atC + f] + d * kernel[atD + f];
+    const [atE, atF, atG, atH] = [starts[i + 4], starts[i + 5], starts[i + 6], starts[i + 7]];
+    for (let k = 0; k < filters; k++) {
+      sums[k] +=
+        a * kernel[atA + k] + b * kernel[atB + k] + (c * kernel[atC + k] + d * kernel[atD + k]) +
+        (e * kernel[atE + k] + f * kernel[atF + k] + (g * kernel[atG + k] + h * kernel[atH + k]));
     }
   }
 }

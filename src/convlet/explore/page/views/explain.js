@@ -5,25 +5,25 @@
 /** @import {Explanation, Part, Products} from "../network/explanations.js" */
 /** @import {Focus} from "../state.js" */
 
-import { reachOf, signed } from "../colours.js";
+import { reachOf } from "../colours.js";
 import { el, fill } from "../dom.js";
 import { looksAt } from "../look.js";
-import { layout, paint, paintImage } from "../maps.js";
 import { layerOf, model, outputOf } from "../model.js";
 import { explain, usesOf } from "../network/explain.js";
-import { digitsFor, print, printSum } from "../network/numbers.js";
+import { digitsFor, largest, print, printSum } from "../network/numbers.js";
 import { printed, printedChannel } from "../network/printing.js";
 import { position, sides, valueAt } from "../network/tensors.js";
 import { IMAGE } from "../network/wire.js";
 import { announce, set, shown, state } from "../state.js";
 import { later, t } from "../texts.js";
-import { count, layerName, mark, number, placeName } from "../words.js";
+import { count, mark, number, placeName } from "../words.js";
 import { bars } from "./bars.js";
 import { cells } from "./cells.js";
-import { Field } from "./field.js";
+import { handles } from "./handles.js";
 import { matrixFigure } from "./matrix.js";
 
 const POWERS = 4; // digits of softmax's powers and shares
+const GOING = 3; // of the numbers that this one goes into
 
 /** Which input channel's products are open: the one that adds the most, until another is chosen. */
 let opened = -1;
@@ -40,7 +40,9 @@ export function explainView(root) {
         const now = focus ? `${focus.layer}/${focus.channel}` : "";
         if (now !== before) opened = -1;
         before = now;
+        const held = document.activeElement;
         fill(root, focus ? explained(focus) : empty());
+        if (held instanceof HTMLElement && held !== document.activeElement && root.contains(held)) held.focus();
       }
     },
   };
@@ -180,41 +182,6 @@ function light(tables, at) {
   for (const table of tables) table.querySelectorAll("td").forEach((cell, i) => cell.classList.toggle("pointed", i === at));
 }
 
-/** The input and the output as maps, each a handle: point at either. @param {Focus} focus @param {number} channel - of the input */
-function handles(focus, channel) {
-  const layer = /** @type {any} */ (layerOf(focus.layer));
-  const input = layer.inputs[0];
-  if (sides(outputOf(input).shape)[0] * sides(outputOf(input).shape)[1] === 1) return null;
-  const region = looksAt(focus).get(input);
-  const single = sides(outputOf(focus.layer).shape)[0] * sides(outputOf(focus.layer).shape)[1] === 1;
-  return el("div.handles", {},
-    handle(input, channel, region ? [{ kind: "section", channel, ...region }] : []),
-    single ? null : el("span.sign", { "aria-hidden": "true" }, "→"),
-    single ? null : handle(focus.layer, focus.channel, [{ kind: "own", channel: focus.channel, top: focus.row, left: focus.column, bottom: focus.row + 1, right: focus.column + 1 }]));
-}
-
-/** @param {string} layer @param {number} channel @param {any[]} boxes */
-function handle(layer, channel, boxes) {
-  const tensor = outputOf(layer);
-  const [height, width, channels] = sides(tensor.shape);
-  const field = new Field(layer, { only: true });
-  field.channel = layer === IMAGE ? 0 : channel;
-  const scale = Math.max(1, Math.floor(148 / Math.max(height, width)));
-  field.layout = layout([height, width, 1], scale * width, scale * height, scale);
-  if (layer === IMAGE) paintImage(field.canvas, tensor, scale);
-  else paint(field.canvas, mapOf(tensor, channel), field.layout, signed(), reachOf(tensor.values));
-  field.mark(boxes);
-  const name = channels === 1 || layer === IMAGE ? layerName(layer) : t("{layer}, map {channel}", { layer: layerName(layer), channel: channel + 1 });
-  field.element.setAttribute("aria-label", name);
-  return el("figure", { "data-layer": layer }, field.element, el("figcaption", {}, name));
-}
-
-/** One map of a tensor. @param {import("../network/tensors.js").Tensor} tensor @param {number} channel */
-function mapOf(tensor, channel) {
-  const [height, width, channels] = sides(tensor.shape);
-  return { shape: [height, width, 1], values: Float32Array.from({ length: height * width }, (_, i) => tensor.values[i * channels + channel]) };
-}
-
 /** @param {Focus} focus @param {Part[]} parts @param {number} lit */
 function windowCells(focus, parts, lit) {
   const columns = new Set(parts.map(({ column }) => column)).size;
@@ -304,13 +271,13 @@ function link(focus, text) {
 
 /** @param {Focus} focus @param {any} why */
 function softmaxBody(focus, why) {
-  const { inputs, powers, probabilities, largest } = why.activation.softmax;
+  const { inputs, powers, probabilities, largest: most } = why.activation.softmax;
   const before = /** @type {any} */ (layerOf(focus.layer)).inputs[0];
   const sum = printSum(powers, why.activation.softmax.total, { digits: POWERS, mark: mark() });
   const n = (/** @type {number} */ x) => print(x, POWERS, mark());
   return [
     el("p", {}, t("Softmax makes shares of the class scores: e to the power of each, divided by the sum of all.")),
-    el("table.steps.classes", {}, el("thead", {}, el("tr", {}, el("th", {}, t("class")), el("th.right", {}, t("score")), el("th.right", {}, `e^(${t("score")} \u2212 ${number(largest)})`), el("th.right", {}, t("share")))),
+    el("table.steps.classes", {}, el("thead", {}, el("tr", {}, el("th", {}, t("class")), el("th.right", {}, t("score")), el("th.right", {}, `e^(${t("score")} \u2212 ${number(most)})`), el("th.right", {}, t("share")))),
       el("tbody", {},
         inputs.map((/** @type {number} */ x, /** @type {number} */ i) => el("tr", { class: i === focus.channel ? "own" : null },
           el("th", { scope: "row" }, link({ layer: before, channel: i, row: 0, column: 0 }, model.classes[i] ?? String(i + 1))),
@@ -325,8 +292,8 @@ function softmaxBody(focus, why) {
 
 /** Where the number goes from here: its strongest uses in the layers that read it. @param {Focus} focus */
 function onwards(focus) {
-  const uses = usesOf(model.network, model.outputs, focus.layer, focus).flatMap(({ layer, uses: all }) => all.map((use) => ({ ...use, layer })));
-  const strongest = uses.sort((a, b) => Math.abs(b.share) - Math.abs(a.share)).slice(0, 3);
+  const strongest = usesOf(model.network, model.outputs, focus.layer, focus).flatMap(({ layer, uses }) =>
+    largest(uses.map(({ share }) => share), GOING).indices.map((i) => ({ ...uses[i], layer }))).sort((a, b) => Math.abs(b.share) - Math.abs(a.share)).slice(0, GOING);
   const seen = looksAt(focus).get(IMAGE);
   return el("div.onwards", {},
     strongest.length ? [el("h3", {}, t("Where it goes")), el("ul", {}, strongest.map(({ layer, channel, row, column, share, weight }) => el("li", {}, link({ layer, channel, row, column }, placeName({ layer, channel, row, column })), " ", weight === null ? null : el("span.number", {}, t("adds {share}", { share: number(share) })))))] : null,

@@ -6,7 +6,7 @@
 
 import { el, fill } from "../dom.js";
 import { drawn, fileImage, pixelsOfStrokes, PEN } from "../drawing.js";
-import { paintImage } from "../maps.js";
+import { paintImage, paintPixels } from "../maps.js";
 import { CLASSES, imageNow, look, model, probabilities } from "../model.js";
 import { IMAGE } from "../network/wire.js";
 import { sides } from "../network/tensors.js";
@@ -24,6 +24,7 @@ const ACROSS = 8;
 
 /** @type {Float32Array | null} */
 let dropped = null; // the pixels of a file
+let drawing = false; // whether a pen is on its way
 
 /** @param {HTMLElement} root */
 export function inputView(root) {
@@ -73,7 +74,11 @@ function build(root, parts) {
   );
   drawn(parts.pad, {
     begin: () => { dropped = null; },
-    change: (strokes, ended) => { set({ strokes, image: -1 }); if (ended) announce("strokes"); },
+    change: (strokes, ended) => {
+      drawing = !ended;
+      set({ strokes, image: -1 }, { passing: drawing });
+      if (ended) announce("strokes");
+    },
     strokes: () => state.strokes,
   });
   root.ondragover = (event) => event.preventDefault();
@@ -93,7 +98,7 @@ function choose(parts) {
   } else {
     const made = pixelsOfStrokes(state.strokes, model.base.imageShape, model.digits && state.prepared);
     parts.shownStages = made.stages;
-    look(made.pixels, true);
+    look(made.pixels, drawing);
   }
 }
 
@@ -138,14 +143,18 @@ function imageOn(context) {
 
 /** What a drawing becomes on its way to the network, each stage. @param {any} parts */
 function stages(parts) {
-  const list = parts.shownStages;
-  parts.stages.hidden = !list?.length;
-  if (!list?.length) return;
-  fill(parts.stages, list.map((/** @type {any} */ { name, image }) => {
-    const canvas = el("canvas", { role: "img", "aria-label": t(name) });
+  const list = parts.shownStages ?? [];
+  parts.stages.hidden = !list.length;
+  if (parts.stages.childElementCount !== list.length) {
+    fill(parts.stages, list.map(() => el("figure", {}, el("canvas", { role: "img" }), el("figcaption"))));
+  }
+  list.forEach((/** @type {any} */ { name, image }, /** @type {number} */ i) => {
+    const [canvas, caption] = parts.stages.children[i].children;
     paintImage(canvas, image, 56 / Math.max(...image.shape.slice(0, 2)));
-    return el("figure", {}, canvas, el("figcaption", {}, t(name)));
-  }));
+    if (caption.textContent === t(name)) return;
+    caption.textContent = t(name);
+    canvas.setAttribute("aria-label", t(name));
+  });
 }
 
 /** The region of the image that the number in focus sees. @param {any} parts */
@@ -183,7 +192,8 @@ function bars(parts) {
     const row = parts.bars.children[i];
     row.classList.toggle("best", i === best);
     row.querySelector(".fill").style.width = `${100 * share}%`;
-    row.querySelector(".share").textContent = percent(share);
+    const text = row.querySelector(".share");
+    if (text.textContent !== percent(share)) text.textContent = percent(share);
     row.querySelector("button").setAttribute("aria-pressed", String(state.focus?.layer === CLASSES && state.focus.channel === i));
   });
 }
@@ -209,12 +219,9 @@ function thumbs() {
   const rows = Math.ceil(model.images.length / ACROSS);
   const canvas = el("canvas", { width: ACROSS * (width + 1), height: rows * (height + 1), "aria-hidden": "true" });
   canvas.style.width = `${ACROSS * (THUMB + 1)}px`;
-  const context = canvas.getContext("2d");
-  model.images.forEach((image, i) => {
-    const small = el("canvas");
-    paintImage(small, image, 1);
-    context.drawImage(small, (i % ACROSS) * (width + 1), Math.floor(i / ACROSS) * (height + 1));
-  });
+  const pixels = new ImageData(canvas.width, canvas.height);
+  model.images.forEach((image, i) => paintPixels(pixels, image, Math.floor(i / ACROSS) * (height + 1), (i % ACROSS) * (width + 1)));
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
   const option = el("div", { role: "option", id: "picked", "aria-selected": "true" });
   const mark = el("div.mark.own");
   const pick = (/** @type {number} */ i) => i >= 0 && i < model.images.length && (set({ image: i, strokes: [] }), (dropped = null));
@@ -231,12 +238,14 @@ function thumbs() {
       event.preventDefault();
       pick(Math.max(0, state.image) + move);
     },
-  }, canvas, mark, el("div.unseen", {}, option));
+  }, el("div.sheet", {}, canvas, mark), el("div.unseen", {}, option));
   list.mark = () => {
     mark.hidden = state.image < 0;
-    const step = canvas.getBoundingClientRect().width / ACROSS || THUMB + 1;
-    const down = canvas.getBoundingClientRect().height / rows || THUMB + 1;
-    Object.assign(mark.style, { left: `${(state.image % ACROSS) * step}px`, top: `${Math.floor(state.image / ACROSS) * down}px`, width: `${step - 1}px`, height: `${down - 1}px` });
+    const [across, down] = [100 / ACROSS, 100 / rows];
+    Object.assign(mark.style, {
+      left: `${(state.image % ACROSS) * across}%`, top: `${Math.floor(state.image / ACROSS) * down}%`,
+      width: `${(across * width) / (width + 1)}%`, height: `${(down * height) / (height + 1)}%`,
+    });
     option.textContent = state.image < 0 ? t("none") : t("image {number} of {count}: {name}", { number: count(state.image + 1), count: count(model.images.length), name: model.classes[model.labels[state.image]] ?? "" });
   };
   return list;

@@ -39,11 +39,11 @@ export function matrixFigure(focus, why) {
   return el("figure.matrix", {},
     el("h3", {}, layer.window ? t("Pretend each section is an image of its own") : t("One row times one column")),
     el("div.product", {},
-      matrix(input, shownLength, scale, layer.inputs[0] === IMAGE ? 1 : reachOf(outputOf(layer.inputs[0]).values), { top: row - firstRow, left: 0, bottom: row - firstRow + 1, right: shownLength }, t("expanded input")),
+      matrix("input", input, shownLength, scale, layer.inputs[0] === IMAGE ? 1 : reachOf(outputOf(layer.inputs[0]).values), { top: row - firstRow, left: 0, bottom: row - firstRow + 1, right: shownLength }, t("expanded input")),
       el("span.sign", {}, "×"),
-      matrix(kernels, wide, signed(), reachOf(layer.weights.kernel), { top: 0, left: column - firstColumn, bottom: shownLength, right: column - firstColumn + 1 }, t("kernels")),
+      matrix("kernels", kernels, wide, signed(), reachOf(layer.weights.kernel), { top: 0, left: column - firstColumn, bottom: shownLength, right: column - firstColumn + 1 }, t("kernels")),
       el("span.sign", {}, "="),
-      matrix(products, wide, signed(), reachOf(sums), { top: row - firstRow, left: column - firstColumn, bottom: row - firstRow + 1, right: column - firstColumn + 1 }, t("sums"))),
+      matrix("sums", products, wide, signed(), reachOf(sums), { top: row - firstRow, left: column - firstColumn, bottom: row - firstRow + 1, right: column - firstColumn + 1 }, t("sums"))),
     el("figcaption", {}, layer.window
       ? t("Row {row} of {rows}, {length} numbers long, times column {column} of {columns}, and the bias: the same number.", { row: count(row + 1), rows: count(rows), length: count(length), column: column + 1, columns })
       : t("The {length} inputs as one row, times column {column} of {columns}, and the bias: the same number.", { length: count(length), column: column + 1, columns })));
@@ -70,16 +70,28 @@ function inputRows(layer, first, tall, length) {
   });
 }
 
+/** @type {Record<string, any>} - made once for each part: the focus moves often */
+const canvases = {};
+
+/** @param {string} part @param {number} width @param {number} height */
+function canvasOf(part, width, height) {
+  const canvas = (canvases[part] ??= el("canvas", { role: "img" }));
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  Object.assign(canvas.style, { width: `${width * SIDE}px`, height: `${height * SIDE}px` });
+  return canvas;
+}
+
 /**
- * @param {Float32Array} values @param {number} columns @param {Uint32Array} scale @param {number} reach
+ * @param {string} part @param {Float32Array} values @param {number} columns @param {Uint32Array} scale @param {number} reach
  * @param {{top: number, left: number, bottom: number, right: number}} lit @param {string} name
  */
-function matrix(values, columns, scale, reach, lit, name) {
+function matrix(part, values, columns, scale, reach, lit, name) {
   const rows = values.length / columns;
-  const canvas = el("canvas", { width: columns, height: rows, role: "img", "aria-label": name });
-  Object.assign(canvas.style, { width: `${columns * SIDE}px`, height: `${rows * SIDE}px` });
+  const canvas = canvasOf(part, columns, rows);
+  canvas.setAttribute("aria-label", name);
   const image = new ImageData(columns, rows);
-  new Uint32Array(image.data.buffer).set(Array.from(values, (value) => pixel(scale, value, reach)));
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < values.length; i++) pixels[i] = pixel(scale, values[i], reach);
   canvas.getContext("2d").putImageData(image, 0, 0);
   const mark = el("div.mark.own");
   Object.assign(mark.style, { left: `${lit.left * SIDE}px`, top: `${lit.top * SIDE}px`, width: `${(lit.right - lit.left) * SIDE}px`, height: `${(lit.bottom - lit.top) * SIDE}px` });

@@ -12,14 +12,17 @@ import { layerOf, model, outputOf, readersOf } from "../model.js";
 import { looksAt } from "../look.js";
 import { IMAGE } from "../network/wire.js";
 import { sides } from "../network/tensors.js";
-import { set, shown, state } from "../state.js";
+import { announce, set, shown, state } from "../state.js";
 import { t } from "../texts.js";
 import { count, factsOf, kindName, layerName, number, shapeText } from "../words.js";
 import { Field } from "./field.js";
 import { kernelTensor } from "./kernels.js";
 
-const WIDE = 252; // CSS pixels of a layer's canvas, at most
-const TALL = 252;
+const SIDE = 252; // CSS pixels of a layer's canvas, at most
+const LARGE = 376; // on a large screen
+const largeScreen = matchMedia("(min-width: 1920px)");
+largeScreen.addEventListener("change", () => model.network && announce("network"));
+const side = () => (largeScreen.matches ? LARGE : SIDE);
 const WIDEST_IMAGE = 4; // CSS pixels a number of the image
 
 /** @type {{name: string, element: HTMLElement, field: Field, legend: HTMLElement, kernels: HTMLElement, canvas: HTMLCanvasElement}[]} */
@@ -105,16 +108,16 @@ function paintAll() {
 function paintMaps(name, field, legend) {
   const tensor = outputOf(name);
   if (name === IMAGE) {
-    const scale = Math.max(1, Math.min(WIDEST_IMAGE, Math.floor(WIDE / sides(tensor.shape)[1])));
+    const scale = Math.max(1, Math.min(WIDEST_IMAGE, Math.floor(SIDE / sides(tensor.shape)[1])));
     field.layout = { ...layout([...sides(tensor.shape).slice(0, 2), 1], scale * sides(tensor.shape)[1], 1e4, scale) };
     paintImage(field.canvas, tensor, scale);
-    fill(legend, scaleBar(grey().slice(255), [number(0, 0), number(0.5, 1), number(1, 0)]));
+    showScale(legend, greyUpwards, [number(0, 0), number(0.5, 1), number(1, 0)]);
     return;
   }
-  field.layout ??= layout(tensor.shape, WIDE, TALL);
+  field.layout ??= layout(tensor.shape, side(), side());
   const reach = reachOf(tensor.values);
   paint(field.canvas, tensor, field.layout, signed(), reach);
-  fill(legend, scaleBar(signed(), [number(-reach), number(0, 0), number(reach)]));
+  showScale(legend, signed(), [number(-reach), number(0, 0), number(reach)]);
 }
 
 function paintKernels() {
@@ -124,10 +127,22 @@ function paintKernels() {
     const focus = shown();
     const { tensor, caption } = kernelTensor(layer, focus?.layer === name ? focus.channel : 0);
     const reach = reachOf(layer.weights.kernel);
-    paint(canvas, tensor, layout(tensor.shape, WIDE - 8, TALL, 12), signed(), reach);
+    paint(canvas, tensor, layout(tensor.shape, side() - 8, side(), 12), signed(), reach);
     fill(kernels, canvas, el("p", {}, caption));
-    fill(legend, scaleBar(signed(), [number(-reach), number(0, 0), number(reach)]));
+    showScale(legend, signed(), [number(-reach), number(0, 0), number(reach)]);
   }
+}
+
+const greyUpwards = grey().slice(255); // an image has nothing below 0
+
+/** @type {WeakMap<HTMLElement, Uint32Array>} - which scale each legend shows */
+const legends = new WeakMap();
+
+/** The scale with its ticks; while an image is drawn, only the ticks change. @param {HTMLElement} legend @param {Uint32Array} scale @param {string[]} ticks */
+function showScale(legend, scale, ticks) {
+  if (legends.get(legend) !== scale) fill(legend, scaleBar(scale, ticks));
+  else legend.querySelectorAll("span").forEach((tick, i) => tick.textContent === ticks[i] || (tick.textContent = ticks[i]));
+  legends.set(legend, scale);
 }
 
 /**
@@ -135,7 +150,7 @@ function paintKernels() {
  * @param {Uint32Array} scale
  * @param {string[]} ticks
  */
-export function scaleBar(scale, ticks) {
+function scaleBar(scale, ticks) {
   const canvas = el("canvas.scale", { width: 17, height: 1 });
   const image = new ImageData(17, 1);
   new Uint32Array(image.data.buffer).set(Array.from({ length: 17 }, (_, i) => scale[Math.round((i / 16) * (scale.length - 1))]));

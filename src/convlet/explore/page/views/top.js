@@ -26,6 +26,11 @@ export function topView(root) {
   };
 }
 
+/** The head alone, while the network is still on its way. @param {HTMLElement} root */
+export function firstHead(root) {
+  fill(root, el("h1", {}, "convlet", el("span", {}, t("the network is on its way …"))));
+}
+
 /** @param {HTMLElement} root */
 function build(root) {
   const other = state.lang === "vi" ? "en" : "vi";

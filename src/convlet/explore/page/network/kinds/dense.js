@@ -55,11 +55,11 @@ function biases({ weights: { bias }, outputShape: [units] }) {
  */
 function addUnits(sums, { values }, layer) {
   const row = emptyRow(values.length);
-  values.forEach((value, i) => {
-    if (value === 0) return;
-    row.values[row.count] = value;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === 0) continue;
+    row.values[row.count] = values[i];
     row.starts[row.count++] = i * sums.length;
-  });
+  }
   const exact = new Float64Array(sums);
   addRow(exact, row, layer.weights.kernel);
   sums.set(exact);
