@@ -17,18 +17,19 @@ FLOORS = {"checks.py": 100, "datasets": 99, "descriptions": 98, "runs": 95, "tra
 
 
 def main() -> int:
-    """Run the tests, print the share of each room, and 1 where one is below its floor."""
+    """Run the tests, print the share of each room, and 1 where one is below its floor or a test fails."""
     FOUND.parent.mkdir(exist_ok=True)
     others = ["--ignore=tests/engines/keras", "--ignore=tests/explore"]  # these need environments of their own
+    others += ["--ignore=tests/test_lightness.py"]  # what a fresh Python imports: what measures it is imported, too
     command = [sys.executable, "-m", "pytest", "-n", "2", "--cov", f"--cov-report=json:{FOUND}", "tests", *others]
     environment = {**os.environ, "COVERAGE_CORE": "sysmon" if sys.version_info >= (3, 12) else "ctrace"}
     done = subprocess.run([*command, *sys.argv[1:]], cwd=ROOT, env=environment, check=False)
-    if done.returncode:
+    if done.returncode > 1:  # broken off; where a test fails, the lines have been counted all the same
         return done.returncode
     shares = rooms(json.loads(FOUND.read_text("utf-8"))["files"])
     for room, share in sorted(shares.items()):
         print(f"{room:16}{share:6.1f} %{below(room, share)}")  # noqa: T201
-    return int(any(below(room, share) for room, share in shares.items()))
+    return int(done.returncode or any(below(room, share) for room, share in shares.items()))
 
 
 def rooms(files: dict[str, dict[str, dict[str, int]]]) -> dict[str, float]:
