@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convlet.engines.numba.assembly.layouts import dense_places
-from convlet.engines.numba.kernels import dense, updates
+from convlet.engines.numba.kernels import dense, dense_gradients, updates
 from convlet.engines.numba.kernels.activations import CODES, LINEAR, RELU
 
 IMAGES = st.sampled_from([1, 2, 8, 9, 24, 33, 50])  # each further tile width is a kernel to compile
@@ -78,34 +78,38 @@ def test_activation_and_dropout_finish_the_sums_and_begin_the_backward_pass(acti
     a = forward(sums)
     np.testing.assert_allclose(y.reshape(N, U), a * keep * scale, rtol=1e-5, atol=1e-6)
 
-    images, values = guarded(U * N, np.int64), guarded(U * N)
+    d_sums, images, values = guarded(U * N), guarded(U * N, np.int64), guarded(U * N)
     counts, d_bias = guarded(U, np.int64), guarded(U)
-    arguments = (guarded(d_y), y, kept, images, values, counts, d_bias, N, U, code, scale, 0)
-    in_parts(dense.collect, 2, 2, *arguments)
+    arguments = (guarded(d_y), y, kept, d_sums, images, values, counts, d_bias, N, U, code, scale, 0)
+    in_parts(dense_gradients.collect, 2, 2, *arguments)
     check_guards()
     expected, found = d_y * slope(a) * keep * scale, np.zeros((N, U))
     for u in range(U):
         listed = slice(u * N, u * N + counts[u])
         found[images[listed] // dense.BLOCK, u] = values[listed]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(d_sums.reshape(U, N), found.T)
     np.testing.assert_allclose(d_bias, expected.sum(0), rtol=1e-4, atol=1e-5)
     if activation == "relu":
         assert counts.sum() == np.count_nonzero(expected), "closed units must not be listed"
 
 
 @settings(max_examples=30)
-@given(**SIZES, seed=st.integers(0, 99), backwards=st.booleans())
-def test_backward_is_both_products(N, I, U, parts, seed, backwards):  # noqa: E741
+@given(**SIZES, seed=st.integers(0, 99), backwards=st.booleans(), alive=st.sampled_from([0.2, 0.8]))
+def test_backward_is_both_products_whether_few_units_live_or_many(N, I, U, parts, seed, backwards, alive):  # noqa: E741
     rng = np.random.default_rng(seed)
-    x, kernel, d_sums = numbers(rng, N, I), numbers(rng, I, U), numbers(rng, N, U) * (rng.random((N, U)) < 0.3)
+    x, kernel, d_sums = numbers(rng, N, I), numbers(rng, I, U), numbers(rng, N, U) * (rng.random((N, U)) < alive)
     rows, _ = arranged(x)
-    lists = guarded(U * N, np.int64), guarded(U * N), guarded(U, np.int64)
+    lists = guarded(U * N), guarded(U * N, np.int64), guarded(U * N), guarded(U, np.int64)
     nothing = guarded(0, np.uint8)
-    dense.collect(0, -(-U // 16), guarded(d_sums), guarded(d_sums), nothing, *lists, guarded(U), N, U, LINEAR, 1.0, 0)
+    made = guarded(d_sums), guarded(d_sums)
+    dense_gradients.collect(0, -(-U // 16), *made, nothing, *lists, guarded(U), N, U, LINEAR, 1.0, 0)
     d_x, blocks = guarded(N * I), dense.blocks(I)
     d_weights, empty, sweep = guarded(blocks * U * dense.BLOCK), guarded(0), guarded([int(backwards)], np.int64)
     arguments = (updates.NONE, empty, d_weights, empty, sweep, N, I, U, 1, guarded(N * dense.BLOCK))
-    in_parts(dense.backward, blocks, min(parts, blocks), guarded(stored(kernel, U)), rows, *lists, d_x, *arguments)
+    in_parts(
+        dense_gradients.backward, blocks, min(parts, blocks), guarded(stored(kernel, U)), rows, *lists, d_x, *arguments
+    )
     check_guards()
     np.testing.assert_array_equal(d_x.reshape(N, I), d_sums @ kernel.T)
     np.testing.assert_array_equal(d_weights, stored(x.T @ d_sums, U))

@@ -14,7 +14,7 @@ from convlet.engines.numba.assembly.block_context import (
 from convlet.engines.numba.assembly.lowering import DenseBlock
 from convlet.engines.numba.assembly.weights import NOTHING, FlatWeights
 from convlet.engines.numba.buffers import buffer
-from convlet.engines.numba.kernels import dense, updates
+from convlet.engines.numba.kernels import dense, dense_gradients, updates
 from convlet.engines.numba.kernels.activations import CODES, LINEAR, SOFTMAX
 from convlet.engines.numba.running.entries import Scratch
 from convlet.engines.numba.running.worklist import Job
@@ -62,15 +62,17 @@ def dense_backward(context: BlockContext) -> list[Job]:
     code, jobs = CODES[block.activation], []
     if code == SOFTMAX:
         jobs, code = activation_backward_jobs(context, context.y, code), LINEAR
-    lists = (images, values, counts, context.gradient(f"{name}/bias"))
-    listing = (context.d_y, context.y, kept[0], *lists, N, U, code, kept[1], int(context.every))
-    jobs.append(context.job(dense.collect, -(-U // dense.GROUP), *listing))
+    d_sums = context.array("d_sums", U * N)
+    lists = (d_sums, images, values, counts)
+    sizes: tuple[Any, ...] = (context.gradient(f"{name}/bias"), N, U, code, kept[1], int(context.every))
+    listing = (context.d_y, context.y, kept[0], *lists, *sizes)
+    jobs.append(context.job(dense_gradients.collect, -(-U // dense.GROUP), *listing))
     moves = _moves(update, own, context.gradient(name) if update is None else None)
     rows = context.array("rows", dense.blocks(I) * N * dense.BLOCK)
     d_x = NOTHING if context.d_x is None else context.d_x
     sizes = (N, I, U, int(context.d_x is not None), Scratch(N * dense.BLOCK))
-    arguments = (own.values, rows, *lists[:3], d_x, *moves, *sizes)
-    return [*jobs, context.job(dense.backward, dense.blocks(I), *arguments, parts=dense.blocks(I))]
+    arguments = (own.values, rows, *lists, d_x, *moves, *sizes)
+    return [*jobs, context.job(dense_gradients.backward, dense.blocks(I), *arguments, parts=dense.blocks(I))]
 
 
 def _moves(update: Update | None, own: FlatWeights, gradient: np.ndarray | None) -> tuple[Any, ...]:

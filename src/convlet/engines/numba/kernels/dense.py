@@ -1,4 +1,5 @@
-"""The dense layer: forward in one pass over the weights, backward and the optimizer's step in another.
+"""The dense layer: forward in one pass over the weights, backward and the optimizer's step in another
+(`dense_gradients.py`).
 
 The large dense layers of small networks are bound by memory: a step must read the weights, and read and write them
 with their two Adam slots again. So the layout serves these passes, each of which goes through memory in order:
@@ -19,14 +20,10 @@ from typing import Any
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
-from convlet.engines.numba.kernels.activations import RELU, activate, slope
-from convlet.engines.numba.kernels.updates import update_of
-from convlet.engines.numba.simd.machine import prefetch
+from convlet.engines.numba.kernels.activations import RELU, activate
 from convlet.engines.numba.simd.vectors import broadcast, element, fma, load, mul, put, splat, store, total
 
 BLOCK = 64
-HALF = 32
-AHEAD = 8  # units: their weights are asked for this early, as the processor does not see them coming
 GROUP = 16  # units in a cache line of float32
 REGISTERS = 5  # of 8 lanes, for the images of a tile: inputs, and the sums of two units, fill AVX2's 16
 SIZES = (1, *range(8, 8 * REGISTERS + 1, 8))  # numbers of images that need, between them, every forward kernel there is
@@ -166,84 +163,3 @@ def finish(low, high, sums, y, keep, N, U, L, activation, scale):
         _finish(low, high, sums, y, keep, N, U, L, RELU, scale)
     else:
         _finish(low, high, sums, y, keep, N, U, L, activation, scale)
-
-
-# --------------------------------------------------------------------------------------------------- backward
-@inlined
-def _collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, activation, scale, every):
-    for u0 in range(low * GROUP, min(high * GROUP, U), GROUP):
-        last = min(u0 + GROUP, U)
-        for u in range(u0, last):
-            put(counts, u, np.int64(0))
-            put(d_bias, u, np.float32(0))
-        for n in range(N):
-            for u in range(u0, last):
-                i = n * U + u
-                output, gradient = element(y, i), element(d_y, i)
-                if len(keep) > 0:
-                    gradient *= scale * np.float32(element(keep, i))
-                    output /= scale
-                gradient *= slope(activation, output)
-                count = element(counts, u)
-                put(images, u * N + count, np.int64(n * BLOCK))
-                put(values, u * N + count, gradient)
-                put(counts, u, count + np.int64(gradient != 0 or every))
-                put(d_bias, u, element(d_bias, u) + gradient)
-
-
-@kernel
-def collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, activation, scale, every):
-    """For groups [low, high) of 16 units, list the images for which they carry gradient, and add up d_bias (U).
-
-    A unit that dropout or ReLU closed carries none. images, values (U, N) begin with counts (U) entries: the image's
-    number × 64, and the gradient of its sum. With `every`, all images are listed.
-    """
-    if activation == RELU:  # the common one, compiled apart
-        _collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, RELU, scale, every)
-    else:
-        _collect(low, high, d_y, y, keep, images, values, counts, d_bias, N, U, activation, scale, every)
-
-
-_update = update_of(HALF)
-
-
-@kernel
-def backward(
-    low, high, weights, rows, images, values, counts, d_x, rule, settings, a, b, taken, N, I, U, inputs, scratch
-):
-    """For blocks [low, high) of inputs: d_x (N, I), if `inputs`; the weights' gradient, and what `rule` does with it.
-
-    One pass over the weights and their slots: while a unit's 64 weights are in registers, they are sent back to the
-    images that the unit carries gradient for; those images' inputs make the weights' gradient; and the optimizer moves
-    the weights before they leave. taken[0] counts steps: every other one goes backwards, for what was touched last is
-    still in cache.
-
-    Cost: 2 × N × I × U multiply-adds × the share of units that carry gradient; each array read and written.
-    """
-    last = (I + BLOCK - 1) // BLOCK - 1
-    backwards = element(taken, 0) % 2 == 1
-    for k in range(low, high):
-        block = last - k if backwards else k
-        for i in range(0, N * BLOCK, 8):
-            store(scratch, i, splat(8, np.float32(0)))
-        x = block * N * BLOCK
-        for j in range(U):
-            u = U - 1 - j if backwards else j
-            ahead = (block * U + (u - AHEAD if backwards else u + AHEAD)) * BLOCK
-            for line in range(ahead, ahead + BLOCK, GROUP):
-                prefetch(weights, line)
-                prefetch(a, line)
-                prefetch(b, line)
-            for c in range(0, BLOCK, HALF):
-                w = (block * U + u) * BLOCK + c
-                g, weight = splat(HALF, np.float32(0)), load(HALF, weights, w)
-                for i in range(u * N, u * N + element(counts, u)):
-                    n, value = element(images, i) + c, broadcast(HALF, values, i)
-                    g = fma(value, load(HALF, rows, x + n), g)
-                    store(scratch, n, fma(value, weight, load(HALF, scratch, n)))
-                _update(rule, settings, weights, a, b, w, g)
-        if inputs:
-            inside = min(BLOCK, I - block * BLOCK)
-            for n in range(N):
-                for i in range(inside):
-                    put(d_x, n * I + block * BLOCK + i, element(scratch, n * BLOCK + i))
