@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from convlet.benchmarks.accuracy import time_to_accuracy
+from convlet.benchmarks.profile import profiled
 from convlet.benchmarks.results import Plan, document
 from convlet.benchmarks.rounds import measure
 from convlet.benchmarks.selection import select
@@ -18,6 +19,7 @@ from convlet.environment import limit_threads
 from convlet.report.figures.benchmark import benchmark_figure
 from convlet.report.figures.style import to_bytes
 from convlet.report.terminal.benchmark import benchmark_table
+from convlet.report.terminal.profile import profile_table
 from convlet.runs import recipe as recipes
 from convlet.runs.files import write_file
 
@@ -31,6 +33,7 @@ from convlet.runs.files import write_file
 @click.option(
     "--train", "recipe", is_flag=False, flag_value=DEFAULT_RECIPE, metavar="[RECIPE]", help="Train this recipe too."
 )
+@click.option("--profile", metavar="RECIPE", help="Where the time of a step goes, block by block; or of a workload's.")
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the result too, as .svg or .png.")
 @threads_option
 @json_option
@@ -39,6 +42,7 @@ def bench(
     competitors: str | None,
     sweep: str | None,
     recipe: str | None,
+    profile: str | None,
     picture: Path | None,
     threads: int | None,
     as_json: bool,
@@ -48,11 +52,15 @@ def bench(
 
     --train also trains a recipe, deep-mnist unless one is named, and says when it reached which accuracy.
     """
+    if profile is not None:
+        facts = profiled(profile, limit_threads(threads), _command())
+        show(as_json, facts, profile_table(facts))
+        return
     kind, trained = picture_kind("--picture", picture), recipes.load_recipe(recipe) if recipe else None
     selection = select(names_in(workloads), names_in(competitors), sweep)
     plan = Plan(**turns, threads=limit_threads(threads))
     measured = [measure(each, selection.competitors, plan, say) for each in selection.workloads]
-    facts = document(measured, selection, plan, shlex.join(["convlet", *sys.argv[1:]]))
+    facts = document(measured, selection, plan, _command())
     if trained is not None:
         facts["training"] = time_to_accuracy(trained)
     show(as_json, facts, benchmark_table(facts))
@@ -60,3 +68,7 @@ def bench(
         write_file(picture, to_bytes(benchmark_figure(facts), kind))
     if not all(outcome.complete for outcome in measured):
         sys.exit(1)
+
+
+def _command() -> str:
+    return shlex.join(["convlet", *sys.argv[1:]])

@@ -17,6 +17,7 @@ from convlet.engines.numba.assembly.passes import Passes
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import buffer
 from convlet.engines.numba.kernels import dense, updates
+from convlet.engines.numba.profiling import Timing, profile
 from convlet.engines.numba.running import forks, threads
 from convlet.engines.numba.running.entries import argument_types, entry
 from convlet.errors import EngineError
@@ -133,12 +134,22 @@ class NumbaProgram:
 
         `state().step` tells which, for the last job of a step counts it.
         """
-        optimizer = check_optimizer(self.optimizer)
+        check_optimizer(self.optimizer)
         check_rate(learning_rate)
         with self._lock:
-            values = updates.settings(optimizer, learning_rate, int(self._taken[0]) + 1)
-            self._settings[: len(values)] = values
+            self._set_rule(learning_rate)
             return self._train(self._steps, batch)
+
+    def profile(self, batch: Batch, learning_rate: float, rounds: int) -> list[Timing]:
+        """Where the time of a step goes, stage by stage; takes rounds + 1 steps."""
+        with self._lock:
+            self._set_rule(learning_rate)
+            return profile(self._steps, batch, rounds)
+
+    def _set_rule(self, learning_rate: float) -> None:
+        """Write down what the optimizer's rule needs in the next step."""
+        values = updates.settings(check_optimizer(self.optimizer), learning_rate, int(self._taken[0]) + 1)
+        self._settings[: len(values)] = values
 
     def state(self) -> State:
         with self._lock:

@@ -79,6 +79,11 @@ class BlockContext:
         """Whether the block's weights move in this pass, or would with an update: a frozen layer's do not."""
         return self.training and learns(self.block)
 
+    @property
+    def gradients(self) -> int:
+        """How many gradients are wanted: of the weights, of the inputs, or both."""
+        return int(self.learns) + int(self.d_x is not None)
+
     def array(self, purpose: str, size: int, dtype: Any = np.float32) -> np.ndarray:
         """Memory for this block and purpose."""
         return self.memory.get(f"{self.name}:{purpose}", size, dtype)

@@ -9,7 +9,7 @@ that a short last batch costs nothing the next time, until memory grows: they ho
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,15 @@ from convlet.engines.numba.running.worklist import Job, Worklist
 
 KEPT = 8  # worklists
 Purpose = Literal["predicting", "training", "input gradients"]
+
+
+class Stage(NamedTuple):
+    """The jobs of a pass that compute one block in one direction; or the loss, or the update, of no block."""
+
+    block: Block | None
+    what: Literal["forward", "loss", "backward", "update"]
+    jobs: list[Job]
+    gradients: int = 0  # how many it computes: of the weights, of the inputs, or both
 
 
 class Passes:
@@ -125,25 +134,29 @@ class Passes:
 
     def jobs(self, N: int) -> list[Job]:
         """All jobs of a pass over N images, in order."""
+        return [job for stage in self.stages(N) for job in stage.jobs]
+
+    def stages(self, N: int) -> list[Stage]:
+        """The same, by what they are for."""
         contexts = [self._context(i, N) for i in range(len(self.blocks))]
-        jobs = [job for context in contexts for job in assembly.ASSEMBLIES[type(context.block)].forward(context)]
+        stages = [Stage(context.block, "forward", _assembly(context).forward(context)) for context in contexts]
         if self.purpose == "predicting":
-            return jobs
-        jobs.append(self._head(N))
-        jobs += [
-            job
+            return stages
+        stages.append(Stage(None, "loss", [self._head(N)]))
+        stages += [
+            Stage(context.block, "backward", _assembly(context).backward(context), context.gradients)
             for context in reversed(contexts)
             if context.learns or context.d_x is not None
-            for job in assembly.ASSEMBLIES[type(context.block)].backward(context)
         ]
         if self.update is not None:
-            jobs += assembly.update_jobs(self.weights, self.memory, self.update)
+            jobs = assembly.update_jobs(self.weights, self.memory, self.update)
             jobs += self._packs([context for context in contexts if context.learns])
             jobs.append(Job(updates.count_step, 1, (self.update.taken,), label="count the step"))
-        return jobs
+            stages.append(Stage(None, "update", jobs))
+        return stages
 
     def _packs(self, contexts: Sequence[BlockContext]) -> list[Job]:
-        packs = [job for context in contexts for job in assembly.ASSEMBLIES[type(context.block)].pack(context)]
+        packs = [job for context in contexts for job in _assembly(context).pack(context)]
         return [Job(job.kernel, job.size, job.arguments, job.parts, i > 0, job.label) for i, job in enumerate(packs)]
 
     def _value(self, i: int, N: int) -> NDArray[np.float32]:
@@ -175,3 +188,7 @@ class Passes:
         wanted = (self.memory.get("weights", N), self.memory.get("targets", N * classes))
         arguments = (logits, labels, *wanted, self.memory.get("soft", 1, np.int64), d_logits, self.results(), *sizes)
         return Job(head.softmax_cross_entropy, N, arguments, label="softmax cross-entropy")
+
+
+def _assembly(context: BlockContext) -> assembly.Assembly:
+    return assembly.ASSEMBLIES[type(context.block)]
