@@ -56,13 +56,13 @@ class Case:
     def outputs(self):
         return sum(v @ self.kernels[i, j] for i, j, v in self.taps_of(self.x)) + self.weights[-1]
 
-    def pooled(self):
-        """Outputs after ReLU and pooling, and the winners."""
+    def pooled(self, floor=0):
+        """Outputs after ReLU (a floor of 0; none without one) and pooling, and the winners."""
         g = self.g
         windows = self.outputs().reshape(self.N, g.H, g.P, g.W, g.P, self.F).transpose(0, 1, 3, 2, 4, 5)
         windows = windows.reshape(self.N, g.H, g.W, g.P * g.P, self.F)
         best = windows.max(3)
-        return np.maximum(best, 0), np.where(best > 0, windows.argmax(3), CLOSED)
+        return np.maximum(best, floor), np.where(best > floor, windows.argmax(3), CLOSED)
 
     def gradients(self, d_outputs):
         """Gradients of weights (taps + 1, F) and of x."""

@@ -4,7 +4,15 @@ import numpy as np
 from cases import NETWORKS
 from comparing import GRADIENT32, VALUE32, assert_agree
 
-from convlet.descriptions.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.descriptions.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPooling2D,
+)
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam
 from convlet.engines import Batch, engine
@@ -18,6 +26,15 @@ REGULAR = Sequential(
         *(Dense(40, activation="relu"), Dropout(0.5), Dense(10)),
     ],
     (12, 12, 1),
+)
+MODERN = Sequential(
+    [
+        *(Conv2D(16, 3, padding="same", use_bias=False), MaxPooling2D(2), BatchNormalization(), Activation("relu")),
+        *(Conv2D(40, 3, padding="same"), BatchNormalization(), Activation("relu"), MaxPooling2D(2)),
+        *(Conv2D(16, 3, padding="same", activation="relu"), Conv2D(16, 3), BatchNormalization()),
+        *(Flatten(), Dense(10)),
+    ],
+    (15, 13, 8),  # no pool and no tile divides it
 )
 
 

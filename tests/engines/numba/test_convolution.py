@@ -27,13 +27,13 @@ def test_forward_is_the_sum_over_taps(case, parts, relu):
 
 
 @settings(max_examples=25)
-@given(cases(pool=st.just(2)), st.integers(1, 3))
-def test_forward_pool_keeps_the_first_maximum(case, parts):
+@given(cases(pool=st.just(2)), st.integers(1, 3), st.booleans())
+def test_forward_pool_keeps_the_first_maximum(case, parts, relu):
     g = case.g
     y, winners = guarded(case.framed(np.nan)), guarded(case.d_y.size, np.int8)
-    arguments = guarded(case.x), case.x_frame, case.packed(), y, case.y_frame, winners, g
+    arguments = guarded(case.x), case.x_frame, case.packed(), y, case.y_frame, winners, g, int(relu)
     in_parts(convolution.make_forward_pool(case.lanes), case.N * g.H, parts, *arguments)
-    expected, which = case.pooled()
+    expected, which = case.pooled(0 if relu else -np.inf)
     assert_exactly(y, case.framed(expected))
     assert_exactly(winners, which)
     check_guards()
@@ -45,11 +45,11 @@ def test_nan_reaches_every_output_over_it_and_no_other(pool):
     case = Case(1, 8, 16, g, Frame(6, 8, 8), Frame(g.H, g.W, 16), 0)
     case.x[0, 3, 4, 5] = np.nan
     y, winners = guarded(case.d_y.size), guarded(case.d_y.size, np.int8)
-    arguments = guarded(case.x), case.x_frame, case.packed(), y, case.y_frame, winners, g
+    arguments = guarded(case.x), case.x_frame, case.packed(), y, case.y_frame, winners, g, RELU
     if pool == 2:
         convolution.make_forward_pool(16)(0, g.H, *arguments)
     else:
-        convolution.make_forward(16)(0, g.H, *arguments, RELU)
+        convolution.make_forward(16)(0, g.H, *arguments)
     assert_exactly(y, case.pooled()[0])
     assert np.isnan(y).any()
     assert not np.isnan(y).all()
@@ -61,9 +61,9 @@ def test_inference_needs_no_winners():
         g = Geometry(2, 3, 3, 3, 1, 1, pool)
         case = Case(2, 8, 16, g, Frame(2 * pool + 2, 3 * pool + 2, 8), Frame(2, 3, 16), 0)
         y = guarded(case.d_y.size)
-        arguments = guarded(case.x), case.x_frame, case.packed(), y, case.y_frame, nobody, g
+        arguments = guarded(case.x), case.x_frame, case.packed(), y, case.y_frame, nobody, g, RELU
         if pool == 2:
             convolution.make_forward_pool(16)(0, 4, *arguments)
         else:
-            convolution.make_forward(16)(0, 4, *arguments, RELU)
+            convolution.make_forward(16)(0, 4, *arguments)
         assert_exactly(y, case.pooled()[0])

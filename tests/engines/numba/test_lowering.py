@@ -20,6 +20,7 @@ from convlet.engines.numba.assembly.lowering import (
     DenseBlock,
     DropoutBlock,
     FlattenBlock,
+    NormalizationBlock,
     PoolingBlock,
     Switches,
     lower,
@@ -82,6 +83,15 @@ def test_a_plan_is_text_for_every_kind_of_block():
 def test_relu_and_pooling_are_fused_in_either_order():
     for tail in ([Activation("relu"), MaxPooling2D(2)], [MaxPooling2D(2), Activation("relu")]):
         assert kinds(Conv2D(8, 3), *tail, Flatten(), Dense(2)) == [(ConvolutionBlock, 3), (DenseBlock, 2)]
+
+
+def test_pooling_is_fused_with_a_convolution_without_an_activation_and_with_normalisation():
+    norm, relu, pool = BatchNormalization(), Activation("relu"), MaxPooling2D(2)
+    convolution = Conv2D(8, 3, padding="same")
+    assert kinds(convolution, pool, norm, relu) == [(ConvolutionBlock, 2), (NormalizationBlock, 2)]
+    assert kinds(convolution, norm, relu, pool) == [(ConvolutionBlock, 1), (NormalizationBlock, 3)]
+    assert kinds(convolution, norm, pool, relu) == [(ConvolutionBlock, 1), (NormalizationBlock, 3)]
+    assert kinds(norm, relu, pool) == [(NormalizationBlock, 2), (PoolingBlock, 1)]  # its channels are not padded
 
 
 @pytest.mark.parametrize(

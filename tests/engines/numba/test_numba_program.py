@@ -5,12 +5,12 @@ import tracemalloc
 import numpy as np
 import pytest
 from cases import LAYERS, NETWORKS, ids
-from comparing import GRADIENT32, VALUE32, assert_agree, assert_same_bits
-from programs import REGULAR, assert_same_function, batch, both, single, trained
+from comparing import GRADIENT32, VALUE32, Tolerance, assert_agree, assert_same_bits
+from programs import MODERN, REGULAR, assert_same_function, batch, both, single, trained
 
 from convlet import fit
 from convlet.datasets import Dataset, Examples
-from convlet.descriptions.layers import Conv2D, Dense, Flatten
+from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
 from convlet.engines import Batch, State
@@ -104,6 +104,21 @@ def test_fused_sparse_and_winograd_paths_change_nothing(switches):
     assert_same_function(REGULAR, 5, switches=switches)
 
 
+@pytest.mark.parametrize("switches", [Switches(), Switches(winograd=False), Switches(fusion=False)])
+def test_what_is_fused_with_normalisation_and_its_gradients_are_the_references(switches):
+    assert_same_function(MODERN, 5, switches=switches)
+
+
+def test_normalisation_is_exact_where_the_mean_is_large_against_the_deviation():
+    network = Sequential([Conv2D(8, 1), BatchNormalization(), Flatten(), Dense(3)], (6, 6, 8))
+    ours, reference = both(network)
+    x, labels, masks = batch(network)
+    x[..., :4] += 300
+    (loss, gradients), (expected, wanted) = (p.gradients(Batch(x, labels, masks)) for p in (ours, reference))
+    assert abs(loss - expected) < 1e-4
+    assert_agree(gradients, single(wanted), Tolerance(1e-3, 1e-3), "gradients")
+
+
 # ------------------------------------------------------------------------------------------------------------- steps
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_a_step_is_the_gradients_and_the_reference_update(optimizer):
@@ -125,11 +140,12 @@ def test_a_step_is_the_gradients_and_the_reference_update(optimizer):
         assert after.step == step
 
 
-def test_results_are_the_same_to_the_bit_with_any_number_of_threads():
+@pytest.mark.parametrize("network", [REGULAR, MODERN], ids=["regular", "modern"])
+def test_results_are_the_same_to_the_bit_with_any_number_of_threads(network):
     states = []
     for count in (1, 2, 4):
         threads.set_threads(count)
-        states.append(trained(REGULAR).state())
+        states.append(trained(network).state())
     for state in states[1:]:
         assert_same_bits(state.parameters, states[0].parameters)
         assert_same_bits(state.slots, states[0].slots)
@@ -144,13 +160,14 @@ def test_training_continues_from_a_state_to_the_bit():
     assert_same_bits(other.predict(batch(REGULAR)[0]), program.predict(batch(REGULAR)[0]))
 
 
-def test_buffers_carry_nothing_from_one_step_to_the_next():
-    clean, poisoned = trained(REGULAR), trained(REGULAR)
+@pytest.mark.parametrize("network", [REGULAR, MODERN], ids=["regular", "modern"])
+def test_buffers_carry_nothing_from_one_step_to_the_next(network):
+    clean, poisoned = trained(network), trained(network)
     for name, array in poisoned._steps.memory.all().items():
         if (":" in name and not name.startswith("keep")) or name.startswith("d_"):
             array[:] = np.nan if array.dtype == np.float32 else 3
     for p in (clean, poisoned):
-        p.step(Batch(*batch(REGULAR, 9, seed=5)), 0.01)
+        p.step(Batch(*batch(network, 9, seed=5)), 0.01)
     assert_same_bits(poisoned.state().parameters, clean.state().parameters)
 
 

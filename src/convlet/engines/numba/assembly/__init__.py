@@ -18,8 +18,6 @@ from convlet.engines.numba.assembly.elementwise import (
     dropout_forward,
     flatten_backward,
     flatten_forward,
-    normalization_backward,
-    normalization_forward,
     pooling_backward,
     pooling_forward,
 )
@@ -33,6 +31,7 @@ from convlet.engines.numba.assembly.lowering import (
     NormalizationBlock,
     PoolingBlock,
 )
+from convlet.engines.numba.assembly.normalization import normalization_backward, normalization_forward
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.kernels import updates
 from convlet.engines.numba.running.worklist import Job

@@ -10,11 +10,18 @@ from convlet.engines.numba.assembly.block_context import (
     activation_backward_jobs,
     activation_jobs,
 )
-from convlet.engines.numba.assembly.layouts import geometry
+from convlet.engines.numba.assembly.layouts import geometry, image_size
 from convlet.engines.numba.assembly.lowering import ConvolutionBlock
-from convlet.engines.numba.buffers import Geometry
-from convlet.engines.numba.kernels import convolution, convolution_gradients, sparse_convolution, winograd
+from convlet.engines.numba.buffers import Frame, Geometry
+from convlet.engines.numba.kernels import (
+    convolution,
+    convolution_gradients,
+    sparse_convolution,
+    winograd,
+    winograd_gradients,
+)
 from convlet.engines.numba.kernels.activations import CODES, LINEAR, RELU
+from convlet.engines.numba.kernels.winograd_transforms import Region
 from convlet.engines.numba.running.entries import Scratch
 from convlet.engines.numba.running.worklist import Job
 
@@ -48,20 +55,14 @@ def convolution_forward(context: BlockContext) -> list[Job]:
     block: ConvolutionBlock = context.block
     g, (_, packed), lanes = geometry(block), _packed(context), convolution.lanes_for(context.y_frame.channels)
     fused = RELU if block.activation == "relu" else LINEAR
-    winners = _winners(context, g) if fused == RELU and context.d_y is not None else NO_WINNERS
+    chooses = (fused == RELU or block.pooled) and context.d_y is not None
+    winners = _winners(context, g) if chooses else NO_WINNERS
     where = (context.x, context.x_frame, packed, context.y, context.y_frame, winners, g)
     if block.winograd:
-        K, size = block.window.size[0], Scratch(winograd.scratch_size(context.x_frame.channels))
-        kernel = {
-            (3, False): winograd.forward3,
-            (3, True): winograd.forward3_pool,
-            (5, False): winograd.forward5,
-            (5, True): winograd.forward5_pool,
-        }[K, block.pooled]
-        stored = winograd.tile(K) // g.P
-        jobs = [context.job(kernel, context.N * -(-g.H // stored), *where, fused, size)]
+        region = Region(context.x_frame.rows, context.x_frame.columns)
+        jobs = [_winograd(context, *where[:2], region, *where[2:], fused)]
     elif block.pooled:
-        jobs = [context.job(convolution.make_forward_pool(lanes), context.N * g.H, *where)]
+        jobs = [context.job(convolution.make_forward_pool(lanes), context.N * g.H, *where, fused)]
     else:
         jobs = [context.job(convolution.make_forward(lanes), context.N * g.H, *where, fused)]
     if block.activation not in (None, "relu"):
@@ -69,9 +70,24 @@ def convolution_forward(context: BlockContext) -> list[Job]:
     return jobs
 
 
+def _winograd(context: BlockContext, x: Any, x_frame: Frame, region: Region, *where: Any) -> Job:
+    """A forward pass, or the gradient of the images: see `winograd.py`."""
+    g: Geometry = where[-2]
+    kernel = {
+        (3, 1): winograd.forward3,
+        (3, 2): winograd.forward3_pool,
+        (5, 1): winograd.forward5,
+        (5, 2): winograd.forward5_pool,
+    }[g.KH, g.P]
+    units = context.N * -(-g.H // (winograd.tile(g.KH) // g.P))
+    return context.job(kernel, units, x, x_frame, region, *where, Scratch(winograd.scratch_size(x_frame.channels)))
+
+
 def convolution_backward(context: BlockContext) -> list[Job]:
     """Both gradients are made side by side: the kernels' in parts, then summed while the images' is computed."""
     jobs = _activation_backward(context)
+    if context.block.winograd_gradients:
+        return jobs + _winograd_backward(context)
     wide = sparse_convolution.width(_row(context)) if context.block.sparse else 16
     if context.learns:
         jobs.append(_d_kernels(context, wide))
@@ -82,6 +98,51 @@ def convolution_backward(context: BlockContext) -> list[Job]:
     if context.d_x is not None:
         jobs.append(_d_images(context, wide, alongside=context.learns))
     return jobs
+
+
+def _winograd_backward(context: BlockContext) -> list[Job]:
+    """Both gradients; kernels are turned and transformed beside the jobs of the kernels' gradient."""
+    kernels = _winograd_d_kernels(context) if context.learns else []
+    turn, *images = _winograd_d_images(context) if context.d_x is not None else [None]
+    return [job for job in (*kernels[:1], turn, *kernels[1:], *images) if job is not None]
+
+
+def _winograd_d_kernels(context: BlockContext) -> list[Job]:
+    """The sums over parts of the batch, and the gradients from them."""
+    C, F, g = context.x_frame.channels, context.y_frame.channels, geometry(context.block)
+    parts = winograd_gradients.parts_for(context.N, C, F)
+    partial = context.array("partial", parts * (winograd_gradients.POINTS * C + 1) * F)
+    regions = Region(context.x_frame.rows, context.x_frame.columns), _outputs(context)
+    where = (context.x, context.x_frame, regions[0], context.d_y, context.y_frame, regions[1], partial, context.N)
+    sizes = parts, winograd_gradients.panel_for(C, F), Scratch(winograd_gradients.scratch_size(C, F))
+    kernel, units = (
+        winograd_gradients.make_d_kernels(g.KH, convolution.lanes_for(F)),
+        parts * winograd_gradients.blocks_for(C),
+    )
+    sums = (partial, parts, context.gradient(context.block.convolution.name), C, F, g.KH)
+    return [
+        context.job(kernel, units, *where, *sizes, parts=64),
+        context.job(winograd_gradients.d_kernels_of_sums, C + 1, *sums),
+    ]
+
+
+def _outputs(context: BlockContext, up: int = 0, before: int = 0) -> Region:
+    g = geometry(context.block)
+    return Region(g.H, g.W, context.y_frame.top, context.y_frame.left, up, before)
+
+
+def _winograd_d_images(context: BlockContext) -> list[Job]:
+    """To turn the kernels, to find their points, and a forward pass of the gradients of the outputs."""
+    C, F, K = context.x_frame.channels, context.y_frame.channels, context.block.window.size[0]
+    H, W, _ = image_size(context.block.input_shape)
+    turned, points = context.array("turned", (K * K * F + 1) * C), context.array("points", winograd.points_size(F, C))
+    region = _outputs(context, K - 1 - context.x_frame.top, K - 1 - context.x_frame.left)
+    where = (points, context.d_x, context.x_frame, NO_WINNERS, Geometry(H, W, K, K), LINEAR)
+    return [
+        context.job(winograd.turn_kernels, K, _own(context), turned, C, F, K, alongside=context.learns),
+        context.job(winograd.transform_kernels, -(-C // 16), turned, points, F, C, K, alongside=context.learns),
+        _winograd(context, context.d_y, context.y_frame, region, *where),
+    ]
 
 
 def _row(context: BlockContext) -> int:

@@ -28,6 +28,8 @@ from convlet.engines.numba.buffers import padded
 NARROW = 32  # floats in a row of a section: below, vectors run along the filters instead
 WINOGRAD = 512  # channels × filters: below, transforming costs more than it saves
 
+SMALLEST = 3  # outputs along an axis: below, tiles are mostly empty
+
 
 @dataclass(frozen=True)
 class Switches:
@@ -67,7 +69,7 @@ def _bias(placed: Placed) -> str | None:
 
 @dataclass(frozen=True)
 class ConvolutionBlock(Block):
-    """Convolution + bias [+ activation [+ 2×2 max pooling]]."""
+    """Convolution + bias [+ activation] [+ 2×2 max pooling]."""
 
     convolution: Placed
     window: Window
@@ -78,13 +80,19 @@ class ConvolutionBlock(Block):
     narrow: bool  # kernel gradients with vectors along the filters
     first: bool  # no gradient of its inputs is wanted
 
+    @property
+    def winograd_gradients(self) -> bool:
+        """Whether the backward pass is by Winograd: where it is not sparse, for pooling alone leaves fewer products."""
+        return self.winograd and not self.sparse
+
     def explain(self) -> tuple[str, str, str]:
         kh, kw = self.window.size
         fused = ["convolution", _bias(self.convolution), self.activation, "2×2 max" if self.pooled else None]
         outputs = 7 - kh
         forward = f"Winograd F({outputs}×{outputs}, {kh}×{kw})" if self.winograd else "direct"
-        kernels = "dense (narrow rows)" if self.narrow else "sparse" if self.sparse else "dense"
-        images = "" if self.first else f"; inputs {'sparse' if self.sparse else 'dense'}"
+        how = "sparse" if self.sparse else "Winograd" if self.winograd_gradients else "dense"
+        kernels = "dense (narrow rows)" if self.narrow else how
+        images = "" if self.first else f"; inputs {how}"
         return " + ".join(filter(None, fused)), forward, f"kernels {kernels}{images}"
 
 
@@ -131,13 +139,16 @@ class PoolingBlock(Block):
 
 @dataclass(frozen=True)
 class NormalizationBlock(Block):
-    """Batch normalisation."""
+    """Batch normalisation [+ ReLU] [+ 2×2 max pooling]."""
 
     momentum: float
     epsilon: float
+    activation: str | None
+    pooled: bool
 
     def explain(self) -> tuple[str, str, str]:
-        return "batch normalisation", "two passes, then one", "one pass, then one"
+        fused = ["batch normalisation", self.activation, "2×2 max" if self.pooled else None]
+        return " + ".join(filter(None, fused)), "one pass, then one", "one pass, then one"
 
 
 @dataclass(frozen=True)
@@ -203,21 +214,31 @@ def _convolution(layers: Sequence[Placed], switches: Switches, first: bool) -> B
     activation, taken = _activation(layer.activation, layers[1:], switches)
     count = 1 + taken
     fusing = switches.fusion and switches.sparse  # the backward pass of a fused pooling is sparse
-    pooled = fusing and activation == "relu" and count < len(layers) and _halves(layers[count])
-    # The larger of two numbers is the same before and after ReLU, so pooling may come first.
-    if fusing and activation is None and len(layers) > 2 and _halves(layers[1]) and _is_relu(layers[2].layer):
-        activation, pooled, count = "relu", True, 2
+    activation, pooled, taken = _pooled(activation, layers[count:] if fusing else ())
+    winograd = switches.winograd and _suits_winograd(placed, layer, window, first)
+    sparse = pooled or (switches.sparse and activation == "relu" and not winograd)
     return ConvolutionBlock(
-        tuple(layers[: count + pooled]),
+        tuple(layers[: count + taken]),
         convolution=placed,
         window=window,
         activation=activation,
         pooled=pooled,
-        winograd=switches.winograd and _suits_winograd(placed, layer, window, first),
-        sparse=switches.sparse and activation == "relu",
-        narrow=switches.sparse and activation == "relu" and window.size[1] * placed.input_shape[2] < NARROW,
+        winograd=winograd,
+        sparse=sparse,
+        narrow=sparse and window.size[1] * placed.input_shape[2] < NARROW,
         first=first,
     )
+
+
+def _pooled(activation: str | None, layers: Sequence[Placed]) -> tuple[str | None, bool, int]:
+    """The activation and pooling that a block takes, its own activation given, and how many of the layers that follow.
+
+    The larger of two numbers is the same before and after ReLU, so pooling may come first.
+    """
+    if activation not in (None, "relu") or not layers or not _halves(layers[0]):
+        return activation, False, 0
+    late = activation is None and len(layers) > 1 and _is_relu(layers[1].layer)
+    return ("relu", True, 2) if late else (activation, True, 1)
 
 
 def _is_relu(layer: Layer) -> bool:
@@ -235,7 +256,7 @@ def _halves(placed: Placed) -> bool:
 def _suits_winograd(placed: Placed, layer: Conv2D, window: Window, first: bool) -> bool:
     channels = placed.input_shape[2] if first else padded(placed.input_shape[2])
     fits = window.size in ((3, 3), (5, 5)) and window.strides == (1, 1) and channels % 8 == 0
-    return fits and channels * layer.filters >= WINOGRAD and min(window.positions) >= 4
+    return fits and channels * layer.filters >= WINOGRAD and min(window.positions) >= SMALLEST
 
 
 def _flatten(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
@@ -268,9 +289,12 @@ def _global_pooling(layers: Sequence[Placed], switches: Switches, first: bool) -
 
 
 def _normalization(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
-    placed, layer = layers[0], layers[0].layer
+    layer = layers[0].layer
     assert isinstance(layer, BatchNormalization)
-    return NormalizationBlock((placed,), layer.momentum, layer.epsilon)
+    relu = switches.fusion and len(layers) > 1 and _is_relu(layers[1].layer)
+    follow = layers[1 + relu :] if switches.fusion and not first else ()  # a first one's channels are not padded
+    activation, pooled, taken = _pooled("relu" if relu else None, follow)
+    return NormalizationBlock(tuple(layers[: 1 + relu + taken]), layer.momentum, layer.epsilon, activation, pooled)
 
 
 def _lone_activation(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:

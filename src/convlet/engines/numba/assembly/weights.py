@@ -88,7 +88,7 @@ class Weights:
     def _add_plain(self, block: Block) -> None:
         """Each parameter for itself, as it is outside."""
         for name, parameter in ((name, p) for placed in block.layers for name, p in placed.parameters.items()):
-            self.own[name] = FlatWeights(buffer(parameter.size), parameter.size if parameter.trainable else 0)
+            self.own[name] = FlatWeights(buffer(padded(parameter.size)), parameter.size if parameter.trainable else 0)
             self.public[name] = ParameterPlace(name, np.arange(parameter.size).reshape(parameter.shape))
 
     def pack(self, name: str, size: int) -> Array:

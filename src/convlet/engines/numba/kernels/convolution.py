@@ -21,8 +21,8 @@ from typing import Any
 
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.kernels.activations import RELU
-from convlet.engines.numba.kernels.finishing import relu8, relu16, relu_pool8, relu_pool16
-from convlet.engines.numba.simd.vectors import broadcast_rows, fma, load, repeat, store, store_rows
+from convlet.engines.numba.kernels.finishing import floor_of, relu8, relu16, relu_pool8, relu_pool16
+from convlet.engines.numba.simd.vectors import broadcast_rows, fma, load, repeat, splat, store, store_rows
 
 
 def lanes_for(F: int) -> int:
@@ -147,14 +147,14 @@ def _forward_pool_row_of(windows: int, lanes: int) -> Callable[..., Any]:
     relu_pool = relu_pool8 if lanes == 8 else relu_pool16
 
     @inlined
-    def forward_pool_row(x, section, x_frame, packed, block, y, o, winners, q, F, g):
+    def forward_pool_row(x, section, x_frame, packed, block, y, o, winners, q, F, g, floor):
         """A row of pooled outputs for a block of filters. The last group begins early enough to be whole."""
         C = x_frame.channels
         step, down = g.SW * C, x_frame.columns * C
         for first in range(0, g.W, windows):
             w = min(first, g.W - windows)
             a, b, c, d = outputs(x, section + 2 * w * step, g.SH * down, step, down, g.KH, g.KW * C, packed, block)
-            best, winner = relu_pool(a, b, c, d)
+            best, winner = relu_pool(a, b, c, d, splat(lanes, floor))
             store_rows(y, o + w * F, F, best)
             if winners.size > 0:
                 store_rows(winners, q + w * F, F, winner)
@@ -171,13 +171,13 @@ def make_forward_pool(lanes: int) -> Callable[..., Any]:
     """The pooling forward kernel for blocks of so many filters (see `lanes_for`)."""
 
     @kernel
-    def forward_pool(low, high, x, x_frame, packed, y, y_frame, winners, g):
-        """Convolution + bias + ReLU + 2×2 max pooling. A unit is a row of pooled outputs: N × H in all.
+    def forward_pool(low, high, x, x_frame, packed, y, y_frame, winners, g, activation):
+        """Convolution + bias [+ ReLU] + 2×2 max pooling. A unit is a row of pooled outputs: N × H in all.
 
         g.H and g.W count pooled outputs: an odd last row or column of outputs is not computed.
         Cost: 4 × N × H × W × F × KH × KW × C multiply-adds. Nothing unpooled is stored.
         """
-        C, F = x_frame.channels, y_frame.channels
+        C, F, floor = x_frame.channels, y_frame.channels, floor_of(activation)
         rows = g.KH * g.KW * C + 1
         for unit in range(low, high):
             n = unit // g.H
@@ -187,10 +187,10 @@ def make_forward_pool(lanes: int) -> Callable[..., Any]:
             q = unit * g.W * F
             for f in range(0, F, lanes):
                 if lanes == 16:
-                    _forward_pool_row1x16(x, section, x_frame, packed, f * rows, y, o + f, winners, q + f, F, g)
+                    _forward_pool_row1x16(x, section, x_frame, packed, f * rows, y, o + f, winners, q + f, F, g, floor)
                 elif g.W >= 2:
-                    _forward_pool_row2x8(x, section, x_frame, packed, f * rows, y, o + f, winners, q + f, F, g)
+                    _forward_pool_row2x8(x, section, x_frame, packed, f * rows, y, o + f, winners, q + f, F, g, floor)
                 else:
-                    _forward_pool_row1x8(x, section, x_frame, packed, f * rows, y, o + f, winners, q + f, F, g)
+                    _forward_pool_row1x8(x, section, x_frame, packed, f * rows, y, o + f, winners, q + f, F, g, floor)
 
     return forward_pool

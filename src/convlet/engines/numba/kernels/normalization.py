@@ -1,59 +1,66 @@
-"""Batch normalisation. Statistics are taken for each channel over images and pixels, in two passes, mean first.
+"""Batch normalisation, with the ReLU and the 2×2 max pooling that follow it, in as few passes as there can be.
 
-Sums are made image by image, and then over the images in order, so that they do not depend on who makes which.
+One pass over the inputs is for the statistics of each channel, over images and pixels, and one for everything else.
+(Backward: `normalization_gradients.py`.)
+
+Sums are made image by image, and then over the images in order, so that they do not depend on who makes which. They are
+of distances to the batch's first pixel, s, for a channel's mean may be large against its deviation:
+mean = s + Σ(x − s) / count, variance = Σ(x − s)² / count − (mean − s)².
 
     partial     (N, 2, C): an image's two sums
     statistics  (2, C): mean and 1 / √(variance + ε)
+    winners     as in `finishing.py`; without pooling there are none
+    C           the channels of both frames, or of the narrower one; `shape` is (H, W, C) of the image proper
 
 Arguments otherwise as in `activations.py`. Source: Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithm 1.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from convlet.engines.numba.compiling import kernel
+from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.kernels.activations import at
-from convlet.engines.numba.simd.vectors import element, put
+from convlet.engines.numba.kernels.finishing import floor_of, relu_pool8
+from convlet.engines.numba.simd.vectors import element, fma, load, maximum, mul, put, splat, store, sub
+
+LANES = 8  # channels at a time; the last ones of a row of numbers one by one
 
 
+# ------------------------------------------------------------------------------------------------- statistics
 @kernel
-def sums(low, high, x, x_frame, statistics, partial, shape, squares):
-    """Images [low, high): the sum of each channel, or with `squares` the sum of squared distances to the mean."""
-    C = shape.C
+def sums(low, high, x, x_frame, partial, shape, C):
+    """Images [low, high): the sums of each channel's distances to the first pixel, and of their squares."""
+    first = at(x_frame, 0, 0, 0)
     for n in range(low, high):
-        for c in range(C):
-            put(partial, n * 2 * C + c, np.float32(0))
+        p = n * 2 * C
+        for c in range(2 * C):
+            put(partial, p + c, np.float32(0))
         for h in range(shape.H):
             for w in range(shape.W):
                 i = at(x_frame, n, h, w)
                 for c in range(C):
-                    value = element(x, i + c)
-                    if squares:
-                        value -= element(statistics, c)
-                        value *= value
-                    put(partial, n * 2 * C + c, element(partial, n * 2 * C + c) + value)
+                    distance = element(x, i + c) - element(x, first + c)
+                    put(partial, p + c, element(partial, p + c) + distance)
+                    put(partial, p + C + c, element(partial, p + C + c) + distance * distance)
 
 
 @kernel
-def mean(low, high, partial, statistics, N, count, C):
-    """Channels [low, high): the mean, from the images' sums; `count` is how many numbers it is the mean of."""
+def batch_statistics(low, high, x, x_frame, partial, statistics, variances, N, count, C, epsilon):
+    """Channels [low, high): mean, variance and 1 / √(variance + ε) of `count` numbers, from the images' sums."""
     for c in range(low, high):
-        total = 0.0
+        distances = squares = 0.0
         for n in range(N):
-            total += element(partial, n * 2 * C + c)
-        put(statistics, c, np.float32(total / count))
-
-
-@kernel
-def deviation(low, high, partial, statistics, variances, N, count, C, epsilon):
-    """Channels [low, high): the (biased) variance, and 1 / √(variance + ε)."""
-    for c in range(low, high):
-        total = 0.0
-        for n in range(N):
-            total += element(partial, n * 2 * C + c)
-        put(variances, c, np.float32(total / count))
-        put(statistics, C + c, np.float32(1 / math.sqrt(total / count + epsilon)))
+            distances += element(partial, n * 2 * C + c)
+            squares += element(partial, n * 2 * C + C + c)
+        distance = distances / count
+        variance = squares / count - distance * distance
+        variance = 0.0 if variance < 0 else variance  # rounding, of a channel that is nearly constant
+        put(statistics, c, np.float32(element(x, at(x_frame, 0, 0, 0) + c) + distance))
+        put(statistics, C + c, np.float32(1 / math.sqrt(variance + epsilon)))
+        put(variances, c, np.float32(variance))
 
 
 @kernel
@@ -73,59 +80,65 @@ def move_averages(low, high, moving_mean, moving_variance, statistics, variances
         put(moving_variance, c, momentum * element(moving_variance, c) + now * element(variances, c))
 
 
+# ---------------------------------------------------------------------------------------------------- forward
+def normalized_of(lanes: int) -> Callable[..., Any]:
+    """The normalised inputs of so many channels."""
+
+    @inlined
+    def normalized(x, i, statistics, c, C):
+        return mul(sub(load(lanes, x, i + c), load(lanes, statistics, c)), load(lanes, statistics, C + c))
+
+    return normalized
+
+
+normalized1, normalized8 = normalized_of(1), normalized_of(8)
+
+
+def output_of(lanes: int) -> Callable[..., Any]:
+    """The same, scaled and shifted."""
+    normalize_lanes = normalized1 if lanes == 1 else normalized8
+
+    @inlined
+    def output(x, i, statistics, gamma, beta, c, C):
+        return fma(load(lanes, gamma, c), normalize_lanes(x, i, statistics, c, C), load(lanes, beta, c))
+
+    return output
+
+
+output1, output8 = output_of(1), output_of(8)
+
+
 @kernel
-def normalize(low, high, x, x_frame, statistics, gamma, beta, y, y_frame, shape):
-    """Images [low, high): y = γ (x − mean) / √(variance + ε) + β. x and y may be the same buffer."""
-    C = shape.C
+def normalize(low, high, x, x_frame, statistics, gamma, beta, y, y_frame, shape, C, activation):
+    """Images [low, high): y = γ (x − mean) / √(variance + ε) + β [, and its ReLU]."""
+    floor, whole = floor_of(activation), C - C % LANES
     for n in range(low, high):
         for h in range(shape.H):
             for w in range(shape.W):
                 i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
-                for c in range(C):
-                    normalized = (element(x, i + c) - element(statistics, c)) * element(statistics, C + c)
-                    put(y, o + c, element(gamma, c) * normalized + element(beta, c))
+                for c in range(0, whole, LANES):
+                    store(y, o + c, maximum(output8(x, i, statistics, gamma, beta, c, C), splat(8, floor)))
+                for c in range(whole, C):
+                    store(y, o + c, maximum(output1(x, i, statistics, gamma, beta, c, C), splat(1, floor)))
 
 
 @kernel
-def backward_sums(low, high, d_y, y_frame, x, x_frame, statistics, partial, shape):
-    """Images [low, high): the sums of d_y × the normalised input, and of d_y."""
-    C = shape.C
+def normalize_pool(low, high, x, x_frame, statistics, gamma, beta, y, y_frame, winners, shape, C, activation):
+    """The same, and 2×2 max pooling. `shape` is that of the inputs; C is a multiple of 8."""
+    floor, right, down = splat(8, floor_of(activation)), C, x_frame.columns * C
     for n in range(low, high):
-        for c in range(2 * C):
-            put(partial, n * 2 * C + c, np.float32(0))
-        for h in range(shape.H):
-            for w in range(shape.W):
-                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
-                for c in range(C):
-                    normalized = (element(x, i + c) - element(statistics, c)) * element(statistics, C + c)
-                    p, gradient = n * 2 * C + c, element(d_y, o + c)
-                    put(partial, p, element(partial, p) + gradient * normalized)
-                    put(partial, p + C, element(partial, p + C) + gradient)
-
-
-@kernel
-def backward_totals(low, high, partial, d_gamma, d_beta, N, C):
-    """Channels [low, high): d_gamma and d_beta, from the images' sums."""
-    for c in range(low, high):
-        first = second = 0.0
-        for n in range(N):
-            first += element(partial, n * 2 * C + c)
-            second += element(partial, n * 2 * C + C + c)
-        put(d_gamma, c, np.float32(first))
-        put(d_beta, c, np.float32(second))
-
-
-@kernel
-def normalize_backward(low, high, d_y, y_frame, x, x_frame, statistics, gamma, d_gamma, d_beta, d_x, shape, count):
-    """Images [low, high): d_x. An input also moves the batch's mean and variance: from the gradient is taken its
-    mean, and its projection on the normalised inputs.
-    """
-    C = shape.C
-    for n in range(low, high):
-        for h in range(shape.H):
-            for w in range(shape.W):
-                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
-                for c in range(C):
-                    normalized = (element(x, i + c) - element(statistics, c)) * element(statistics, C + c)
-                    shared = (element(d_beta, c) + normalized * element(d_gamma, c)) / count
-                    put(d_x, i + c, element(gamma, c) * element(statistics, C + c) * (element(d_y, o + c) - shared))
+        for h in range(shape.H // 2):
+            for w in range(shape.W // 2):
+                i, o = at(x_frame, n, 2 * h, 2 * w), at(y_frame, n, h, w)
+                q = ((n * (shape.H // 2) + h) * (shape.W // 2) + w) * C
+                for c in range(0, C, LANES):
+                    best, winner = relu_pool8(
+                        output8(x, i, statistics, gamma, beta, c, C),
+                        output8(x, i + right, statistics, gamma, beta, c, C),
+                        output8(x, i + down, statistics, gamma, beta, c, C),
+                        output8(x, i + down + right, statistics, gamma, beta, c, C),
+                        floor,
+                    )
+                    store(y, o + c, best)
+                    if winners.size > 0:
+                        store(winners, q + c, winner)

@@ -17,10 +17,14 @@ These points cost no more than one decimal: float32 outputs are within 1e-5 of t
 In one pass over 12 tiles: transform their inputs, then for every 16 filters multiply 36 times a (12 × C) by a (C × 16)
 matrix, transform back, add biases, ReLU, pool, and store. The 12 tiles' points stay in the second-level cache.
 
+The gradient of the images is such a convolution too, of the gradients of the outputs, with borders of zeros, with the
+kernels turned by half a turn and their channels and filters swapped (`turn_kernels`).
+
 Arguments as in `convolution.py`, and
+    inputs      the Region of each stored image that tiles cover; outside of it, inputs are 0
     points      kernels and biases as `transform_kernels` leaves them: blocks of 16 filters, each (36 × C + 1, 16)
     scratch     scratch_size(C) floats for each concurrent call
-The stored image must reach to the end of the last tile, see `stored`.
+A stored image had better reach to the end of the last tile (`stored`): tiles that leave their region are copied first.
 """
 
 from collections.abc import Callable
@@ -30,30 +34,32 @@ import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.kernels.activations import RELU
-from convlet.engines.numba.kernels.finishing import relu8, relu_pool8
+from convlet.engines.numba.kernels.finishing import floor_of, relu8, relu_pool8
+from convlet.engines.numba.kernels.winograd_transforms import (
+    POINTS,
+    four_outputs,
+    kernel_points,
+    load_six,
+    store_six,
+    take_tile,
+    tile,
+    two_outputs,
+)
 from convlet.engines.numba.simd.vectors import (
     add,
     broadcast_rows,
+    element,
     fma,
     load,
-    load_rows,
-    mul,
+    put,
     repeat,
-    row_of,
     splat,
     store,
     store_rows,
-    sub,
 )
 
-POINTS = 36
 TILES = 12
 BLOCK = 16
-
-
-def tile(K: int) -> int:
-    """M of the M × M outputs that a tile of 6 × 6 inputs gives with kernels of K × K."""
-    return 7 - K
 
 
 def stored(outputs: int, K: int) -> int:
@@ -63,7 +69,7 @@ def stored(outputs: int, K: int) -> int:
 
 def scratch_size(C: int) -> int:
     """The floats of scratch that one call of a forward kernel needs."""
-    return POINTS * (TILES * (C + BLOCK) + 8)
+    return POINTS * (TILES * (C + BLOCK) + 8 + C)
 
 
 def points_size(C: int, F: int) -> int:
@@ -71,66 +77,29 @@ def points_size(C: int, F: int) -> int:
     return -(-F // BLOCK) * BLOCK * (POINTS * C + 1)
 
 
-# --------------------------------------------------------------------------------------------------- transforms
-@inlined
-def _input_points(a, b, c, d, e, f):
-    """Bᵀ times six inputs."""
-    two, four, minus_four = splat(8, np.float32(2)), splat(8, np.float32(4)), splat(8, np.float32(-4))
-    minus_five = splat(8, np.float32(-5))
-    even, odd = fma(minus_four, c, e), fma(minus_four, b, d)
-    even2, odd2 = sub(e, c), mul(two, sub(d, b))
-    first, last = fma(four, a, fma(minus_five, c, e)), fma(four, b, fma(minus_five, d, f))
-    return first, add(even, odd), sub(even, odd), add(even2, odd2), sub(even2, odd2), last
-
-
-@inlined
-def _kernel_points(a, b, c, d, e, last):
-    """G times five weights (of three weights, the last two are 0), and the last one once more."""
-    sixth, negative_sixth = splat(8, np.float32(1 / 6)), splat(8, np.float32(-1 / 6))
-    two, four, quarter = splat(8, np.float32(2)), splat(8, np.float32(4)), splat(8, np.float32(0.25))
-    even, odd = add(add(a, c), e), add(b, d)
-    even2, odd2 = fma(four, fma(four, e, c), a), mul(two, fma(four, d, b))
-    first, one, minus_one = mul(quarter, a), mul(negative_sixth, add(even, odd)), mul(negative_sixth, sub(even, odd))
-    twenty_fourth = mul(sixth, quarter)
-    return first, one, minus_one, mul(twenty_fourth, add(even2, odd2)), mul(twenty_fourth, sub(even2, odd2)), last
-
-
-@inlined
-def _two_outputs(p):
-    """Aᵀ times six products, for tiles of two outputs."""
-    two = splat(8, np.float32(2))
-    return add(add(p[0], add(p[1], p[2])), add(p[3], p[4])), fma(two, sub(p[3], p[4]), add(sub(p[1], p[2]), p[5]))
-
-
-@inlined
-def _four_outputs(p):
-    """Aᵀ times six products, for tiles of four outputs."""
-    two, four, eight = splat(8, np.float32(2)), splat(8, np.float32(4)), splat(8, np.float32(8))
-    even, odd, even2, odd2 = add(p[1], p[2]), sub(p[1], p[2]), add(p[3], p[4]), sub(p[3], p[4])
-    return add(p[0], add(even, even2)), fma(two, odd2, odd), fma(four, even2, even), fma(eight, odd2, add(odd, p[5]))
-
-
-@inlined
-def _load_six(array, i, stride):
-    six = load_rows(6, 8, array, i, stride)
-    return row_of(six, 0), row_of(six, 1), row_of(six, 2), row_of(six, 3), row_of(six, 4), row_of(six, 5)
-
-
-@inlined
-def _store_six(array, i, stride, six):
-    store(array, i, six[0])
-    store(array, i + stride, six[1])
-    store(array, i + 2 * stride, six[2])
-    store(array, i + 3 * stride, six[3])
-    store(array, i + 4 * stride, six[4])
-    store(array, i + 5 * stride, six[5])
-
-
 # ------------------------------------------------------------------------------------------------------ kernels
 @inlined
 def _weight(weights, i, j, K, C, c, F, f):
     """Row i, column j of the kernels from channel c to filters f … f + 7; 0 below the last row."""
     return load(8, weights, ((i * K + j) * C + c) * F + f) if i < K else splat(8, np.float32(0))
+
+
+@kernel
+def turn_kernels(low, high, weights, turned, C, F, K):
+    """Rows [low, high) of K kernel rows, half a turn on, channels and filters swapped: turned (K × K × F + 1, C).
+
+    Its last row, where biases would be, is 0.
+    """
+    for i in range(low, high):
+        for j in range(K):
+            a, b = (i * K + j) * C * F, ((K - 1 - i) * K + K - 1 - j) * C * F
+            for c in range(0, C, 8):
+                for f in range(F):
+                    for k in range(c, c + 8):
+                        put(turned, b + f * C + k, element(weights, a + k * F + f))
+    if low == 0:
+        for c in range(C):
+            put(turned, K * K * F * C + c, np.float32(0))
 
 
 @kernel
@@ -147,27 +116,15 @@ def transform_kernels(low, high, weights, points, C, F, K):
                 a, b = _weight(weights, 0, j, K, C, c, F, f), _weight(weights, 1, j, K, C, c, F, f)
                 d, e = _weight(weights, 2, j, K, C, c, F, f), _weight(weights, 3, j, K, C, c, F, f)
                 g, last = _weight(weights, 4, j, K, C, c, F, f), _weight(weights, K - 1, j, K, C, c, F, f)
-                _store_six(half, j * 8, 40, _kernel_points(a, b, d, e, g, last))
+                store_six(half, j * 8, 40, kernel_points(a, b, d, e, g, last))
             for i in range(0, 240, 40):
                 a, b, d = load(8, half, i), load(8, half, i + 8), load(8, half, i + 16)
                 e, g, last = load(8, half, i + 24), load(8, half, i + 32), load(8, half, i + (K - 1) * 8)
-                _store_six(points, o + (i // 40 * 6 * C + c) * BLOCK, C * BLOCK, _kernel_points(a, b, d, e, g, last))
+                store_six(points, o + (i // 40 * 6 * C + c) * BLOCK, C * BLOCK, kernel_points(a, b, d, e, g, last))
         store(points, o + POINTS * C * BLOCK, load(8, weights, K * K * C * F + f))
 
 
 # ------------------------------------------------------------------------------------------------------- forward
-@inlined
-def _transform_inputs(x, corner, row, C, v, t, half):
-    """Bᵀ x B of the 6 × 6 inputs at x[corner:], to v (POINTS, TILES, C), as tile t."""
-    for c in range(0, C, 8):
-        for j in range(6):
-            a, b, d, e, f, g = _load_six(x, corner + j * C + c, row)
-            _store_six(half, j * 8, 48, _input_points(a, b, d, e, f, g))
-        for i in range(6):
-            a, b, d, e, f, g = _load_six(half, i * 48, 8)
-            _store_six(v, (i * 6 * TILES + t) * C + c, TILES * C, _input_points(a, b, d, e, f, g))
-
-
 @inlined
 def _multiply(v, points, block, m, C, n):
     """m (POINTS, TILES, 16) = v (POINTS, TILES, C) × a block of points (POINTS, C, 16), for n tiles: 6 at a time."""
@@ -183,8 +140,9 @@ def _multiply(v, points, block, m, C, n):
 
 
 @inlined
-def _pooled_pair(y, o, winners, q, bias, a, b, c, d):
-    best, winner = relu_pool8(add(a, bias), add(b, bias), add(c, bias), add(d, bias))
+def _pooled_pair(y, o, winners, q, bias, a, b, c, d, activation):
+    floor = splat(8, floor_of(activation))
+    best, winner = relu_pool8(add(a, bias), add(b, bias), add(c, bias), add(d, bias), floor)
     store(y, o, best)
     if winners.size > 0:
         store(winners, q, winner)
@@ -204,13 +162,13 @@ def _finish(y, o, winners, q, a, activation):
 @inlined
 def _small_tile(m, half, bias, y, o, down, winners, q, q_down, F, h, w, pooled, activation):
     for j in range(6):
-        a, b = _two_outputs(_load_six(m, j * TILES * BLOCK, 6 * TILES * BLOCK))
+        a, b = two_outputs(load_six(m, j * TILES * BLOCK, 6 * TILES * BLOCK))
         store(half, j * 8, a)
         store(half, 48 + j * 8, b)
-    a, b = _two_outputs(_load_six(half, 0, 8))
-    c, d = _two_outputs(_load_six(half, 48, 8))
+    a, b = two_outputs(load_six(half, 0, 8))
+    c, d = two_outputs(load_six(half, 48, 8))
     if pooled:
-        _pooled_pair(y, o, winners, q, bias, a, b, c, d)
+        _pooled_pair(y, o, winners, q, bias, a, b, c, d, activation)
         return
     _finish(y, o, winners, q, add(a, bias), activation)
     if w > 1:
@@ -224,21 +182,22 @@ def _small_tile(m, half, bias, y, o, down, winners, q, q_down, F, h, w, pooled, 
 @inlined
 def _large_tile(m, half, bias, y, o, down, winners, q, q_down, F, h, w, pooled, activation):
     for j in range(6):
-        a, b, c, d = _four_outputs(_load_six(m, j * TILES * BLOCK, 6 * TILES * BLOCK))
+        a, b, c, d = four_outputs(load_six(m, j * TILES * BLOCK, 6 * TILES * BLOCK))
         store(half, j * 8, a)
         store(half, 48 + j * 8, b)
         store(half, 96 + j * 8, c)
         store(half, 144 + j * 8, d)
     if pooled:
         for i in range(h):
-            a = _four_outputs(_load_six(half, i * 96, 8))
-            b = _four_outputs(_load_six(half, i * 96 + 48, 8))
-            _pooled_pair(y, o + i * down, winners, q + i * q_down, bias, a[0], a[1], b[0], b[1])
+            a = four_outputs(load_six(half, i * 96, 8))
+            b = four_outputs(load_six(half, i * 96 + 48, 8))
+            _pooled_pair(y, o + i * down, winners, q + i * q_down, bias, a[0], a[1], b[0], b[1], activation)
             if w > 1:
-                _pooled_pair(y, o + i * down + F, winners, q + i * q_down + F, bias, a[2], a[3], b[2], b[3])
+                k = q + i * q_down + F
+                _pooled_pair(y, o + i * down + F, winners, k, bias, a[2], a[3], b[2], b[3], activation)
         return
     for i in range(h):
-        a, b, c, d = _four_outputs(_load_six(half, i * 48, 8))
+        a, b, c, d = four_outputs(load_six(half, i * 48, 8))
         oi, qi = o + i * down, q + i * q_down
         _finish(y, oi, winners, qi, add(a, bias), activation)
         if w > 1:
@@ -254,7 +213,7 @@ def _forward_of(K: int, pooled: bool) -> Callable[..., Any]:
     S = M // 2 if pooled else M  # stored outputs of a tile, along one axis
 
     @kernel
-    def winograd_forward(low, high, x, x_frame, points, y, y_frame, winners, g, activation, scratch):
+    def winograd_forward(low, high, x, x_frame, inputs, points, y, y_frame, winners, g, activation, scratch):
         """Convolution + bias [+ ReLU [+ 2×2 max pooling]], 5×5 or 3×3. A unit is a row of tiles: N × tile_rows in all.
 
         Cost: N × tiles × 36 × C × F multiply-adds, and about 150 operations for each 8 values of a tile in or out.
@@ -264,14 +223,14 @@ def _forward_of(K: int, pooled: bool) -> Callable[..., Any]:
         tile_rows, tile_columns = (g.H + S - 1) // S, (g.W + S - 1) // S
         v, m = scratch, scratch[POINTS * TILES * C :]
         half = scratch[POINTS * TILES * (C + BLOCK) :]
+        patch = half[POINTS * 8 :]
         for first in range(low * tile_columns, high * tile_columns, TILES):
             n = min(TILES, high * tile_columns - first)
             for t in range(n):
                 across = (first + t) // tile_columns
                 image = across // tile_rows
                 i, j = across - image * tile_rows, first + t - across * tile_columns
-                corner = ((image * x_frame.rows + i * M) * x_frame.columns + j * M) * C
-                _transform_inputs(x, corner, x_frame.columns * C, C, v, t, half)
+                take_tile(x, x_frame, image, inputs, i * M, j * M, 0, C, v, t, TILES, half, patch)
             for f0 in range(0, F, BLOCK):
                 block = f0 * (POINTS * C + 1)
                 _multiply(v, points, block, m, C, n)
