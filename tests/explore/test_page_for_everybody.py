@@ -158,7 +158,7 @@ def test_an_idle_page_asks_for_nothing_and_draws_nothing(open_page):
 
 def test_the_pages_own_code_is_small():
     code = script.bundled(script.modules())  # without its comments: what a browser has to read
-    assert "/**" not in code
+    assert "/**" not in code and " // " not in code and "\n " not in code
     assert len(code.encode()) + (script.PAGE / "style.css").stat().st_size <= 200_000
 
 

@@ -1,8 +1,8 @@
 """The page's modules as one script: what a browser is given, served and in a file alike.
 
-One request instead of fifty, and no comments: these are for who reads the modules where they lie, in `page/`. Names and
-statements stay as they are, so the script can still be read. It is no bundler for any JavaScript: it knows the few
-forms of import and export that the page uses, and refuses others.
+One request instead of fifty, and no comments and indentation: these are for who reads the modules where they lie, in
+`page/`. Names, statements and lines stay as they are, so the script can still be read. It is no bundler for any
+JavaScript: it knows the few forms of import, export and comment that the page uses, and refuses others.
 """
 
 import json
@@ -17,8 +17,8 @@ ENTRY = "main.js"
 _IMPORT = re.compile(r'^import\s+(?:(?P<names>\{[^}]*\}|\* as \w+)\s+from\s+)?"(?P<path>\.[^"]+)";\n', re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n|/\*\*(?:(?!\*/).)*\*/ ?", re.MULTILINE | re.DOTALL)
 _EXPORT = re.compile(r"^export (?P<what>(?:async )?(?:function\*?|class|const|let) (?P<name>\w+))", re.MULTILINE)
-_INDENT = re.compile(r"^(?P<half> +)(?P=half)", re.MULTILINE)
-_BLANK = re.compile(r"\n\s*\n")
+_NOTE = re.compile(r"[ \t]+// [^\"`\n]*$", re.MULTILINE)  # behind a statement; a text may hold two slashes too
+_INDENT = re.compile(r"\n\s+")
 
 
 def modules(folder: Path = PAGE, entry: str = ENTRY) -> dict[str, str]:
@@ -48,8 +48,8 @@ def _resolved(importer: str, path: str) -> str:
 
 
 def bundled(ordered: dict[str, str]) -> str:
-    """The modules as one script, without comments and with half the indentation: each a function that is called once
-    and gives what it exports. Raises AssertionError for a form of import or export that it does not know.
+    """The modules as one script, without comments and indentation: each a function that is called once and gives what
+    it exports. Raises AssertionError for a form of import or export, or a text of several lines, that it does not know.
     """
     pieces = ['"use strict";\nconst modules = {};']
     for name, text in ordered.items():
@@ -58,7 +58,9 @@ def bundled(ordered: dict[str, str]) -> str:
         body = _COMMENT.sub("", _EXPORT.sub(lambda found: found["what"], body))
         if re.search(r"^(?:import|export)\b", body, re.MULTILINE):
             raise AssertionError(f"{name}: an import or export in a form that `bundled` does not know")
-        body = _INDENT.sub(lambda found: found["half"], _BLANK.sub("\n", body))
+        body = _INDENT.sub("\n", _NOTE.sub("", body))
+        if any(line.count("`") % 2 for line in body.splitlines()):
+            raise AssertionError(f"{name}: a text of several lines, whose indentation would be lost")
         gives = ", ".join(exported)
         pieces.append(f"modules[{json.dumps(name)}] = (() => {{\n{body.strip()}\nreturn {{ {gives} }};\n}})();")
     return "\n".join(pieces)
