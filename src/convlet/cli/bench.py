@@ -33,7 +33,11 @@ from convlet.runs.files import write_file
 @click.option(
     "--train", "recipe", is_flag=False, flag_value=DEFAULT_RECIPE, metavar="[RECIPE]", help="Train this recipe too."
 )
-@click.option("--profile", metavar="RECIPE", help="Where the time of a step goes, block by block; or of a workload's.")
+@click.option(
+    "--profile",
+    metavar="RECIPE",
+    help="Where the time of a training step goes, block by block. A workload's name will do.",
+)
 @click.option("--picture", type=click.Path(path_type=Path), help="Draw the result too, as .svg or .png.")
 @threads_option
 @json_option
