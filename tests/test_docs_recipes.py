@@ -10,7 +10,7 @@ import tomli_w
 
 from convlet.descriptions.initializers import INITIALIZERS
 from convlet.descriptions.layers import LAYERS
-from convlet.descriptions.network import Sequential
+from convlet.descriptions.network import INSIDE, Sequential
 from convlet.descriptions.optimizers import OPTIMIZERS
 from convlet.descriptions.schedules import SCHEDULES
 from convlet.descriptions.tables import from_table
@@ -39,7 +39,7 @@ def written(section, item):
     value = item.default_factory() if item.default_factory is not MISSING else item.default
     if (section, item.name) in SPECIAL:
         return SPECIAL[section, item.name]
-    if value is MISSING or value is None:
+    if value is MISSING or value in (None, ()):
         return "required" if value is MISSING else "none"
     if is_dataclass(value):
         number = getattr(value, "value", None)
@@ -77,10 +77,9 @@ def test_every_example_is_true(text):
         return
     [(part, value)] = table.items()
     layers = [{"type": "Flatten"}, {"type": "Dense", "units": 2}]
-    inside = {"kernel_initializer": INITIALIZERS, "bias_initializer": INITIALIZERS}
     match part:
         case "layer":
-            from_table(value, LAYERS, part, inside)
+            from_table(value, LAYERS, part, INSIDE)
         case "initializer":
             from_table(value, INITIALIZERS, part)
         case _:

@@ -42,7 +42,7 @@ PLACES = {
     "the numba engine's table": lambda: {kind.__name__ for kind in LOWERED},
     "the keras engine's table": keras_kinds,
     "the page's table": page_kinds,
-    "the cases": lambda: {type(case.layer).__name__ for case in cases.LAYERS},
+    "the cases": lambda: {type(case.layer).__name__ for case in cases.LAYERS + cases.BLOCKS + cases.FIRST},
     "the naive versions": lambda: {kind.__name__ for kind in cases.NAIVE},
     "the public names": lambda: {name for name in convlet.__all__ if name in LAYERS},
 }
@@ -63,13 +63,15 @@ def test_every_kind_of_layer_there_is_can_be_named_in_a_recipe():
     assert found == set(LAYERS)
 
 
-@pytest.mark.parametrize("case", cases.LAYERS, ids=cases.ids)
+@pytest.mark.parametrize("case", cases.LAYERS + cases.BLOCKS + cases.FIRST, ids=cases.ids)
 def test_every_block_that_a_layer_becomes_is_assembled(case):
     for block in lower(Sequential([case.layer], case.input_shape)):
         assert type(block) in ASSEMBLIES
 
 
-@pytest.mark.parametrize("case", {type(case.layer): case for case in cases.LAYERS}.values(), ids=cases.ids)
+@pytest.mark.parametrize(
+    "case", {type(case.layer): case for case in cases.LAYERS + cases.BLOCKS + cases.FIRST}.values(), ids=cases.ids
+)
 def test_a_layer_describes_itself_beginning_with_its_kind(case):
     assert case.layer.describe().split()[0] == type(case.layer).__name__
 

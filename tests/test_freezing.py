@@ -59,7 +59,16 @@ def test_a_layer_that_is_not_there_cannot_be_frozen():
 
 @pytest.mark.parametrize("kind", LAYERS.values(), ids=LAYERS)
 def test_every_kind_of_layer_takes_true_or_false_and_nothing_else(kind):
-    needed = {"Conv2D": (3, 3), "Dense": (3,), "Dropout": (0.5,), "Activation": ("relu",)}.get(kind.__name__, ())
+    needed = {
+        "Conv2D": (3, 3),
+        "Dense": (3,),
+        "Dropout": (0.5,),
+        "Activation": ("relu",),
+        "DepthwiseConv2D": (3,),
+        "Residual": ([Flatten()],),
+        "Rescaling": (2.0,),
+    }
+    needed = needed.get(kind.__name__, ())
     assert kind(*needed, trainable=False).describe() == f"{kind(*needed).describe()} frozen"
     with pytest.raises(InputError, match=r"trainable='no': expected True or False"):
         kind(*needed, trainable="no")

@@ -8,13 +8,22 @@ import convlet
 
 DESCRIPTIONS = {
     *("Sequential", "Conv2D", "MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "Flatten", "Dense"),
-    *("Dropout", "BatchNormalization", "Activation"),
+    *(
+        "Dropout",
+        "BatchNormalization",
+        "Activation",
+        "Residual",
+        "GlobalMaxPooling2D",
+        "Normalization",
+        "Rescaling",
+        "DepthwiseConv2D",
+    ),
     *("TruncatedNormal", "GlorotUniform", "HeNormal"),
     *("SGD", "Adam", "Cosine", "OneCycle"),
 }
 ACTIONS = {"fit", "load", "load_recipe", "compare", "read_picture"}
 THINGS = {"Dataset", "Examples", "Recipe", "Run", "History", "Evaluation"}
-MODULES = {"datasets", "errors", "layers", "initializers", "optimizers", "schedules"}
+MODULES = {"datasets", "errors", "layers", "networks", "initializers", "optimizers", "schedules"}
 
 
 def test_the_public_names_are_these():

@@ -27,7 +27,8 @@ from convlet.runs.recipe import Training
 
 WHOLE = "expected a whole number of at least 1."
 PAIR = "expected a whole number of at least 1, or two of them: (rows, columns)."
-ACTIVATIONS = "'relu', 'tanh', 'sigmoid', 'softmax'"
+ACTIVATIONS = "'relu', 'leaky_relu', 'elu', 'silu', 'gelu', 'hard_swish', 'tanh', 'sigmoid', 'softmax'"
+AROUND = "expected 'valid', 'same' or how many pixels of zeros go around: ((top, bottom), (left, right))."
 INITIALISER = "expected an initialiser, such as HeNormal() or Constant(0.1)."
 SHARE = "expected a finite number at least 0 and less than 1."
 POSITIVE = "expected a finite number more than 0."
@@ -55,8 +56,15 @@ ARGUMENTS = [
     (lambda: Conv2D(8, 3, strides=-1), f"strides=-1: {PAIR}"),
     (lambda: Conv2D(8, 3, strides=[2, 1.5]), f"strides=[2, 1.5]: {PAIR}"),
     (lambda: Conv2D(8, 3, padding="sane"), "padding='sane': expected one of 'valid', 'same'. Did you mean 'same'?"),
-    (lambda: Conv2D(8, 3, padding=None), "padding=None: expected one of 'valid', 'same'."),
-    (lambda: Conv2D(8, 3, padding=1), "padding=1: expected one of 'valid', 'same'."),
+    (lambda: Conv2D(8, 3, padding=None), f"padding=None: {AROUND}"),
+    (lambda: Conv2D(8, 3, padding=1), f"padding=1: {AROUND}"),
+    (lambda: Conv2D(8, 3, padding=(1, 1)), f"padding=(1, 1): {AROUND}"),
+    (lambda: Conv2D(8, 3, padding=((1, -1), (0, 0))), f"padding=((1, -1), (0, 0)): {AROUND}"),
+    (
+        lambda: MaxPooling2D(2, padding=((1, 2), (0, 0))),
+        "padding=((1, 2), (0, 0)): expected fewer pixels than the pool has, (2, 2), or it would lie in nothing but "
+        "padding.",
+    ),
     (
         lambda: Conv2D(8, 3, activation="Relu"),
         f"activation='Relu': expected one of none, {ACTIVATIONS}. Did you mean 'relu'?",
@@ -69,7 +77,7 @@ ARGUMENTS = [
     (lambda: Dense(8, kernel_initializer=HeNormal), f"kernel_initializer={HeNormal!r}: {INITIALISER}"),
     (lambda: Dense(0), f"units=0: {WHOLE}"),
     (lambda: Dense((3, 3)), f"units=(3, 3): {WHOLE}"),
-    (lambda: Dense(8, "swish"), f"activation='swish': expected one of none, {ACTIVATIONS}."),
+    (lambda: Dense(8, "swish"), f"activation='swish': expected one of none, {ACTIVATIONS}. Did you mean 'hard_swish'?"),
     (lambda: Dense(8, use_bias=None), "use_bias=None: expected True or False."),
     (lambda: MaxPooling2D(0), f"pool_size=0: {PAIR}"),
     (lambda: MaxPooling2D(2, strides=0), f"strides=0: {PAIR}"),

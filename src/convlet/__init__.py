@@ -13,7 +13,7 @@ from typing import Any as _Any
 from convlet import datasets, errors
 from convlet.comparison import compare
 from convlet.datasets import Dataset, Examples
-from convlet.descriptions import initializers, layers, optimizers, schedules
+from convlet.descriptions import initializers, layers, networks, optimizers, schedules
 from convlet.descriptions.initializers import GlorotUniform, HeNormal, TruncatedNormal
 from convlet.descriptions.layers import (
     Activation,
@@ -21,10 +21,15 @@ from convlet.descriptions.layers import (
     BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     MaxPooling2D,
+    Normalization,
+    Rescaling,
+    Residual,
 )
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
@@ -45,17 +50,22 @@ __all__ = [
     "Cosine",
     "Dataset",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Evaluation",
     "Examples",
     "Flatten",
     "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
     "GlorotUniform",
     "HeNormal",
     "History",
     "MaxPooling2D",
+    "Normalization",
     "OneCycle",
     "Recipe",
+    "Rescaling",
+    "Residual",
     "Run",
     "Sequential",
     "TruncatedNormal",
@@ -68,11 +78,15 @@ __all__ = [
     "layers",
     "load",
     "load_recipe",
+    "networks",
     "optimizers",
     "read_picture",
     "schedules",
 ]
-_ONLY_IN = {"Constant": "initializers", "Uniform": "initializers", "Steps": "schedules"}  # alone they could be anything
+_ONLY_IN = {  # alone they could be anything
+    **dict.fromkeys(["Constant", "Uniform", "Identity", "PatchWhitening"], "initializers"),
+    "Steps": "schedules",
+}
 
 
 def __getattr__(name: str) -> _Any:

@@ -19,6 +19,7 @@ from convlet.errors import InputError
 from convlet.runs.recipe import Recipe
 from convlet.training.batches import batch_of_step
 from convlet.training.fit import check_data
+from convlet.training.initial import initial_parameters
 
 Kind = Literal["output", "gradient", "loss"]
 TOLERANCES: dict[Kind, float] = {
@@ -100,7 +101,8 @@ def _observe(
 ) -> tuple[Parameters, Parameters, dict[str, float]]:
     """Outputs and gradients of the first batch with the initial weights, and the loss of each of the first steps."""
     training = recipe.training
-    parameters = {n: a.astype(dtype) for n, a in recipe.network.initial_parameters(training.seed).items()}
+    initial = initial_parameters(recipe.network, data, training.seed)
+    parameters = {name: array.astype(dtype) for name, array in initial.items()}
     program = find_engine(name).compile(recipe.network, parameters, recipe.optimizer)
     batch = _batch(recipe, data, 0)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is shown, in red

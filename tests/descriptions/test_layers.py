@@ -99,7 +99,7 @@ def test_an_output_takes_four_bytes_a_number():
 @pytest.mark.parametrize("case", LAYERS, ids=ids)
 def test_a_weight_used_so_often_makes_so_many_multiply_adds(case):
     """One multiply-add a use of a kernel's weight: an account that needs no formula of its own."""
-    kernels = [p for p in case.placed.parameters.values() if p.shape and p.name in ("kernel", "gamma")]
+    kernels = [p for p in case.placed.parameters.values() if p.shape and p.name in ("kernel", "moving_variance")]
     assert case.placed.multiply_adds == case.placed.uses_per_weight * sum(p.size for p in kernels)
 
 

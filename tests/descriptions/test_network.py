@@ -6,7 +6,7 @@ import tomllib
 import numpy as np
 import pytest
 import tomli_w
-from cases import LAYERS, NETWORKS, ids
+from cases import BLOCKS, FIRST, LAYERS, NETWORKS, ids
 from comparing import assert_same_bits
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,7 +161,7 @@ def test_a_network_comes_back_equal_from_json_and_toml(network):
     assert through_toml(network) == network
 
 
-@pytest.mark.parametrize("case", LAYERS, ids=ids)
+@pytest.mark.parametrize("case", LAYERS + BLOCKS + FIRST, ids=ids)
 def test_every_layer_comes_back_equal_from_json_and_toml(case):
     network = Sequential([case.layer], case.input_shape)
     assert through_json(network) == through_toml(network) == network

@@ -20,10 +20,11 @@ def optimizer(**table):
 
 
 KINDS = (
-    "'Conv2D', 'MaxPooling2D', 'AveragePooling2D', 'GlobalAveragePooling2D', 'Flatten', 'Dense', 'Dropout', "
-    "'BatchNormalization', 'Activation'"
+    "'Conv2D', 'DepthwiseConv2D', 'MaxPooling2D', 'AveragePooling2D', 'GlobalAveragePooling2D', 'GlobalMaxPooling2D', "
+    "'Flatten', 'Dense', "
+    "'Dropout', 'BatchNormalization', 'Normalization', 'Rescaling', 'Activation', 'Residual'"
 )
-STARTS = "'Constant', 'Uniform', 'TruncatedNormal', 'GlorotUniform', 'HeNormal'"
+STARTS = "'Constant', 'Uniform', 'TruncatedNormal', 'GlorotUniform', 'HeNormal', 'Identity', 'PatchWhitening'"
 RATES = "'SGD', 'Adam'"
 HERE = "network.layers[1]"
 DENSE = "Dense knows 'name', 'trainable', 'units', 'activation', 'use_bias', 'kernel_initializer', 'bias_initializer'."

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import LAYERS, NETWORKS, ids, network_arrays
+from cases import BLOCKS, LAYERS, NETWORKS, ids, network_arrays
 from comparing import GRADIENT, ROUNDING, Tolerance, assert_agree, assert_same_bits
 from differences import central_differences
 from door import REFUSED, Classified, assert_refuses, single
@@ -88,7 +88,7 @@ def test_weights_do_not_change_how_many_were_right(name):
 
 
 # ------------------------------------------------------------------------------------------------ gradients by images
-@pytest.mark.parametrize("case", LAYERS, ids=ids)
+@pytest.mark.parametrize("case", LAYERS + BLOCKS, ids=ids)
 def test_the_gradient_of_a_logit_by_the_image_is_the_measured_one(case):
     Classified.first(case.layer, case.input_shape).assert_input_gradients_are_measured()
 
@@ -98,7 +98,7 @@ def test_the_gradient_of_a_networks_logit_by_the_image_is_the_measured_one(netwo
     Classified(network).assert_input_gradients_are_measured()
 
 
-@pytest.mark.parametrize("case", LAYERS, ids=ids)
+@pytest.mark.parametrize("case", LAYERS + BLOCKS, ids=ids)
 def test_the_numba_engine_gives_the_references_gradients_by_images(case):
     """First in the network, where channels are not padded, and behind another layer, where they are."""
     for place in (Classified.first, Classified.behind):

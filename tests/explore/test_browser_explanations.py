@@ -73,7 +73,10 @@ def check_products(case, own, image, explanation):
         own["kernel"],
         explanation["matrix"],
     )
-    assert np.array_equal(values, expanded_input(case, image)[matrix["row"]])
+    expanded = expanded_input(case, image)[matrix["row"]]
+    if type(case.layer).__name__ == "DepthwiseConv2D":  # each channel sees itself alone
+        kernel, expanded = kernel.swapaxes(2, 3), expanded.reshape(-1, image.shape[-1])[:, channel]
+    assert np.array_equal(values, expanded)
     assert np.array_equal(
         [term["weight"] for term in explanation["terms"]], kernel.reshape(-1, kernel.shape[-1])[:, channel]
     )
@@ -118,8 +121,7 @@ def check_step(case, step, before):
         assert step["softmax"]["total"] == pytest.approx(powers.sum())
         assert step["after"] == pytest.approx(np.exp(before - max(step["softmax"]["inputs"])) / powers.sum(), rel=1e-5)
         return
-    expected = {"relu": max(before, 0), "tanh": math.tanh(before), "sigmoid": 1 / (1 + math.exp(-before))}
-    assert step["after"] == pytest.approx(expected[step["name"]], abs=1e-12)
+    assert step["after"] == pytest.approx(cases.naive.ACTIVATIONS[step["name"]](before), abs=1e-12)
 
 
 def check_largest(case, _, image, explanation):
@@ -153,16 +155,19 @@ def check_same(case, _, image, explanation):
 
 def check_normalization(case, own, image, explanation):
     channel = explanation["position"]["channel"]
+    usual = {"gamma": getattr(case.layer, "scale", True), "beta": getattr(case.layer, "offset", 0.0)}
+    usual |= {"moving_mean": 0.0, "moving_variance": 1.0}  # of a Rescaling, which is explained alike
+    epsilon = getattr(case.layer, "epsilon", 0)
     mean, variance, gamma, beta = (
-        float(own[name][channel]) for name in ("moving_mean", "moving_variance", "gamma", "beta")
+        float(own[name][channel] if name in own else usual[name])
+        for name in ("moving_mean", "moving_variance", "gamma", "beta")
     )
+    gamma = 1.0 if getattr(case.layer, "scale", True) is False else gamma
     found = [explanation[name] for name in ("mean", "variance", "gamma", "beta", "epsilon")]
-    assert found == [mean, variance, gamma, beta, case.layer.epsilon]
+    assert found == [mean, variance, gamma, beta, epsilon]
     value = at(image, explanation["position"])
     assert explanation["centred"] == value - mean
-    assert explanation["normalized"] == pytest.approx(
-        (value - mean) / math.sqrt(variance + case.layer.epsilon), abs=1e-12
-    )
+    assert explanation["normalized"] == pytest.approx((value - mean) / math.sqrt(variance + epsilon), abs=1e-12)
     assert explanation["scaled"] == pytest.approx(gamma * explanation["normalized"], abs=1e-12)
     assert explanation["result"] == pytest.approx(explanation["scaled"] + beta, abs=1e-12)
 
@@ -199,7 +204,7 @@ def expanded_input(case, image, padding=0.0):
 
 
 def section_index(case, position):
-    return position["row"] * case.placed.output_shape[1] + position["column"]
+    return position["row"] * case.layer.window(case.input_shape).positions[1] + position["column"]
 
 
 def section(case, position):
@@ -241,7 +246,7 @@ def test_what_all_inputs_are_said_to_give_to_a_number_adds_up_to_it(modules, cas
     if type(case.layer).__name__ == "Activation":
         count = placed.output_shape[-1] if case.layer.activation == "softmax" else 1
         expected = count * forward(placed, own, inputs[:1], masks=None)[0][0]
-    elif type(case.layer).__name__ == "BatchNormalization":
+    elif type(case.layer).__name__ in ("BatchNormalization", "Rescaling"):
         constant = forward(placed, own, np.zeros_like(inputs[:1]), masks=None)[0][0]
         expected = forward(placed, own, inputs[:1], masks=None)[0][0] - constant
     elif "kernel" in own:

@@ -18,6 +18,11 @@ def loss(logits, labels):
 ACTIVATIONS = {
     None: lambda x: x,
     "relu": lambda x: x if x > 0 else 0.0,
+    "leaky_relu": lambda x: x if x > 0 else x / 5,
+    "elu": lambda x: x if x > 0 else math.exp(x) - 1,
+    "silu": lambda x: x / (1 + math.exp(-x)),
+    "gelu": lambda x: x * (1 + math.erf(x / 2**0.5)) / 2,
+    "hard_swish": lambda x: 0.0 if x < -3 else x if x > 3 else (x * x + 3 * x) / 6,
     "tanh": lambda x: (math.exp(2 * x) - 1) / (math.exp(2 * x) + 1),
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
 }
@@ -41,6 +46,11 @@ def activate(activation, value):
 
 def positions(size, window, stride, padding):
     """Where windows begin along one axis, in pixels of the image; negative inside the padding."""
+    if not isinstance(padding, str):
+        before, after = padding
+        return [
+            at for at in range(-before, size + after) if (at + before) % stride == 0 and at + window <= size + after
+        ]
     if padding == "valid":
         return [start for start in range(size) if start % stride == 0 and start + window <= size]
     missing = max(window - (stride if size % stride == 0 else size % stride), 0)  # TensorFlow's formula for SAME
@@ -50,6 +60,7 @@ def positions(size, window, stride, padding):
 def sections(image, window, strides, padding):
     """For each row and column of the output, the (row, column) inside the window and pixel of all that is real."""
     height, width = len(image), len(image[0])
+    rows, columns = (padding, padding) if isinstance(padding, str) else padding
     return [
         [
             [
@@ -58,9 +69,9 @@ def sections(image, window, strides, padding):
                 for j in range(window[1])
                 if 0 <= top + i < height and 0 <= left + j < width
             ]
-            for left in positions(width, window[1], strides[1], padding)
+            for left in positions(width, window[1], strides[1], columns)
         ]
-        for top in positions(height, window[0], strides[0], padding)
+        for top in positions(height, window[0], strides[0], rows)
     ]
 
 
@@ -86,6 +97,19 @@ def conv2d(images, kernel, bias, strides, padding):
     return outputs
 
 
+def depthwise(images, kernel, bias, strides, padding):
+    """Each channel as an image of its own, convolved by its own kernel."""
+    alone = []
+    for c in range(len(kernel[0][0])):
+        one = [[[[pixel[c]] for pixel in row] for row in image] for image in images]
+        own = [[[entry[c]] for entry in row] for row in kernel]
+        alone.append(conv2d(one, own, bias and [bias[c]], strides, padding))
+    return [
+        [[[alone[c][n][h][w][0] for c in range(len(alone))] for w in range(len(row))] for h, row in enumerate(image)]
+        for n, image in enumerate(alone[0])
+    ]
+
+
 def pool(images, window, strides, padding, of):
     """`of` (max, or the mean) each channel of each section, over the pixels that are the image's own."""
     return [
@@ -99,6 +123,10 @@ def pool(images, window, strides, padding, of):
 
 def mean(values):
     return sum(values) / len(values)
+
+
+def global_largest(images):
+    return [[max(pixel[c] for row in image for pixel in row) for c in range(len(image[0][0]))] for image in images]
 
 
 def global_average(images):
@@ -123,6 +151,16 @@ def dense(rows, kernel, bias):
             output.append(total)
         outputs.append(output)
     return outputs
+
+
+def rescaling(value, scale, offset):
+    return [rescaling(part, scale, offset) for part in value] if isinstance(value, list) else scale * value + offset
+
+
+def add(value, other):
+    if isinstance(value, list):
+        return [add(part, beside) for part, beside in zip(value, other, strict=True)]
+    return value + other
 
 
 def dropout(value, keep, rate):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.checks import Shape, number
+from convlet.descriptions.measured import PatchWhitening
 from convlet.descriptions.tables import kinds, set_canonical
 from convlet.errors import InputError
 
@@ -19,7 +20,9 @@ __all__ = [
     "Constant",
     "GlorotUniform",
     "HeNormal",
+    "Identity",
     "Initializer",
+    "PatchWhitening",
     "TruncatedNormal",
     "Uniform",
 ]
@@ -114,4 +117,20 @@ class HeNormal:
         return generator.standard_normal(shape) * math.sqrt(2 / fans(shape)[0])
 
 
-INITIALIZERS = kinds(Constant, Uniform, TruncatedNormal, GlorotUniform, HeNormal)
+@dataclass(frozen=True)
+class Identity:
+    """Of a convolution or a dense layer: each output begins as the input of the same number, in the same place.
+
+    Outputs beyond the inputs are drawn as by GlorotUniform. Also called Dirac.
+    Source: Zagoruyko and Komodakis, "DiracNets", 2017, section 3.
+    """
+
+    def draw(self, shape: Shape, generator: "np.random.Generator") -> NDArray[np.float64]:
+        values = GlorotUniform().draw(shape, generator)
+        same, middle = np.arange(min(shape[-2:])), tuple((size - 1) // 2 for size in shape[:-2])
+        values[..., same] = 0
+        values[(*middle, same, same)] = 1
+        return values
+
+
+INITIALIZERS = kinds(Constant, Uniform, TruncatedNormal, GlorotUniform, HeNormal, Identity, PatchWhitening)

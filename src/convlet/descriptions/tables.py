@@ -45,6 +45,8 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return to_table(value)
     if isinstance(value, tuple):
+        if any(is_dataclass(part) for part in value):
+            return [_plain(part) for part in value]
         nested = any(isinstance(part, tuple) for part in value)
         if len(set(value)) == 1 and not nested:
             return value[0]  # (5, 5) is written as 5
@@ -55,8 +57,8 @@ def _plain(value: Any) -> Any:
 def from_table(table: object, allowed: Kinds, where: str, inside: Mapping[str, Kinds] | None = None) -> Any:
     """The dataclass instance that a table stands for.
 
-    `allowed` holds every class the table may name, and `inside`, by key, those that a table in it may; `where` is the
-    table's place, for messages.
+    `allowed` holds every class the table may name, and `inside`, by key, those that a table in it, or a list of tables,
+    may; `where` is the table's place, for messages.
     Raises RecipeError for an unknown type or key (with the nearest known one), a missing key, or a refused value.
     """
     if not isinstance(table, Mapping):
@@ -67,14 +69,20 @@ def from_table(table: object, allowed: Kinds, where: str, inside: Mapping[str, K
     if not isinstance(kind, str) or kind not in allowed:
         hint = nearest(kind, list(allowed))
         raise RecipeError(f"{where}: unknown type {kind!r}; expected one of {listed(list(allowed))}.{hint}")
+    known = {item.name for item in fields(allowed[kind])}
     arguments = {
-        key: from_table(value, inside[key], f"{where}.{key}")
-        if inside and key in inside and isinstance(value, Mapping)
-        else value
+        key: _part(value, inside[key], f"{where}.{key}", inside) if inside and key in inside and key in known else value
         for key, value in table.items()
         if key != "type"
     }
     return build(allowed[kind], arguments, where)
+
+
+def _part(value: object, allowed: Kinds, where: str, inside: Mapping[str, Kinds]) -> Any:
+    """What a value in a table stands for: a table for one instance, a list of them for as many; else itself."""
+    if isinstance(value, list) and all(isinstance(row, Mapping) for row in value):
+        return [from_table(row, allowed, f"{where}[{i}]", inside) for i, row in enumerate(value)]
+    return from_table(value, allowed, where, inside) if isinstance(value, Mapping) else value
 
 
 def build(cls: type, arguments: Mapping[str, Any], where: str) -> Any:

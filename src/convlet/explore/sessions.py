@@ -18,6 +18,7 @@ from convlet.errors import ConvletError
 from convlet.runs.evaluation import evaluate
 from convlet.runs.recipe import Recipe
 from convlet.training.batches import batch_of_step
+from convlet.training.initial import initial_parameters
 
 Array = NDArray[Any]
 
@@ -87,7 +88,7 @@ def contestant(
     name: str, recipe: Recipe, data: Dataset, engine_name: str, progress: Callable[[int, int, str], None]
 ) -> Contestant:
     """A network before its first step, compiled. Raises ConvletError where it cannot be trained here."""
-    parameters = recipe.network.initial_parameters(recipe.training.seed)
+    parameters = initial_parameters(recipe.network, data, recipe.training.seed)
     program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
     program.prepare(recipe.training.batch_size, progress)
     total = recipe.training.total_steps(len(data.train))

@@ -25,8 +25,8 @@ Table = dict[str, Any]
 FORMAT = "convlet page 1"
 DTYPES = ("uint8", "int32", "float16", "float32")
 ALIGNMENT = 8  # bytes
-# Fields of a layer that its outputs do not depend on.
-UNSAID = ("name", "trainable", "kernel_initializer", "bias_initializer")
+# Fields of a layer that its own outputs do not depend on; the layers inside it are layers of the network.
+UNSAID = ("name", "trainable", "kernel_initializer", "bias_initializer", "layers", "shortcut")
 
 
 @dataclass(frozen=True)

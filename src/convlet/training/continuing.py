@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from convlet.checks import listed
-from convlet.descriptions.layers import Dense
+from convlet.descriptions.layers import Dense, Rescaling
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.errors import InputError
 from convlet.runs.run import Run
@@ -28,11 +28,11 @@ def from_run(
         network = network.freeze(*freeze)
     where = f"the run in {run.run_dir}" if run.run_dir else "a run in memory"
     said = f"From the weights of {where}, after step {run.history.steps:,}"
-    if frozen := [layer.name for layer in network.layers if not layer.trainable]:
+    if frozen := [placed.name for placed in network if not placed.layer.trainable]:
         said += f", with {', '.join(frozen)} frozen"
     if run.classes == classes:
         return network, weights, f"{said}."
-    head = network.layers[-1]
+    head = next(layer for layer in reversed(network.layers) if not isinstance(layer, Rescaling))
     if not isinstance(head, Dense):
         raise InputError(
             f"data of the classes {listed(classes[:20])} for a run of {listed(run.classes[:20])}: its last layer is "
@@ -44,7 +44,9 @@ def from_run(
         raise InputError(
             f"freeze={head.name!r}: for {_named(classes)}, this layer is made anew, and must be trained. Freeze others."
         )
-    network = Sequential((*network.layers[:-1], replace(head, units=len(classes))), network.input_shape)
+    network = Sequential(
+        [replace(head, units=len(classes)) if layer is head else layer for layer in network.layers], network.input_shape
+    )
     fresh = network.initial_parameters(seed, weights[next(iter(weights))].dtype)
     kept = {name: weights[name] if not name.startswith(f"{head.name}/") else fresh[name] for name in fresh}
     return network, kept, f"{said}; its last layer, {head.name}, is made anew for {_named(classes)}."

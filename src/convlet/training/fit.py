@@ -18,6 +18,7 @@ from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 from convlet.signals import Stopped, stop_on_signals
 from convlet.training.ending import saved_whatever_happens, stopped_together
+from convlet.training.initial import initial_parameters
 from convlet.training.loop import Watch, train
 from convlet.training.resuming import saved_run
 from convlet.training.saving import Checkpoints
@@ -124,7 +125,7 @@ def _start(
     """The run before its first step, or as it was saved."""
     started, training, total_steps = time.perf_counter(), recipe.training, recipe.training.total_steps(len(data.train))
     saved = saved_run(recipe, data, folder) if resume else None
-    parameters = saved.state.parameters if saved else initial or recipe.network.initial_parameters(training.seed)
+    parameters = saved.state.parameters if saved else initial or initial_parameters(recipe.network, data, training.seed)
     history = saved.history if saved else History(training.batch_size)
     program = find_engine(engine).compile(recipe.network, parameters, recipe.optimizer)
     if saved:

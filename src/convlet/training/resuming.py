@@ -11,7 +11,7 @@ from typing import Any
 
 from convlet.checks import listed
 from convlet.datasets import Dataset
-from convlet.descriptions.network import Sequential
+from convlet.descriptions.layers import Layer
 from convlet.errors import FormatError, InputError, StorageError
 from convlet.runs.checkpoint import Checkpoint, load_checkpoint
 from convlet.runs.folder import last_of, recipe_of
@@ -69,15 +69,18 @@ def _differences(word: str, new: Any, old: Any) -> Iterator[tuple[str, Any, Any]
     """(which word, what it is, what it was) for all that differs between two descriptions."""
     if new == old:
         return
-    if isinstance(new, Sequential) and len(new.layers) == len(old.layers):
-        yield from _differences(f"{word}.input_shape", new.input_shape, old.input_shape)
-        for i, layers in enumerate(zip(new.layers, old.layers, strict=True), 1):
-            yield from _differences(f"{word}.layers[{i}]", *layers)
+    if _are_layers(new) and _are_layers(old) and len(new) == len(old):
+        for i, layers in enumerate(zip(new, old, strict=True), 1):
+            yield from _differences(f"{word}[{i}]", *layers)
     elif is_dataclass(new) and type(new) is type(old):
         for field in fields(new):
             yield from _differences(f"{word}.{field.name}", getattr(new, field.name), getattr(old, field.name))
     else:
         yield word, new, old
+
+
+def _are_layers(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(part, Layer) for part in value)
 
 
 def _check_saved(path: Path, checkpoint: Checkpoint, recipe: Recipe) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import FROZEN, LAYERS, NETWORKS, network_arrays
+from cases import BLOCKS, FROZEN, LAYERS, NETWORKS, network_arrays
 from comparing import Tolerance, assert_same_bits
 from door import REFUSED, Classified, assert_refuses, single
 
@@ -14,7 +14,7 @@ from convlet.errors import InputError, NetworkError
 
 pytestmark = pytest.mark.usefixtures("backend")
 
-KINDS = {type(case.layer).__name__: case for case in LAYERS}
+KINDS = {type(case.layer).__name__: case for case in LAYERS + BLOCKS}
 each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 
 

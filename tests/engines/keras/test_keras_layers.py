@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import LAYERS, draw_inputs, ids, network_arrays
+from cases import BLOCKS, LAYERS, draw_inputs, ids, network_arrays
 from comparing import GRADIENT32, ROUNDING, VALUE32, assert_agree
 
 from convlet.descriptions.layers import AveragePooling2D, BatchNormalization, Conv2D, Dense, Flatten, MaxPooling2D
@@ -38,14 +38,14 @@ def assert_same_answers(network, images, labels, masks, parameters, dtype, value
     assert_agree(gradients, in_dtype(expected, dtype), gradient, "gradients")
 
 
-@pytest.mark.parametrize("case", LAYERS, ids=ids)
+@pytest.mark.parametrize("case", LAYERS + BLOCKS, ids=ids)
 def test_a_layer_answers_as_the_reference_does(case):
     network = around(case)
     parameters, images, labels, masks = network_arrays(network, case.images)
     assert_same_answers(network, images, labels, masks, parameters, "float32", VALUE32, GRADIENT32)
 
 
-KINDS = {type(case.layer).__name__: case for case in LAYERS}
+KINDS = {type(case.layer).__name__: case for case in LAYERS + BLOCKS}  # those that are FIRST: in networks
 
 
 @pytest.mark.parametrize("kind", KINDS)

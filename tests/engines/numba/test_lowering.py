@@ -12,20 +12,20 @@ from convlet.descriptions.layers import (
     Flatten,
     GlobalAveragePooling2D,
     MaxPooling2D,
+    Residual,
 )
 from convlet.descriptions.network import Sequential
-from convlet.engines.numba.assembly.lowering import (
+from convlet.engines.numba.assembly.blocks import (
     ActivationBlock,
+    AdditionBlock,
     ConvolutionBlock,
     DenseBlock,
     DropoutBlock,
     FlattenBlock,
     NormalizationBlock,
     PoolingBlock,
-    Switches,
-    lower,
-    plan,
 )
+from convlet.engines.numba.assembly.lowering import Switches, lower, plan
 
 SEED = Sequential(
     [
@@ -124,6 +124,30 @@ def test_without_fusion_every_layer_is_a_block():
     assert kinds(*layers, switches=Switches(fusion=False)) == [
         *((ConvolutionBlock, 1), (ActivationBlock, 1), (PoolingBlock, 1)),
         *((DenseBlock, 2), (ActivationBlock, 1), (DropoutBlock, 1)),
+    ]
+
+
+def test_an_addition_takes_the_relu_that_follows_it_and_nothing_else():
+    body = [Conv2D(8, 3, padding="same")]
+    assert kinds(Residual(body), Activation("relu"))[-1] == (AdditionBlock, 2)
+    assert kinds(Residual(body), Activation("tanh"))[-2:] == [(AdditionBlock, 1), (ActivationBlock, 1)]
+    assert kinds(Residual(body), Activation("relu"), switches=Switches(fusion=False))[-2] == (AdditionBlock, 1)
+
+
+def test_what_a_shortcut_also_reads_is_fused_with_nothing_behind_it():
+    """The ReLU's outputs, not the convolution's, go both ways; and what begins a shortcut follows nothing before it."""
+    network = [Conv2D(8, 3, padding="same"), Residual([Activation("relu"), MaxPooling2D(3, 1, "same")])]
+    assert kinds(*network) == [(ConvolutionBlock, 1), (ActivationBlock, 1), (PoolingBlock, 1), (AdditionBlock, 1)]
+    shortcut = Residual([Conv2D(8, 1)], shortcut=[Activation("relu")])
+    assert kinds(shortcut) == [(ConvolutionBlock, 1), (ActivationBlock, 1), (AdditionBlock, 1)]
+    last = Residual([Conv2D(8, 1)], shortcut=[Conv2D(8, 1)])
+    assert kinds(last, Activation("relu")) == [(ConvolutionBlock, 1), (ConvolutionBlock, 1), (AdditionBlock, 2)]
+
+
+def test_a_value_that_is_read_twice_is_flattened_in_a_copy():
+    assert kinds(Residual([Flatten(), Dense(3)], shortcut=[Flatten(), Dense(3)])) == [
+        *((FlattenBlock, 1), (DenseBlock, 1)) * 2,
+        (AdditionBlock, 1),
     ]
 
 

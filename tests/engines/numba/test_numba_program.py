@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from cases import LAYERS, NETWORKS, ids
+from cases import BLOCKS, LAYERS, NETWORKS, ids
 from comparing import GRADIENT32, VALUE32, Tolerance, assert_agree, assert_same_bits
 from programs import MODERN, REGULAR, assert_same_function, batch, both, single, trained
 
@@ -34,7 +34,7 @@ def _all_threads_again():
 
 
 # ------------------------------------------------------------------------------------------ every layer, every network
-@pytest.mark.parametrize("case", LAYERS, ids=ids)
+@pytest.mark.parametrize("case", LAYERS + BLOCKS, ids=ids)
 def test_every_layer_computes_what_the_reference_does(case):
     """Between two layers that learn, so that the gradient by the layer's inputs counts too."""
     shape = case.input_shape
@@ -140,7 +140,11 @@ def test_a_step_is_the_gradients_and_the_reference_update(optimizer):
         assert after.step == step
 
 
-@pytest.mark.parametrize("network", [REGULAR, MODERN], ids=["regular", "modern"])
+SHAPES = {"regular": REGULAR, "modern": MODERN, "with shortcuts": NETWORKS["a residual network in small"]}
+each_shape = pytest.mark.parametrize("network", SHAPES.values(), ids=SHAPES)
+
+
+@each_shape
 def test_results_are_the_same_to_the_bit_with_any_number_of_threads(network):
     states = []
     for count in (1, 2, 4):
@@ -160,7 +164,7 @@ def test_training_continues_from_a_state_to_the_bit():
     assert_same_bits(other.predict(batch(REGULAR)[0]), program.predict(batch(REGULAR)[0]))
 
 
-@pytest.mark.parametrize("network", [REGULAR, MODERN], ids=["regular", "modern"])
+@each_shape
 def test_buffers_carry_nothing_from_one_step_to_the_next(network):
     clean, poisoned = trained(network), trained(network)
     for name, array in poisoned._steps.memory.all().items():

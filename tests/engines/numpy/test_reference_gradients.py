@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from cases import LAYERS, NETWORKS, ids, network_arrays
+from cases import FIRST, LAYERS, NETWORKS, ids, network_arrays
 from comparing import DIRECTION, GRADIENT, GRADIENT32, assert_agree, assert_same_bits
 from differences import central_differences, directional_derivative
 
 from convlet.engines import Batch, State, engine
 from convlet.engines.numpy.layer import backward, forward
 
-each_layer = pytest.mark.parametrize("case", LAYERS, ids=ids)
+each_layer = pytest.mark.parametrize("case", LAYERS + FIRST, ids=ids)
 each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from cases import LAYERS, Case, ids, naive_outputs
+from cases import FIRST, LAYERS, Case, ids, naive_outputs
 from comparing import ROUNDING, VALUE32, assert_agree, assert_same_bits
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ from convlet.engines.numpy.pooling import average_pooling, max_pooling
 from convlet.engines.numpy.sections import add_sections, cut_sections, pad
 from convlet.losses import softmax
 
-each_layer = pytest.mark.parametrize("case", LAYERS, ids=ids)
+each_layer = pytest.mark.parametrize("case", LAYERS + FIRST, ids=ids)
 
 
 # ------------------------------------------------------------------------------------------------------- by hand

@@ -8,7 +8,16 @@ from convlet.descriptions.layers.layer import ACTIVATIONS, Layer, described
 
 @dataclass(frozen=True)
 class Activation(Layer):
-    """relu, tanh, sigmoid (each number by itself) or softmax (over the last axis)."""
+    """What each number x becomes, by itself, or with `softmax` among those of the last axis.
+
+    relu         0 where x is below 0, else x
+    leaky_relu   0.2 x where x is below 0, else x: Keras's slope, where PyTorch's is 0.01
+    elu          e^x − 1 where x is below 0, else x
+    silu         x × sigmoid(x), also called swish
+    gelu         x × Φ(x), the normal distribution's own Φ, not the approximation by tanh
+    hard_swish   x × (x + 3) / 6 from −3 to 3; 0 below, x above
+    tanh, sigmoid, softmax
+    """
 
     activation: str
 

@@ -16,7 +16,7 @@ from convlet.descriptions.layers.layer import (
     window_words,
 )
 from convlet.descriptions.tables import set_canonical
-from convlet.descriptions.window import PADDINGS, Window
+from convlet.descriptions.window import Padding, Window, padding_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Conv2D(Layer):
     filters: int
     kernel_size: int | Pair
     strides: int | Pair = 1
-    padding: str = "valid"
+    padding: Padding = "valid"
     activation: str | None = None
     _: KW_ONLY
     use_bias: bool = True
@@ -39,7 +39,7 @@ class Conv2D(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("padding", self.padding, PADDINGS)
+        set_canonical(self, padding=padding_of(self.padding))
         one_of("activation", self.activation, (None, *ACTIVATIONS))
         check_initializers(self)
         set_canonical(self, use_bias=true_or_false("use_bias", self.use_bias))

@@ -1,14 +1,16 @@
 """The questions every layer answers, and what several kinds of them check alike."""
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from convlet.checks import Pair, Shape, true_or_false
 from convlet.descriptions.initializers import Initializer
 from convlet.descriptions.tables import set_canonical
+from convlet.descriptions.window import Padding
 from convlet.errors import InputError, NetworkError
 
-ACTIVATIONS = ("relu", "tanh", "sigmoid", "softmax")
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "silu", "gelu", "hard_swish", "tanh", "sigmoid", "softmax")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,22 @@ class Layer:
 
     def __post_init__(self) -> None:
         set_canonical(self, trainable=true_or_false("trainable", self.trainable))
+
+    @property
+    def branches(self) -> tuple[tuple["Layer", ...], ...]:
+        """Of a layer that holds others, its rows of them, each of which is given what the layer is given."""
+        return ()
+
+    def with_branches(self, branches: Sequence[Sequence["Layer"]]) -> "Layer":
+        """The same layer with others in the place of those that it holds."""
+        return self
+
+    def joined_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """Of a layer that holds others, the shape of what its branches' outputs, of these shapes, are together.
+
+        Raises NetworkError where they do not fit.
+        """
+        return shapes[0]
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The shape of one image's output. Raises NetworkError where the input does not suit."""
@@ -77,18 +95,27 @@ def described(layer: Layer, *words: str | None) -> str:
     return " ".join([type(layer).__name__, *(word for word in (*words, frozen) if word)])
 
 
-def window_words(size: Pair, strides: Pair, usual: Pair, padding: str) -> tuple[str | None, ...]:
+def window_words(size: Pair, strides: Pair, usual: Pair, padding: Padding) -> tuple[str | None, ...]:
     """A window in a few words: strides where they are not the usual ones, padding where there is any.
 
     >>> window_words((5, 5), (2, 2), (1, 1), "same")
     ('5×5', 'stride 2', 'same')
     """
     steps = str(strides[0]) if strides[0] == strides[1] else "×".join(map(str, strides))
+    around = f"padding {' '.join('+'.join(map(str, side)) for side in padding)}"
     return (
         "×".join(map(str, size)),
         None if strides == usual else f"stride {steps}",
-        padding if padding == "same" else None,
+        around if isinstance(padding, tuple) else padding if padding == "same" else None,
     )
+
+
+def check_layers(name: str, value: object) -> tuple[Layer, ...]:
+    """The value as a tuple of layers, perhaps an empty one; an InputError where it is none."""
+    layers = tuple(value) if isinstance(value, Iterable) else (None,)
+    if not all(isinstance(layer, Layer) for layer in layers):
+        raise InputError(f"{name}={value!r}: expected a list of layers, such as [Flatten(), Dense(10)].")
+    return layers
 
 
 def check_image(input_shape: Shape) -> Shape:

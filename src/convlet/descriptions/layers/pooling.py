@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from convlet.checks import Pair, Shape, one_of, pair
+from convlet.checks import Pair, Shape, pair
 from convlet.descriptions.layers.layer import Layer, check_image, described, window_words
 from convlet.descriptions.tables import set_canonical
-from convlet.descriptions.window import PADDINGS, Window
+from convlet.descriptions.window import Padding, Window, padding_of
+from convlet.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -14,12 +15,16 @@ class Pooling(Layer):
 
     pool_size: int | Pair = 2
     strides: int | Pair | None = None
-    padding: str = "valid"
+    padding: Padding = "valid"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of("padding", self.padding, PADDINGS)
-        set_canonical(self, pool_size=pair("pool_size", self.pool_size))
+        padding, size = padding_of(self.padding), pair("pool_size", self.pool_size)
+        sides = ((0, 0), (0, 0)) if isinstance(padding, str) else padding
+        if max(sides[0]) >= size[0] or max(sides[1]) >= size[1]:
+            expected = f"fewer pixels than the pool has, {size}, or it would lie in nothing but padding"
+            raise InputError(f"padding={self.padding!r}: expected {expected}.")
+        set_canonical(self, pool_size=size, padding=padding)
         if self.strides is not None:
             set_canonical(self, strides=pair("strides", self.strides))
 

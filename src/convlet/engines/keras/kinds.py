@@ -14,14 +14,20 @@ from convlet.descriptions.layers import (
     BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
     MaxPooling2D,
+    Normalization,
+    Rescaling,
+    Residual,
 )
 from convlet.descriptions.network import Placed
-from convlet.engines.keras.layers import PaddedAveragePooling2D
+from convlet.descriptions.window import Padding
+from convlet.engines.keras.layers import PaddedAveragePooling2D, PaddedMaxPooling2D
 
 KerasLayer = Any  # a keras.layers.Layer
 Options = dict[str, Any]
@@ -35,9 +41,27 @@ def keras_layer(placed: Placed, dtype: str) -> KerasLayer:
 
 
 def _conv2d(it: Conv2D, placed: Placed, options: Options) -> KerasLayer:
-    window = {"strides": it.strides, "padding": it.padding}
+    window = {"strides": it.strides, "padding": _named_padding(it.padding)}
     how = {"activation": it.activation, "use_bias": it.use_bias}
     return keras.layers.Conv2D(it.filters, it.kernel_size, **window, **how, **IMAGES, **options)
+
+
+def _depthwise(it: DepthwiseConv2D, placed: Placed, options: Options) -> KerasLayer:
+    window = {"strides": it.strides, "padding": _named_padding(it.padding)}
+    how = {"activation": it.activation, "use_bias": it.use_bias}
+    return keras.layers.DepthwiseConv2D(it.kernel_size, **window, **how, **IMAGES, **options)
+
+
+def _named_padding(padding: Padding) -> str:
+    """Pixels around an image are put there by a layer of their own (`padding_layer`)."""
+    return padding if isinstance(padding, str) else "valid"
+
+
+def padding_layer(placed: Placed, dtype: str) -> KerasLayer | None:
+    """The layer that puts zeros around the images of a convolution, where Keras's convolution cannot."""
+    if not isinstance(placed.layer, Conv2D | DepthwiseConv2D) or isinstance(placed.layer.padding, str):
+        return None
+    return keras.layers.ZeroPadding2D(placed.layer.padding, **IMAGES, name=f"{placed.name}_padding", dtype=dtype)
 
 
 def _dense(it: Dense, placed: Placed, options: Options) -> KerasLayer:
@@ -45,17 +69,23 @@ def _dense(it: Dense, placed: Placed, options: Options) -> KerasLayer:
 
 
 def _max_pooling(it: MaxPooling2D, placed: Placed, options: Options) -> KerasLayer:
+    if not isinstance(it.padding, str):
+        return PaddedMaxPooling2D(it.window(placed.input_shape), **options)
     return keras.layers.MaxPooling2D(it.pool_size, it.strides, it.padding, **IMAGES, **options)
 
 
 def _average_pooling(it: AveragePooling2D, placed: Placed, options: Options) -> KerasLayer:
-    if keras.config.backend() == "torch" and it.padding == "same":
+    if not isinstance(it.padding, str) or (keras.config.backend() == "torch" and it.padding == "same"):
         return PaddedAveragePooling2D(it.window(placed.input_shape), **options)
     return keras.layers.AveragePooling2D(it.pool_size, it.strides, it.padding, **IMAGES, **options)
 
 
 def _global_average_pooling(it: GlobalAveragePooling2D, placed: Placed, options: Options) -> KerasLayer:
     return keras.layers.GlobalAveragePooling2D(**IMAGES, **options)
+
+
+def _global_max_pooling(it: GlobalMaxPooling2D, placed: Placed, options: Options) -> KerasLayer:
+    return keras.layers.GlobalMaxPooling2D(**IMAGES, **options)
 
 
 def _flatten(it: Flatten, placed: Placed, options: Options) -> KerasLayer:
@@ -67,21 +97,41 @@ def _dropout(it: Dropout, placed: Placed, options: Options) -> KerasLayer:
 
 
 def _batch_normalization(it: BatchNormalization, placed: Placed, options: Options) -> KerasLayer:
-    return keras.layers.BatchNormalization(momentum=it.momentum, epsilon=it.epsilon, **options)
+    learnt = {"center": it.center, "scale": it.scale}
+    return keras.layers.BatchNormalization(momentum=it.momentum, epsilon=it.epsilon, **learnt, **options)
+
+
+def _normalization(it: Normalization, placed: Placed, options: Options) -> KerasLayer:
+    """A frozen batch normalisation: Keras's own Normalization holds numbers that no step can be given."""
+    bare = {"epsilon": it.epsilon, "center": False, "scale": False}
+    return keras.layers.BatchNormalization(**bare, **{**options, "trainable": False})
+
+
+def _rescaling(it: Rescaling, placed: Placed, options: Options) -> KerasLayer:
+    return keras.layers.Rescaling(it.scale, it.offset, **options)
 
 
 def _activation(it: Activation, placed: Placed, options: Options) -> KerasLayer:
     return keras.layers.Activation(it.activation, **options)
 
 
+def _residual(it: Residual, placed: Placed, options: Options) -> KerasLayer:
+    return keras.layers.Add(**options)
+
+
 KINDS: dict[type[Layer], Callable[[Any, Placed, Options], KerasLayer]] = {
     Conv2D: _conv2d,
+    DepthwiseConv2D: _depthwise,
     Dense: _dense,
     MaxPooling2D: _max_pooling,
     AveragePooling2D: _average_pooling,
     GlobalAveragePooling2D: _global_average_pooling,
+    GlobalMaxPooling2D: _global_max_pooling,
     Flatten: _flatten,
     Dropout: _dropout,
     BatchNormalization: _batch_normalization,
     Activation: _activation,
+    Normalization: _normalization,
+    Rescaling: _rescaling,
+    Residual: _residual,
 }

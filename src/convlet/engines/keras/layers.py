@@ -1,8 +1,9 @@
-"""Two layers that Keras lacks: dropout by a given mask, and an average that leaves padding out on every backend."""
+"""What Keras lacks: dropout by a given mask, averages that leave padding out on every backend, pools of any padding."""
 
 from typing import Any
 
 import keras
+import numpy as np
 
 from convlet.descriptions.window import Window
 
@@ -44,3 +45,16 @@ class PaddedAveragePooling2D(keras.layers.Layer):  # type: ignore[misc]
         return keras.ops.average_pool(
             padded, self.window.size, self.window.strides, "valid", data_format="channels_last"
         )
+
+
+class PaddedMaxPooling2D(keras.layers.Layer):  # type: ignore[misc]
+    """The largest of each window; padding of any width, which never wins: images (N, H, W, C) → (N, OH, OW, C)."""
+
+    def __init__(self, window: Window, **options: Any) -> None:
+        super().__init__(**options)
+        self.window = window
+
+    def call(self, images: Tensor) -> Tensor:
+        lowest = float(np.finfo(self.compute_dtype).min)
+        padded = keras.ops.pad(images, ((0, 0), *self.window.padding, (0, 0)), constant_values=lowest)
+        return keras.ops.max_pool(padded, self.window.size, self.window.strides, "valid", data_format="channels_last")

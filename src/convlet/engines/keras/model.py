@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import keras
 
 from convlet.descriptions.layers import Dropout
-from convlet.descriptions.network import Sequential
-from convlet.engines.keras.kinds import keras_layer
+from convlet.descriptions.network import IMAGE, Placed, Sequential
+from convlet.engines.keras.kinds import keras_layer, padding_layer
 from convlet.engines.keras.layers import MaskedDropout
 
 Tensor = Any  # the backend's
@@ -66,29 +66,44 @@ class Models:
 
 def build(network: Sequential, dtype: str) -> Models:
     """The network's models, with initial values still of Keras's choosing."""
-    layers = {placed.name: keras_layer(placed, dtype) for placed in network}
-    outputs = training = images = keras.Input(network.input_shape, dtype=dtype)
-    masks, every_output = [], []
+    layers, last = {placed.name: keras_layer(placed, dtype) for placed in network}, network.layers[-1].name
+    around = {placed.name: padding_layer(placed, dtype) for placed in network}
+    images = keras.Input(network.input_shape, dtype=dtype)
+    outputs, training, masks = {IMAGE: images}, {IMAGE: images}, []
     for placed in network:
-        outputs = layers[placed.name](outputs)
-        every_output.append(outputs)
+        outputs[placed.name] = layers[placed.name](_given(placed, outputs, around))
         if isinstance(placed.layer, Dropout):
             masks.append(keras.Input(placed.input_shape, dtype="bool"))
-            training = MaskedDropout(placed.layer.rate, name=placed.name, dtype=dtype)([training, masks[-1]])
+            dropout = MaskedDropout(placed.layer.rate, name=placed.name, dtype=dtype)
+            training[placed.name] = dropout([_given(placed, training, around), masks[-1]])
         else:
-            training = layers[placed.name](training)
+            training[placed.name] = layers[placed.name](_given(placed, training, around))
     variables = {
-        name: (parameter.trainable, getattr(layers[placed.name], parameter.name))
+        name: (parameter.trainable, _variable(layers[placed.name], parameter.name))
         for placed in network
         for name, parameter in placed.parameters.items()
     }
     return Models(
-        predicting=keras.Model(images, outputs),
-        inspecting=keras.Model(images, every_output),
-        training=keras.Model([images, *masks], training),
+        predicting=keras.Model(images, outputs[last]),
+        inspecting=keras.Model(images, [outputs[name] for name in layers]),
+        training=keras.Model([images, *masks], training[last]),
         learnt={name: variable for name, (trainable, variable) in variables.items() if trainable},
         measured={name: variable for name, (trainable, variable) in variables.items() if not trainable},
     )
+
+
+def _variable(layer: keras.Layer, name: str) -> keras.Variable:
+    """A layer's variable by our name for it; of a Normalization, Keras's are called moving."""
+    return getattr(layer, name) if hasattr(layer, name) else getattr(layer, f"moving_{name}")
+
+
+def _given(placed: Placed, values: Mapping[str, Tensor], around: Mapping[str, keras.Layer | None]) -> Tensor:
+    """What a layer is given: a tensor, perhaps with pixels `around` it, or a list of those that it adds."""
+    first, *others = (values[name] for name in placed.inputs)
+    if others:
+        return [first, *others]
+    padding = around[placed.name]
+    return first if padding is None else padding(first)
 
 
 def mean_loss(logits: Tensor, feed: Feed) -> Tensor:

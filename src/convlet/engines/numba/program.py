@@ -7,7 +7,7 @@ from numba import config
 from numpy.typing import NDArray
 
 from convlet.descriptions.layers import Flatten
-from convlet.descriptions.network import Parameters, Sequential
+from convlet.descriptions.network import IMAGE, Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
 from convlet.engines import Batch, Preparing, State
 from convlet.engines.checks import check_batch, check_images, check_labels, check_optimizer, check_rate
@@ -92,7 +92,7 @@ class NumbaProgram:
             for start in range(0, len(images), CHUNK):
                 chunk = images[start : start + CHUNK]
                 self._inference.predict(chunk)
-                chunks.append(self._inference.output(-1, len(chunk)))
+                chunks.append(self._inference.output(self._inference.blocks[-1], len(chunk)))
         return np.concatenate(chunks) if chunks else np.zeros((0, *self.network.output_shape), np.float32)
 
     def activations(self, images: Array) -> dict[str, Array]:
@@ -103,14 +103,14 @@ class NumbaProgram:
         return {placed.name: np.concatenate([chunk[placed.name] for chunk in chunks]) for placed in self.network}
 
     def _outputs(self, images: Array) -> dict[str, Array]:
-        outputs: dict[str, Array] = {}
+        outputs: dict[str, Array] = {IMAGE: images.astype(np.float32)}
         if len(images):
             self._layers.predict(images)
-        before = images.astype(np.float32)
-        for i, block in enumerate(self._layers.blocks):
+        for block in self._layers.blocks:
             if isinstance(block.layers[0].layer, Flatten):  # in a dense layer's block, where it is never computed
-                outputs[block.layers[0].name] = before.reshape(len(images), *block.layers[0].output_shape)
-            before = outputs[block.layers[-1].name] = self._layers.output(i, len(images))
+                flat = block.layers[0]
+                outputs[flat.name] = outputs[flat.inputs[0]].reshape(len(images), *flat.output_shape)
+            outputs[block.gives] = self._layers.output(block, len(images))
         return outputs
 
     def input_gradients(self, images: Array, classes: Array) -> Array:

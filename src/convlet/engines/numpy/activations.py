@@ -1,5 +1,6 @@
-"""Activations. Each derivative is written in terms of the activation's own outputs, so nothing else is remembered."""
+"""Activations. Each derivative is written in terms of the activation's inputs or its outputs, whichever is simpler."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,58 @@ def relu(inputs: Array) -> Array:
 
 def relu_backward(d_outputs: Array, outputs: Array) -> Array:
     return d_outputs * (outputs > 0)
+
+
+SLOPE = 0.2  # of leaky_relu below 0
+
+
+def leaky_relu(inputs: Array) -> Array:
+    return np.where(inputs > 0, inputs, SLOPE * inputs)
+
+
+def leaky_relu_backward(d_outputs: Array, outputs: Array) -> Array:
+    return np.where(outputs > 0, d_outputs, SLOPE * d_outputs)
+
+
+def elu(inputs: Array) -> Array:
+    return np.where(inputs > 0, inputs, np.expm1(np.minimum(inputs, 0)))
+
+
+def elu_backward(d_outputs: Array, outputs: Array) -> Array:
+    return d_outputs * (1 + np.minimum(outputs, 0))
+
+
+def silu(inputs: Array) -> Array:
+    return inputs * sigmoid(inputs)
+
+
+def silu_backward(d_outputs: Array, inputs: Array) -> Array:
+    gate = sigmoid(inputs)
+    return d_outputs * gate * (1 + inputs * (1 - gate))
+
+
+def gelu(inputs: Array) -> Array:
+    return inputs * _normal(inputs)
+
+
+def gelu_backward(d_outputs: Array, inputs: Array) -> Array:
+    density = np.exp(-inputs * inputs / 2) / math.sqrt(2 * math.pi)
+    return d_outputs * (_normal(inputs) + inputs * density)
+
+
+def _normal(x: Array) -> Array:
+    """How much of a normal distribution lies below x: Φ, by the error function, which NumPy lacks."""
+    of_each = np.vectorize(lambda one: math.erfc(-one / math.sqrt(2)) / 2, otypes=[x.dtype])
+    return np.asarray(of_each(x), x.dtype)
+
+
+def hard_swish(inputs: Array) -> Array:
+    return inputs * np.clip(inputs + 3, 0, 6) / 6
+
+
+def hard_swish_backward(d_outputs: Array, inputs: Array) -> Array:
+    between = np.where(inputs < 3, (2 * inputs + 3) / 6, 1)
+    return d_outputs * np.where(inputs > -3, between, 0)
 
 
 def tanh(inputs: Array) -> Array:
@@ -41,10 +94,38 @@ def softmax_backward(d_outputs: Array, outputs: Array) -> Array:
     return outputs * (d_outputs - (d_outputs * outputs).sum(axis=-1, keepdims=True))
 
 
-FORWARD: dict[str, Callable[[Array], Array]] = {"relu": relu, "tanh": tanh, "sigmoid": sigmoid, "softmax": softmax}
-BACKWARD: dict[str, Callable[[Array, Array], Array]] = {
+FORWARD: dict[str, Callable[[Array], Array]] = {
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "silu": silu,
+    "gelu": gelu,
+    "hard_swish": hard_swish,
+    "tanh": tanh,
+    "sigmoid": sigmoid,
+    "softmax": softmax,
+}
+BY_OUTPUTS: dict[str, Callable[[Array, Array], Array]] = {
     "relu": relu_backward,
+    "leaky_relu": leaky_relu_backward,
+    "elu": elu_backward,
     "tanh": tanh_backward,
     "sigmoid": sigmoid_backward,
     "softmax": softmax_backward,
 }
+BY_INPUTS: dict[str, Callable[[Array, Array], Array]] = {
+    "silu": silu_backward,
+    "gelu": gelu_backward,
+    "hard_swish": hard_swish_backward,
+}
+
+
+def activate(activation: str | None, inputs: Array) -> tuple[Array, Array]:
+    """Outputs, and what the backward pass needs: them or the inputs."""
+    outputs = inputs if activation is None else FORWARD[activation](inputs)
+    return outputs, inputs if activation in BY_INPUTS else outputs
+
+
+def activate_backward(activation: str | None, d_outputs: Array, memory: Array) -> Array:
+    """d_inputs."""
+    return d_outputs if activation is None else (BY_OUTPUTS | BY_INPUTS)[activation](d_outputs, memory)

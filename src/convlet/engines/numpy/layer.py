@@ -9,6 +9,7 @@ nothing is dropped and batch normalisation uses its moving averages, as a frozen
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
 from convlet.descriptions.layers import (
@@ -17,18 +18,24 @@ from convlet.descriptions.layers import (
     BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
     MaxPooling2D,
+    Normalization,
+    Rescaling,
+    Residual,
 )
 from convlet.descriptions.network import Parameters, Placed
 from convlet.descriptions.window import Window
 from convlet.engines import Masks
-from convlet.engines.numpy.activations import BACKWARD, FORWARD
+from convlet.engines.numpy.activations import activate, activate_backward
 from convlet.engines.numpy.convolution import convolution, convolution_backward
 from convlet.engines.numpy.dense import dense, dense_backward, dropout
+from convlet.engines.numpy.depthwise import depthwise, depthwise_backward
 from convlet.engines.numpy.normalization import (
     batch_normalization,
     batch_normalization_backward,
@@ -88,37 +95,50 @@ def moving_averages(placed: Placed, weights: Parameters, memory: Memory) -> Para
 
 def _convolution(it: Pass, images: Array) -> Forward:
     sums, flattened_input = convolution(images, it.weights["kernel"], it.window)
-    outputs = _activate(it.layer.activation, _add_bias(sums, it.weights))
-    return outputs, (flattened_input, outputs)
+    outputs, memory = activate(it.layer.activation, _add_bias(sums, it.weights))
+    return outputs, (flattened_input, memory)
 
 
 def _convolution_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
-    flattened_input, outputs = memory
-    d_sums = _activate_backward(it.layer.activation, d_outputs, outputs)
+    flattened_input, of_activation = memory
+    d_sums = activate_backward(it.layer.activation, d_outputs, of_activation)
     arrays = d_sums, flattened_input, it.weights["kernel"]
     d_images, d_kernel = convolution_backward(*arrays, it.inputs_of(d_outputs), it.window)
     return d_images, {"kernel": d_kernel, **_bias_backward(d_sums, it.weights)}
 
 
+def _depthwise(it: Pass, images: Array) -> Forward:
+    sums, sections = depthwise(images, it.weights["kernel"], it.window)
+    outputs, memory = activate(it.layer.activation, _add_bias(sums, it.weights))
+    return outputs, (sections, memory)
+
+
+def _depthwise_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    sections, of_activation = memory
+    d_sums = activate_backward(it.layer.activation, d_outputs, of_activation)
+    arrays = d_sums, sections, it.weights["kernel"]
+    d_images, d_kernel = depthwise_backward(*arrays, it.inputs_of(d_outputs), it.window)
+    return d_images, {"kernel": d_kernel, **_bias_backward(d_sums, it.weights)}
+
+
 def _dense(it: Pass, inputs: Array) -> Forward:
-    outputs = _activate(it.layer.activation, _add_bias(dense(inputs, it.weights["kernel"]), it.weights))
-    return outputs, (inputs, outputs)
+    outputs, memory = activate(it.layer.activation, _add_bias(dense(inputs, it.weights["kernel"]), it.weights))
+    return outputs, (inputs, memory)
 
 
 def _dense_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
-    inputs, outputs = memory
-    d_sums = _activate_backward(it.layer.activation, d_outputs, outputs)
+    inputs, of_activation = memory
+    d_sums = activate_backward(it.layer.activation, d_outputs, of_activation)
     d_inputs, d_kernel = dense_backward(d_sums, inputs, it.weights["kernel"])
     return d_inputs, {"kernel": d_kernel, **_bias_backward(d_sums, it.weights)}
 
 
 def _activation(it: Pass, inputs: Array) -> Forward:
-    outputs = _activate(it.layer.activation, inputs)
-    return outputs, outputs
+    return activate(it.layer.activation, inputs)
 
 
-def _activation_backward(it: Pass, d_outputs: Array, outputs: Memory) -> Backward:
-    return _activate_backward(it.layer.activation, d_outputs, outputs), {}
+def _activation_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    return activate_backward(it.layer.activation, d_outputs, memory), {}
 
 
 def _max_pooling(it: Pass, images: Array) -> Forward:
@@ -145,6 +165,15 @@ def _global_average_pooling_backward(it: Pass, d_outputs: Array, memory: Memory)
     return global_average_pooling_backward(d_outputs, it.inputs_of(d_outputs)), {}
 
 
+def _global_max_pooling(it: Pass, images: Array) -> Forward:
+    outputs, winners = max_pooling(images, it.window)
+    return outputs[:, 0, 0], winners
+
+
+def _global_max_pooling_backward(it: Pass, d_outputs: Array, winners: Memory) -> Backward:
+    return max_pooling_backward(d_outputs[:, None, None], winners, it.inputs_of(d_outputs), it.window), {}
+
+
 def _flatten(it: Pass, inputs: Array) -> Forward:
     return inputs.reshape(len(inputs), *it.placed.output_shape), None
 
@@ -166,16 +195,36 @@ def _normalization(it: Pass, inputs: Array) -> Forward:
     weights, fixed = it.weights, it.masks is None or not it.layer.trainable
     moving = weights["moving_mean"], weights["moving_variance"]
     mean, variance = moving if fixed else batch_statistics(inputs)
-    arrays = inputs, mean, variance, weights["gamma"], weights["beta"]
-    outputs, normalized = batch_normalization(*arrays, it.layer.epsilon)
+    gamma, beta = weights.get("gamma", np.ones_like(mean)), weights.get("beta", np.zeros_like(mean))
+    outputs, normalized = batch_normalization(inputs, mean, variance, gamma, beta, it.layer.epsilon)
     return outputs, (normalized, mean, variance, fixed)
 
 
 def _normalization_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
     normalized, _, variance, fixed = memory
     function = fixed_normalization_backward if fixed else batch_normalization_backward
-    d_inputs, d_gamma, d_beta = function(d_outputs, normalized, variance, it.weights["gamma"], it.layer.epsilon)
-    return d_inputs, {"gamma": d_gamma, "beta": d_beta}
+    gamma = it.weights.get("gamma", np.ones_like(variance))
+    d_inputs, d_gamma, d_beta = function(d_outputs, normalized, variance, gamma, it.layer.epsilon)
+    gradients = {"gamma": d_gamma, "beta": d_beta}
+    return d_inputs, {name: gradients[name] for name in gradients.keys() & it.weights.keys()}
+
+
+def _fixed_normalization(it: Pass, images: Array) -> Forward:
+    mean, variance = it.weights["mean"], it.weights["variance"]
+    arrays = images, mean, variance, np.ones_like(mean), np.zeros_like(mean)
+    return batch_normalization(*arrays, it.layer.epsilon)[0], None
+
+
+def _fixed_normalization_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    return d_outputs / np.sqrt(it.weights["variance"] + it.layer.epsilon), {}
+
+
+def _rescaling(it: Pass, inputs: Array) -> Forward:
+    return inputs * it.layer.scale + it.layer.offset, None
+
+
+def _rescaling_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    return d_outputs * it.layer.scale, {}
 
 
 def _normalization_averages(it: Pass, memory: Memory) -> Parameters:
@@ -189,20 +238,21 @@ def _normalization_averages(it: Pass, memory: Memory) -> Parameters:
     }
 
 
+def _residual(it: Pass, summed: Array) -> Forward:
+    """The addition itself is the network's: whatever is given several values is given their sum."""
+    return summed, None
+
+
+def _residual_backward(it: Pass, d_outputs: Array, memory: Memory) -> Backward:
+    return d_outputs, {}
+
+
 def _add_bias(sums: Array, weights: Parameters) -> Array:
     return sums + weights["bias"] if "bias" in weights else sums
 
 
 def _bias_backward(d_sums: Array, weights: Parameters) -> Parameters:
     return {"bias": d_sums.sum(axis=tuple(range(d_sums.ndim - 1)))} if "bias" in weights else {}
-
-
-def _activate(activation: str | None, inputs: Array) -> Array:
-    return inputs if activation is None else FORWARD[activation](inputs)
-
-
-def _activate_backward(activation: str | None, d_outputs: Array, outputs: Array) -> Array:
-    return d_outputs if activation is None else BACKWARD[activation](d_outputs, outputs)
 
 
 def _no_averages(it: Pass, memory: Memory) -> Parameters:
@@ -219,12 +269,17 @@ class Kind(NamedTuple):
 
 KINDS: dict[type[Layer], Kind] = {
     Conv2D: Kind(_convolution, _convolution_backward),
+    DepthwiseConv2D: Kind(_depthwise, _depthwise_backward),
     Dense: Kind(_dense, _dense_backward),
     Activation: Kind(_activation, _activation_backward),
     MaxPooling2D: Kind(_max_pooling, _max_pooling_backward),
     AveragePooling2D: Kind(_average_pooling, _average_pooling_backward),
+    GlobalMaxPooling2D: Kind(_global_max_pooling, _global_max_pooling_backward),
     GlobalAveragePooling2D: Kind(_global_average_pooling, _global_average_pooling_backward),
     Flatten: Kind(_flatten, _flatten_backward),
     Dropout: Kind(_dropout, _dropout_backward),
     BatchNormalization: Kind(_normalization, _normalization_backward, _normalization_averages),
+    Normalization: Kind(_fixed_normalization, _fixed_normalization_backward),
+    Rescaling: Kind(_rescaling, _rescaling_backward),
+    Residual: Kind(_residual, _residual_backward),
 }

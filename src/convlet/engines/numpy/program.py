@@ -1,6 +1,7 @@
-"""The layers in a row: forward, backward, one step of training. The engine's side of the door (`convlet.engines`)."""
+"""The layers one after another: forward, backward, a step of training. The engine's side of the door."""
 
 import math
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -118,8 +119,8 @@ class NumpyProgram:
         """Every layer's output, when training with these masks, or when predicting; and its memory."""
         values, memories = {IMAGE: self._cast(images)}, {}
         for placed in self.network:
-            (source,) = placed.inputs
-            outputs, memory = forward(placed, self._weights(placed), values[source], masks)
+            inputs = reduce(np.add, [values[source] for source in placed.inputs])  # a residual block adds two
+            outputs, memory = forward(placed, self._weights(placed), inputs, masks)
             values[placed.name], memories[placed.name] = outputs, memory
         return values, memories
 
@@ -131,9 +132,10 @@ class NumpyProgram:
         gradients: Parameters = {}
         d_values = {self._last: d_last}
         for placed in reversed(list(self.network)):
-            name, (source,) = placed.name, placed.inputs
+            name = placed.name
             d_inputs, own = backward(placed, self._weights(placed), d_values.pop(name), memories[name])
-            d_values[source] = d_values[source] + d_inputs if source in d_values else d_inputs
+            for source in placed.inputs:  # each number of a sum receives all that the sum does
+                d_values[source] = d_values[source] + d_inputs if source in d_values else d_inputs
             if placed.layer.trainable:
                 gradients |= {f"{name}/{short}": gradient for short, gradient in own.items()}
         return d_values[IMAGE], gradients

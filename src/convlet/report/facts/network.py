@@ -45,6 +45,8 @@ def _layer_facts(placed: Placed) -> Facts:
     facts: Facts = {
         "name": placed.name,
         "kind": placed.layer.describe(),
+        "inputs": list(placed.inputs),
+        "inside": list(placed.inside),
         "output_shape": list(placed.output_shape),
         "weights": placed.weights,
         "uses": placed.uses_per_weight,

@@ -5,7 +5,8 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from convlet.descriptions.network import Parameters, Placed, Sequential
+from convlet.descriptions.layers import DepthwiseConv2D
+from convlet.descriptions.network import IMAGE, Parameters, Placed, Sequential
 from convlet.report import numbers
 from convlet.report.figures.panels import Panel, draw_panels, in_rows
 from convlet.report.figures.style import style
@@ -22,14 +23,15 @@ def kernels(network: Sequential, parameters: Parameters) -> Figure | None:
 
     Over three channels they are in colour, with grey for 0. Of a wide layer the first filters and maps are shown.
     """
-    panels, image = [], network.input_shape  # the shape of the image that a dense layer looks at, behind Flatten
+    panels, images = [], {IMAGE: network.input_shape}  # shapes of the images that dense layers look at, behind Flatten
     for placed in network:
-        kernel = parameters.get(f"{placed.name}/kernel")
+        kernel, image = parameters.get(f"{placed.name}/kernel"), images[placed.inputs[0]]
         if kernel is not None:
             values = np.asarray(kernel, np.float64)
+            values = values.swapaxes(2, 3) if isinstance(placed.layer, DepthwiseConv2D) else values  # of one map each
             panels.append(_kernels(placed, values) if values.ndim == 4 else _dense(placed, values, image))
         passed_on = kernel is None and math.prod(placed.output_shape) == math.prod(image)  # as Flatten does
-        image = image if passed_on and len(placed.output_shape) == 1 else placed.output_shape
+        images[placed.name] = image if passed_on and len(placed.output_shape) == 1 else placed.output_shape
     if not panels:
         return None
     with style():

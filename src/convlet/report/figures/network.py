@@ -1,6 +1,7 @@
 """A drawing of a network: what each layer gives, as sheets or as a column, with the layers on the arrows between.
 
-A feature map is a sheet, as high and wide as it is beside the image; a row of numbers is a column of cells.
+A feature map is a sheet, as high and wide as it is beside the image; a row of numbers is a column of cells. Where a
+layer is not given what is drawn before it, or more than that, its arrow is dashed, and names what it is given.
 """
 
 import math
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from convlet.checks import Shape
-from convlet.descriptions.network import Placed, Sequential
+from convlet.descriptions.network import IMAGE, Placed, Sequential
 from convlet.report.figures.style import BLUE, FAINT, INK, PAPER, QUIET, VERMILION, blank, style
 from convlet.report.numbers import count
 from convlet.report.numbers import shape as written
@@ -37,7 +38,8 @@ def network_figure(network: Sequential) -> Figure:
         axes = figure.subplots(len(rows), squeeze=False)[:, 0]
         for row, (axis, placed) in enumerate(zip(axes, rows, strict=True)):
             _canvas(axis, width)
-            _row(axis, placed, largest, network.weights, first=row == 0)
+            before = layers[row * A_ROW - 1].name if row else IMAGE
+            _row(axis, placed, largest, network.weights, before)
     return figure
 
 
@@ -46,24 +48,30 @@ def _canvas(axes: Axes, width: float) -> None:
     axes.set(xlim=(0, width), ylim=(-0.62 * HEIGHT, 0.38 * HEIGHT), aspect="equal")
 
 
-def _row(axes: Axes, layers: Sequence[Placed], largest: int, total: int, *, first: bool) -> None:
-    """What goes in, and each layer's arrow and what it gives."""
+def _row(axes: Axes, layers: Sequence[Placed], largest: int, total: int, before: str) -> None:
+    """What goes in, and each layer's arrow and what it gives. `before` names what is drawn before."""
+    first = before == IMAGE
     right = _draw(axes, layers[0].input_shape, 0.65, largest, QUIET if first else BLUE)
     _words(axes, 0.65, [written(layers[0].input_shape), "image" if first else "from above"])
     for place, placed in enumerate(layers, 1):
         middle = 0.65 + STEP * place
         colour = VERMILION if placed.weights else BLUE
         left = middle - _half(placed.output_shape, largest)
-        arrow = FancyArrowPatch(
-            (right + 0.08, 0), (left - 0.06, 0), arrowstyle="-|>", mutation_scale=11, color=QUIET, linewidth=1.1
-        )
-        axes.add_patch(arrow)
-        between = (right + left) / 2
+        between, straight = (right + left) / 2, placed.inputs == (before,)
+        axes.add_patch(_arrow(right + 0.08, left - 0.06, "-" if straight else "--"))
         _label(axes, between, placed)
+        if not straight:
+            axes.text(between, -0.09, " +\n".join(placed.inputs), ha="center", va="top", fontsize=7, color=QUIET)
+        before = placed.name
         right = _draw(axes, placed.output_shape, middle, largest, colour)
         _words(axes, middle, [written(placed.output_shape), placed.name])
         if placed.weights:
             _weights(axes, middle, placed.weights, total)
+
+
+def _arrow(start: float, end: float, line: str) -> FancyArrowPatch:
+    ends = (start, 0), (end, 0)
+    return FancyArrowPatch(*ends, arrowstyle="-|>", mutation_scale=11, color=QUIET, linewidth=1.1, linestyle=line)
 
 
 def _label(axes: Axes, x: float, placed: Placed) -> None:
@@ -71,7 +79,7 @@ def _label(axes: Axes, x: float, placed: Placed) -> None:
     name, _, rest = placed.layer.describe().partition(" ")
     lines = [
         name.replace("Pooling2D", "\nPooling2D").replace("BatchN", "Batch\nN"),
-        *([rest.replace(" same", "\nsame")] if rest else []),
+        *([rest.replace(" same", "\nsame").replace(", ", ",\n")] if rest else []),
     ]
     axes.text(x, 0.09, "\n".join(lines), ha="center", va="bottom", fontsize=8, color=INK, linespacing=1.25)
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convlet.descriptions.network import Sequential
+from convlet.descriptions.placing import flat, unnamed
 from convlet.report.facts.network import Facts, summary_json
 from convlet.report.facts.sharing import explain_sharing
 from convlet.report.numbers import count, ratio, shape, short, size
@@ -37,7 +38,7 @@ class _Summary:
         table = plain_table(*(["name"] if named else []), "layer", "output", *numbers, right=numbers, flexible="layer")
         for row in self.facts["layers"]:
             alias = f"{row['name']}: " if row["name"] in self.custom_names and not named else ""
-            table.add_row(*([row["name"]] if named else []), alias + row["kind"], *_layer_cells(row))
+            table.add_row(*([row["name"]] if named else []), alias + _indented(row), *_layer_cells(row))
         return table
 
     def totals(self) -> Table:
@@ -70,6 +71,11 @@ def _remembered(facts: Facts) -> str:
     return f"weights and {facts['optimizer']}'s {what}"
 
 
+def _indented(row: Facts) -> str:
+    """What a layer is, and by how far it is set in, in how many others it is."""
+    return "  " * len(row["inside"]) + str(row["kind"])
+
+
 def _layer_cells(row: Facts) -> list[str]:
     uses = count(row["uses"]) if row["uses"] else ""
     weights = count(row["weights"]) if row["weights"] else ""
@@ -82,7 +88,7 @@ def summary_table(network: Sequential, facts: Facts) -> RenderableType:
 
     `facts` are those of `summary_json`.
     """
-    named = {row["name"] for row in network.to_table()["layers"] if "name" in row}
+    named = {layer.name for layer in flat(unnamed(network.layers))} - {""}
     return _Summary(facts, frozenset(named))
 
 

@@ -9,27 +9,35 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from convlet.engines.numba.assembly.block_context import BlockContext, Memory, Update
+from convlet.engines.numba.assembly.blocks import (
+    ActivationBlock,
+    AdditionBlock,
+    Block,
+    ConvolutionBlock,
+    DenseBlock,
+    DepthwiseBlock,
+    DropoutBlock,
+    FlattenBlock,
+    NormalizationBlock,
+    PoolingBlock,
+    RescalingBlock,
+)
 from convlet.engines.numba.assembly.convolution import convolution_backward, convolution_forward, convolution_pack
 from convlet.engines.numba.assembly.dense import dense_backward, dense_forward
+from convlet.engines.numba.assembly.depthwise import depthwise_backward, depthwise_forward
 from convlet.engines.numba.assembly.elementwise import (
     activation_backward,
     activation_forward,
+    addition_backward,
+    addition_forward,
     dropout_backward,
     dropout_forward,
     flatten_backward,
     flatten_forward,
     pooling_backward,
     pooling_forward,
-)
-from convlet.engines.numba.assembly.lowering import (
-    ActivationBlock,
-    Block,
-    ConvolutionBlock,
-    DenseBlock,
-    DropoutBlock,
-    FlattenBlock,
-    NormalizationBlock,
-    PoolingBlock,
+    rescaling_backward,
+    rescaling_forward,
 )
 from convlet.engines.numba.assembly.normalization import normalization_backward, normalization_forward
 from convlet.engines.numba.assembly.weights import Weights
@@ -55,12 +63,15 @@ class Assembly(NamedTuple):
 
 ASSEMBLIES: dict[type[Block], Assembly] = {
     ConvolutionBlock: Assembly(convolution_forward, convolution_backward, convolution_pack),
+    DepthwiseBlock: Assembly(depthwise_forward, depthwise_backward),
     DenseBlock: Assembly(dense_forward, dense_backward),
+    RescalingBlock: Assembly(rescaling_forward, rescaling_backward),
     PoolingBlock: Assembly(pooling_forward, pooling_backward),
     NormalizationBlock: Assembly(normalization_forward, normalization_backward),
     ActivationBlock: Assembly(activation_forward, activation_backward),
     DropoutBlock: Assembly(dropout_forward, dropout_backward),
     FlattenBlock: Assembly(flatten_forward, flatten_backward),
+    AdditionBlock: Assembly(addition_forward, addition_backward),
 }
 
 

@@ -1,10 +1,11 @@
 """A block's place in the network: the arrays that its jobs work on, and the memory that they share."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from convlet.engines.numba.assembly.blocks import NormalizationBlock
 from convlet.engines.numba.assembly.layouts import image_size
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import Frame, buffer
@@ -47,9 +48,19 @@ class Update:
     taken: np.ndarray
 
 
+class Input(NamedTuple):
+    """A value as a block reads it, and, where it is wanted, its gradient, in the same Frame."""
+
+    x: np.ndarray
+    frame: Frame
+    d_x: np.ndarray | None
+
+
 @dataclass(frozen=True)
 class BlockContext:
     """A block's place: N images, its inputs and outputs with their Frames, and their gradients in a backward pass.
+
+    `inputs` are all of them, and `x`, `x_frame` and `d_x` the first: only an addition has several.
 
     There is a backward pass where there is a `d_y`; without `d_x` the inputs' gradient is not wanted. The weights' is
     wanted where the block `learns`: without an update, it goes to arrays `d_…` of the memory. What is dropped depends
@@ -58,17 +69,27 @@ class BlockContext:
 
     block: Any
     N: int
-    x: np.ndarray
-    x_frame: Frame
+    inputs: tuple[Input, ...]
     y: np.ndarray
     y_frame: Frame
     weights: Weights
     memory: Memory
     training: bool = False
     every: bool = False  # list also what carries no gradient (a test's switch)
-    d_x: np.ndarray | None = None
     d_y: np.ndarray | None = None
     update: Update | None = None
+
+    @property
+    def x(self) -> np.ndarray:
+        return self.inputs[0].x
+
+    @property
+    def x_frame(self) -> Frame:
+        return self.inputs[0].frame
+
+    @property
+    def d_x(self) -> np.ndarray | None:
+        return self.inputs[0].d_x
 
     @property
     def name(self) -> str:
@@ -82,7 +103,7 @@ class BlockContext:
     @property
     def gradients(self) -> int:
         """How many gradients are wanted: of the weights, of the inputs, or both."""
-        return int(self.learns) + int(self.d_x is not None)
+        return int(self.learns) + any(each.d_x is not None for each in self.inputs)
 
     def array(self, purpose: str, size: int, dtype: Any = np.float32) -> np.ndarray:
         """Memory for this block and purpose."""
@@ -100,7 +121,9 @@ class BlockContext:
 
 
 def learns(block: Any) -> bool:
-    """Whether a block has a parameter that training moves."""
+    """Whether a block has a parameter that training moves, or averages that its batches do."""
+    if isinstance(block, NormalizationBlock) and block.moving:
+        return True
     return any(parameter.trainable for placed in block.layers for parameter in placed.parameters.values())
 
 
@@ -117,15 +140,14 @@ def activation_jobs(context: BlockContext, x: np.ndarray, x_frame: Frame, code: 
     return [context.job(activations.activation, context.N, *arguments)]
 
 
-def activation_backward_jobs(context: BlockContext, y: np.ndarray, code: int) -> list[Job]:
+def activation_backward_jobs(context: BlockContext, code: int) -> list[Job]:
     """In the place of d_y, for an activation at the end of another layer's block."""
-    arguments = (
-        context.d_y,
-        y,
-        context.y_frame,
-        context.d_y,
-        context.y_frame,
-        image_size(context.block.output_shape),
-        code,
-    )
+    d_y = (context.d_y, context.y_frame)
+    slopes = sums_of(context, code) if code in activations.BY_INPUTS else context.y
+    arguments = (*d_y, slopes, context.y_frame, *d_y, image_size(context.block.output_shape), code)
     return [context.job(activations.activation_backward, context.N, *arguments)]
+
+
+def sums_of(context: BlockContext, code: int) -> np.ndarray:
+    """Where a block leaves its sums, before an activation: where the outputs go, unless they are needed again."""
+    return context.array("activated", len(context.y)) if code in activations.BY_INPUTS else context.y

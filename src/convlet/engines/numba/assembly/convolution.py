@@ -9,9 +9,10 @@ from convlet.engines.numba.assembly.block_context import (
     BlockContext,
     activation_backward_jobs,
     activation_jobs,
+    sums_of,
 )
+from convlet.engines.numba.assembly.blocks import ConvolutionBlock
 from convlet.engines.numba.assembly.layouts import geometry, image_size
-from convlet.engines.numba.assembly.lowering import ConvolutionBlock
 from convlet.engines.numba.buffers import Frame, Geometry
 from convlet.engines.numba.kernels import (
     convolution,
@@ -57,7 +58,8 @@ def convolution_forward(context: BlockContext) -> list[Job]:
     fused = RELU if block.activation == "relu" else LINEAR
     chooses = (fused == RELU or block.pooled) and context.d_y is not None
     winners = _winners(context, g) if chooses else NO_WINNERS
-    where = (context.x, context.x_frame, packed, context.y, context.y_frame, winners, g)
+    sums = sums_of(context, CODES[block.activation])
+    where = (context.x, context.x_frame, packed, sums, context.y_frame, winners, g)
     if block.winograd:
         region = Region(context.x_frame.rows, context.x_frame.columns)
         jobs = [_winograd(context, *where[:2], region, *where[2:], fused)]
@@ -66,7 +68,7 @@ def convolution_forward(context: BlockContext) -> list[Job]:
     else:
         jobs = [context.job(convolution.make_forward(lanes), context.N * g.H, *where, fused)]
     if block.activation not in (None, "relu"):
-        jobs += activation_jobs(context, context.y, context.y_frame, CODES[block.activation])
+        jobs += activation_jobs(context, sums, context.y_frame, CODES[block.activation])
     return jobs
 
 
@@ -159,7 +161,7 @@ def _activation_backward(context: BlockContext) -> list[Job]:
     """What the kernels of the gradients do not do themselves, as sparse ones do with ReLU."""
     block: ConvolutionBlock = context.block
     if block.activation not in (None, "relu"):
-        return activation_backward_jobs(context, context.y, CODES[block.activation])
+        return activation_backward_jobs(context, CODES[block.activation])
     if block.activation == "relu" and not block.sparse:
         g = geometry(block)
         where = (_winners(context, g), context.d_y, context.y_frame, g)

@@ -10,12 +10,13 @@ from convlet.engines.numba.assembly.block_context import (
     activation_backward_jobs,
     activation_jobs,
     keep,
+    sums_of,
 )
-from convlet.engines.numba.assembly.lowering import DenseBlock
+from convlet.engines.numba.assembly.blocks import DenseBlock
 from convlet.engines.numba.assembly.weights import NOTHING, FlatWeights
 from convlet.engines.numba.buffers import buffer
 from convlet.engines.numba.kernels import dense, dense_gradients, updates
-from convlet.engines.numba.kernels.activations import CODES, LINEAR, SOFTMAX
+from convlet.engines.numba.kernels.activations import APART, CODES, LINEAR
 from convlet.engines.numba.running.entries import Scratch
 from convlet.engines.numba.running.worklist import Job
 
@@ -46,10 +47,10 @@ def dense_forward(context: BlockContext) -> list[Job]:
         for lanes, first, last in dense.tilings(context.N):
             kernel, parts = dense.make_forward(lanes), -(-U // 64)
             jobs.append(context.job(kernel, U, *arguments, first, last, parts=parts, alongside=first > 0))
-    fused = LINEAR if code == SOFTMAX else code
-    jobs.append(context.job(dense.finish, -(-U // dense.GROUP), sums, context.y, kept, context.N, U, L, fused, scale))
-    if code == SOFTMAX:
-        jobs += activation_jobs(context, context.y, context.y_frame, code)
+    fused, outputs = LINEAR if code in APART else code, sums_of(context, code)
+    jobs.append(context.job(dense.finish, -(-U // dense.GROUP), sums, outputs, kept, context.N, U, L, fused, scale))
+    if code in APART:
+        jobs += activation_jobs(context, outputs, context.y_frame, code)
     return jobs
 
 
@@ -60,8 +61,8 @@ def dense_backward(context: BlockContext) -> list[Job]:
     images, values = context.array("images", U * N, np.int64), context.array("values", U * N)
     counts, kept = context.array("counts", U, np.int64), keep(context, block.dropout)
     code, jobs = CODES[block.activation], []
-    if code == SOFTMAX:
-        jobs, code = activation_backward_jobs(context, context.y, code), LINEAR
+    if code in APART:
+        jobs, code = activation_backward_jobs(context, code), LINEAR
     d_sums = context.array("d_sums", U * N)
     lists = (d_sums, images, values, counts)
     sizes: tuple[Any, ...] = (context.gradient(f"{name}/bias"), N, U, code, kept[1], int(context.every))

@@ -1,20 +1,21 @@
-"""The jobs of pooling, and of layers that go number by number."""
+"""The jobs of pooling, additions, and layers that go number by number."""
 
 from typing import Any
 
 import numpy as np
 
+from convlet.descriptions.window import Window
 from convlet.engines.numba.assembly.block_context import BlockContext, activation_jobs, keep
+from convlet.engines.numba.assembly.blocks import AdditionBlock
 from convlet.engines.numba.assembly.layouts import image_size
-from convlet.engines.numba.assembly.lowering import PoolingBlock
 from convlet.engines.numba.buffers import Frame
-from convlet.engines.numba.kernels import activations, pooling
-from convlet.engines.numba.kernels.activations import CODES, ImageSize
+from convlet.engines.numba.kernels import activations, addition, pooling
+from convlet.engines.numba.kernels.activations import BY_INPUTS, CODES, ImageSize
 from convlet.engines.numba.running.worklist import Job
 
 
-def _pool(block: PoolingBlock) -> pooling.Pool:
-    window = block.window
+def pool_of(window: Window) -> pooling.Pool:
+    """The window as kernels know it."""
     return pooling.Pool(*window.positions, *window.size, *window.strides, window.padding[0][0], window.padding[1][0])
 
 
@@ -26,7 +27,7 @@ def _pooling_winners(context: BlockContext) -> np.ndarray:
 
 def pooling_forward(context: BlockContext) -> list[Job]:
     images = (context.x, context.x_frame, context.y, context.y_frame)
-    shape, pool = image_size(context.block.input_shape), _pool(context.block)
+    shape, pool = image_size(context.block.input_shape), pool_of(context.block.window)
     if context.block.largest:
         return [context.job(pooling.max_pooling, context.N, *images, _pooling_winners(context), shape, pool)]
     return [context.job(pooling.average_pooling, context.N, *images, shape, pool)]
@@ -36,12 +37,28 @@ def pooling_backward(context: BlockContext) -> list[Job]:
     if context.d_x is None:
         return []
     arguments: tuple[Any, ...]
-    shape, pool = image_size(context.block.input_shape), _pool(context.block)
+    shape, pool = image_size(context.block.input_shape), pool_of(context.block.window)
     if context.block.largest:
         arguments = (context.d_y, context.y_frame, _pooling_winners(context), context.d_x, context.x_frame, shape, pool)
         return [context.job(pooling.max_pooling_backward, context.N, *arguments)]
     arguments = (context.d_y, context.y_frame, context.d_x, context.x_frame, shape, pool)
     return [context.job(pooling.average_pooling_backward, context.N, *arguments)]
+
+
+# ---------------------------------------------------------------------------------------------------- addition
+def addition_forward(context: BlockContext) -> list[Job]:
+    block: AdditionBlock = context.block
+    operands = [argument for each in context.inputs for argument in (each.x, each.frame)]
+    arguments = (*operands, context.y, context.y_frame, image_size(block.output_shape), int(block.relu))
+    return [context.job(addition.add, context.N, *arguments)]
+
+
+def addition_backward(context: BlockContext) -> list[Job]:
+    block: AdditionBlock = context.block
+    wanted = [argument for each in context.inputs if each.d_x is not None for argument in (each.d_x, each.frame)]
+    kernel = addition.add_backward if len(wanted) == 4 else addition.add_backward_one
+    shape, relu = image_size(block.output_shape), int(block.relu)
+    return [context.job(kernel, context.N, context.d_y, context.y, context.y_frame, *wanted, shape, relu)]
 
 
 # ------------------------------------------------------------------------------------------------- elementwise
@@ -53,8 +70,23 @@ def activation_backward(context: BlockContext) -> list[Job]:
     if context.d_x is None:
         return []
     shape, code = image_size(context.block.output_shape), CODES[context.block.activation]
-    arguments = (context.d_y, context.y, context.y_frame, context.d_x, context.x_frame, shape, code)
+    slopes = (context.x, context.x_frame) if code in BY_INPUTS else (context.y, context.y_frame)
+    arguments = (context.d_y, context.y_frame, *slopes, context.d_x, context.x_frame, shape, code)
     return [context.job(activations.activation_backward, context.N, *arguments)]
+
+
+def rescaling_forward(context: BlockContext) -> list[Job]:
+    images = (context.x, context.x_frame, context.y, context.y_frame)
+    numbers = np.float32(context.block.scale), np.float32(context.block.offset)
+    return [context.job(activations.rescale, context.N, *images, image_size(context.block.input_shape), *numbers)]
+
+
+def rescaling_backward(context: BlockContext) -> list[Job]:
+    if context.d_x is None:
+        return []
+    images = (context.d_y, context.y_frame, context.d_x, context.x_frame)
+    numbers = np.float32(context.block.scale), np.float32(0)
+    return [context.job(activations.rescale, context.N, *images, image_size(context.block.input_shape), *numbers)]
 
 
 def dropout_forward(context: BlockContext) -> list[Job]:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.checks import Shape
-from convlet.engines.numba.assembly.lowering import Block, ConvolutionBlock
+from convlet.descriptions.network import IMAGE
+from convlet.engines.numba.assembly.blocks import Block, ConvolutionBlock
 from convlet.engines.numba.buffers import Frame, Geometry, padded
 from convlet.engines.numba.kernels import dense, winograd
 from convlet.engines.numba.kernels.activations import ImageSize
@@ -30,13 +31,22 @@ def channels(shape: Shape, first: bool) -> int:
     return shape[2] if len(shape) == 3 and first else padded(shape[2]) if len(shape) == 3 else shape[0]
 
 
-def frame(shape: Shape, reader: Block | None, first: bool) -> Frame:
-    """How a value of this shape is stored for the block that reads it (None: the end of the network)."""
+def frame(shape: Shape, readers: Sequence[Block], first: bool) -> Frame:
+    """How a value of this shape is stored for the blocks that read it, none at the end of the network.
+
+    Borders are the largest that any of them wants; each sees it by its `view`.
+    """
     H, W, _ = image_size(shape)
-    C = channels(shape, first)
-    if not isinstance(reader, ConvolutionBlock):
-        return Frame(H, W, C)
-    (top, bottom), (left, right) = reader.window.padding
+    wanted = [_wanted(shape, block) for block in readers if isinstance(block, ConvolutionBlock)]
+    top, left = (max([0, *(getattr(each, side) for each in wanted)]) for side in ("top", "left"))
+    rows = max([top + H, *(top - each.top + each.rows for each in wanted)])
+    columns = max([left + W, *(left - each.left + each.columns for each in wanted)])
+    return Frame(rows, columns, channels(shape, first), top, left)
+
+
+def _wanted(shape: Shape, reader: ConvolutionBlock) -> Frame:
+    """How a convolution wants a value stored, but for its channels."""
+    (H, W, C), ((top, bottom), (left, right)) = image_size(shape), reader.window.padding
     rows, columns = top + H + bottom, left + W + right
     if reader.winograd:
         K, pooled = reader.window.size[0], geometry(reader)
@@ -45,17 +55,34 @@ def frame(shape: Shape, reader: Block | None, first: bool) -> Frame:
     return Frame(rows, columns, C, top, left)
 
 
+def view(stored: Frame, reader: Block) -> tuple[int, Frame]:
+    """How a reader sees a stored value: from which float on, and in which Frame.
+
+    The images begin, for a convolution, where its own border does, for borders may be larger for others' sake.
+    """
+    if not isinstance(reader, ConvolutionBlock):
+        return 0, stored
+    (top, _), (left, _) = reader.window.padding
+    beyond = (stored.top - top) * stored.columns + stored.left - left
+    return beyond * stored.channels, stored._replace(top=top, left=left)
+
+
 def geometry(block: ConvolutionBlock) -> Geometry:
     """The block's Geometry: pooled outputs are those of whole windows of 2 × 2."""
     (OH, OW), P = block.window.positions, 2 if block.pooled else 1
     return Geometry(OH // P, OW // P, *block.window.size, *block.window.strides, P)
 
 
-def frames(blocks: Sequence[Block]) -> list[Frame]:
-    """The Frame of the network's input, and of each block's output."""
-    shapes = [blocks[0].input_shape, *(block.output_shape for block in blocks)]
-    readers = [*blocks, None]
-    return [frame(shape, reader, i == 0) for i, (shape, reader) in enumerate(zip(shapes, readers, strict=True))]
+def frames(blocks: Sequence[Block]) -> dict[str, Frame]:
+    """The Frame of each value by its name: of the image, and of each block's output by its last layer's."""
+    shapes = {IMAGE: next(block.input_shape for block in blocks if block.first)}
+    shapes |= {block.gives: block.output_shape for block in blocks}
+    return {name: frame(shape, readers(blocks, name), name == IMAGE) for name, shape in shapes.items()}
+
+
+def readers(blocks: Sequence[Block], name: str) -> list[Block]:
+    """The blocks that are given a value, in order."""
+    return [block for block in blocks if name in block.inputs]
 
 
 def convolution_places(shape: Shape, C: int) -> tuple[Places, Places, int]:

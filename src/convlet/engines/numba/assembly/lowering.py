@@ -1,29 +1,50 @@
 """Lowering: from a list of layers to a list of blocks, each of which one set of kernels computes in one go.
 
 A block is one layer, or several that are fused: convolution + activation + pooling, or dense + activation + dropout.
-Blocks are descriptions, like layers: frozen, printable, without arrays. `plan` shows them as rows of text.
+Fused are only layers of which each is given what the one before gives, and nobody else is.
+`plan` shows the blocks as rows of text.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from convlet.checks import Shape
 from convlet.descriptions.layers import (
     Activation,
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
     MaxPooling2D,
+    Normalization,
+    Rescaling,
+    Residual,
 )
-from convlet.descriptions.network import Placed, Sequential
+from convlet.descriptions.network import IMAGE, Placed, Sequential
 from convlet.descriptions.window import Window
 from convlet.engines.checks import check_kinds
+from convlet.engines.numba.assembly.blocks import (
+    ActivationBlock,
+    AdditionBlock,
+    Block,
+    ConvolutionBlock,
+    DenseBlock,
+    DepthwiseBlock,
+    DropoutBlock,
+    FlattenBlock,
+    NormalizationBlock,
+    PoolingBlock,
+    RescalingBlock,
+)
 from convlet.engines.numba.buffers import padded
+from convlet.engines.numba.kernels.activations import APART, CODES
 
 NARROW = 32  # floats in a row of a section: below, vectors run along the filters instead
 WINOGRAD = 512  # channels × filters: below, transforming costs more than it saves
@@ -40,155 +61,42 @@ class Switches:
     winograd: bool = True
 
 
-@dataclass(frozen=True)
-class Block:
-    """Layers that are computed together."""
+class Ahead(NamedTuple):
+    """What is to become the next block: layers of which each is given what the one before gives, and nobody else is.
 
-    layers: tuple[Placed, ...]
+    `shared`: what the first of them is given, others are given too.
+    """
 
-    @property
-    def input_shape(self) -> Shape:
-        return self.layers[0].input_shape
-
-    @property
-    def output_shape(self) -> Shape:
-        return self.layers[-1].output_shape
+    layers: Sequence[Placed]
+    switches: Switches
+    shared: bool
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(placed.name for placed in self.layers)
-
-    def explain(self) -> tuple[str, str, str]:
-        """(what it computes, the kernels of its forward pass, those of its backward pass)."""
-        return type(self).__name__, "general", "general"
-
-
-def _bias(placed: Placed) -> str | None:
-    return "bias" if f"{placed.name}/bias" in placed.parameters else None
-
-
-@dataclass(frozen=True)
-class ConvolutionBlock(Block):
-    """Convolution + bias [+ activation] [+ 2×2 max pooling]."""
-
-    convolution: Placed
-    window: Window
-    activation: str | None
-    pooled: bool
-    winograd: bool
-    sparse: bool  # backward only where ReLU (and pooling) let gradient through
-    narrow: bool  # kernel gradients with vectors along the filters
-    first: bool  # no gradient of its inputs is wanted
-
-    @property
-    def winograd_gradients(self) -> bool:
-        """Whether the backward pass is by Winograd: where it is not sparse, for pooling alone leaves fewer products."""
-        return self.winograd and not self.sparse
-
-    def explain(self) -> tuple[str, str, str]:
-        kh, kw = self.window.size
-        fused = ["convolution", _bias(self.convolution), self.activation, "2×2 max" if self.pooled else None]
-        outputs = 7 - kh
-        forward = f"Winograd F({outputs}×{outputs}, {kh}×{kw})" if self.winograd else "direct"
-        how = "sparse" if self.sparse else "Winograd" if self.winograd_gradients else "dense"
-        kernels = "dense (narrow rows)" if self.narrow else how
-        images = "" if self.first else f"; inputs {how}"
-        return " + ".join(filter(None, fused)), forward, f"kernels {kernels}{images}"
-
-
-@dataclass(frozen=True)
-class DenseBlock(Block):
-    """[Flatten +] dense + bias [+ activation [+ dropout]]."""
-
-    dense: Placed
-    activation: str | None
-    dropout: Placed | None
-    sparse: bool
-    first: bool
-
-    def explain(self) -> tuple[str, str, str]:
-        fused = [
-            "dense",
-            _bias(self.dense),
-            self.activation,
-            "dropout" if self.dropout else None,
-        ]
-        how = "sparse" if self.sparse and (self.activation == "relu" or self.dropout) else "dense"
-        return (
-            " + ".join(filter(None, fused)),
-            "transposed inputs",
-            f"{how}; gradient, optimizer and inputs in one pass",
-        )
-
-
-@dataclass(frozen=True)
-class PoolingBlock(Block):
-    """Maximum or mean of windows; of the whole image, where `window` is as large."""
-
-    window: Window
-    largest: bool
-
-    def explain(self) -> tuple[str, str, str]:
-        kh, kw = self.window.size
-        return (
-            f"{kh}×{kw} {'max' if self.largest else 'mean'} pooling",
-            "general",
-            "winners" if self.largest else "shares",
-        )
-
-
-@dataclass(frozen=True)
-class NormalizationBlock(Block):
-    """Batch normalisation [+ ReLU] [+ 2×2 max pooling]."""
-
-    momentum: float
-    epsilon: float
-    activation: str | None
-    pooled: bool
-
-    def explain(self) -> tuple[str, str, str]:
-        fused = ["batch normalisation", self.activation, "2×2 max" if self.pooled else None]
-        return " + ".join(filter(None, fused)), "one pass, then one", "one pass, then one"
-
-
-@dataclass(frozen=True)
-class ActivationBlock(Block):
-    """An activation that stands alone."""
-
-    activation: str
-
-    def explain(self) -> tuple[str, str, str]:
-        return self.activation, "elementwise", "elementwise"
-
-
-@dataclass(frozen=True)
-class DropoutBlock(Block):
-    """Dropout that stands alone."""
-
-    dropout: Placed
-    rate: float
-
-    def explain(self) -> tuple[str, str, str]:
-        return "dropout", "elementwise", "elementwise"
-
-
-@dataclass(frozen=True)
-class FlattenBlock(Block):
-    """A copy without borders and padding channels: needed only where no dense layer follows."""
-
-    def explain(self) -> tuple[str, str, str]:
-        return "flatten", "copy", "copy"
+    def first(self) -> bool:
+        return self.layers[0].inputs == (IMAGE,)
 
 
 def lower(network: Sequential, switches: Switches = Switches()) -> list[Block]:
     """The network's layers as blocks, in order. Raises EngineError for a kind of layer that this engine lacks."""
     check_kinds("numba", network, KINDS)
     layers, blocks = list(network), list[Block]()
+    readers = Counter(name for placed in layers for name in placed.inputs)
     while layers:
-        block = KINDS[type(layers[0].layer)](layers, switches, not blocks)
+        shared = any(readers[name] > 1 for name in layers[0].inputs)
+        block = KINDS[type(layers[0].layer)](Ahead(_row(layers, readers), switches, shared))
         blocks.append(block)
         del layers[: len(block.layers)]
     return blocks
+
+
+def _row(layers: Sequence[Placed], readers: Mapping[str, int]) -> list[Placed]:
+    """The first layer, and those that follow it for as long as each is the only one to be given what is before it."""
+    row = [layers[0]]
+    for placed in layers[1:]:
+        if placed.inputs != (row[-1].name,) or readers[row[-1].name] > 1:
+            break
+        row.append(placed)
+    return row
 
 
 def plan(network: Sequential, switches: Switches = Switches()) -> list[dict[str, str]]:
@@ -207,7 +115,8 @@ def _activation(own: str | None, layers: Sequence[Placed], switches: Switches) -
     return own, 0
 
 
-def _convolution(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
+def _convolution(ahead: Ahead) -> Block:
+    layers, switches = ahead.layers, ahead.switches
     placed, layer = layers[0], layers[0].layer
     assert isinstance(layer, Conv2D)
     window = layer.window(placed.input_shape)
@@ -215,7 +124,7 @@ def _convolution(layers: Sequence[Placed], switches: Switches, first: bool) -> B
     count = 1 + taken
     fusing = switches.fusion and switches.sparse  # the backward pass of a fused pooling is sparse
     activation, pooled, taken = _pooled(activation, layers[count:] if fusing else ())
-    winograd = switches.winograd and _suits_winograd(placed, layer, window, first)
+    winograd = switches.winograd and _suits_winograd(placed, layer, window, ahead.first)
     sparse = pooled or (switches.sparse and activation == "relu" and not winograd)
     return ConvolutionBlock(
         tuple(layers[: count + taken]),
@@ -226,7 +135,6 @@ def _convolution(layers: Sequence[Placed], switches: Switches, first: bool) -> B
         winograd=winograd,
         sparse=sparse,
         narrow=sparse and window.size[1] * placed.input_shape[2] < NARROW,
-        first=first,
     )
 
 
@@ -259,65 +167,100 @@ def _suits_winograd(placed: Placed, layer: Conv2D, window: Window, first: bool) 
     return fits and channels * layer.filters >= WINOGRAD and min(window.positions) >= SMALLEST
 
 
-def _flatten(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
-    if len(layers) > 1 and isinstance(layers[1].layer, Dense):
-        return _dense(layers[1:], switches, first, before=tuple(layers[:1]))
+def _flatten(ahead: Ahead) -> Block:
+    layers = ahead.layers
+    if len(layers) > 1 and isinstance(layers[1].layer, Dense) and not ahead.shared:
+        # The kernels read the value as it is stored, which must then be as they want it, without borders.
+        return _dense(ahead._replace(layers=layers[1:]), before=tuple(layers[:1]))
     return FlattenBlock((layers[0],))
 
 
-def _dense(layers: Sequence[Placed], switches: Switches, first: bool, before: tuple[Placed, ...] = ()) -> Block:
+def _dense(ahead: Ahead, before: tuple[Placed, ...] = ()) -> Block:
+    layers, switches = ahead.layers, ahead.switches
     dense = layers[0]
     assert isinstance(dense.layer, Dense)
     activation, taken = _activation(dense.layer.activation, layers[1:], switches)
     count, dropout = 1 + taken, None
-    # Softmax needs its whole row, before anything is dropped.
-    if switches.fusion and activation != "softmax" and count < len(layers):
+    # What needs more than a number's own output, such as softmax its whole row, comes before anything is dropped.
+    if switches.fusion and CODES[activation] not in APART and count < len(layers):
         dropout = layers[count] if isinstance(layers[count].layer, Dropout) else None
     taking = layers[: count + (dropout is not None)]
-    return DenseBlock((*before, *taking), dense, activation, dropout, sparse=switches.sparse, first=first)
+    return DenseBlock((*before, *taking), dense, activation, dropout, sparse=switches.sparse)
 
 
-def _pooling(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
-    placed, layer = layers[0], layers[0].layer
+def _depthwise(ahead: Ahead) -> Block:
+    placed, layer = ahead.layers[0], ahead.layers[0].layer
+    assert isinstance(layer, DepthwiseConv2D)
+    activation, taken = _activation(layer.activation, ahead.layers[1:], ahead.switches)
+    return DepthwiseBlock(tuple(ahead.layers[: 1 + taken]), layer.window(placed.input_shape), activation)
+
+
+def _pooling(ahead: Ahead) -> Block:
+    placed, layer = ahead.layers[0], ahead.layers[0].layer
     assert isinstance(layer, MaxPooling2D | AveragePooling2D)
     return PoolingBlock((placed,), layer.window(placed.input_shape), largest=isinstance(layer, MaxPooling2D))
 
 
-def _global_pooling(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
-    placed, size = layers[0], (layers[0].input_shape[0], layers[0].input_shape[1])
-    return PoolingBlock((placed,), Window.over(placed.input_shape, size, (1, 1), "valid"), largest=False)
+def _global_pooling(ahead: Ahead) -> Block:
+    placed, largest = ahead.layers[0], isinstance(ahead.layers[0].layer, GlobalMaxPooling2D)
+    size = placed.input_shape[0], placed.input_shape[1]
+    return PoolingBlock((placed,), Window.over(placed.input_shape, size, (1, 1), "valid"), largest)
 
 
-def _normalization(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
-    layer = layers[0].layer
+def _normalization(ahead: Ahead) -> Block:
+    layers, switches, layer = ahead.layers, ahead.switches, ahead.layers[0].layer
     assert isinstance(layer, BatchNormalization)
     relu = switches.fusion and len(layers) > 1 and _is_relu(layers[1].layer)
-    follow = layers[1 + relu :] if switches.fusion and not first else ()  # a first one's channels are not padded
+    follow = layers[1 + relu :] if switches.fusion and not ahead.first else ()  # a first one's channels are not padded
     activation, pooled, taken = _pooled("relu" if relu else None, follow)
-    return NormalizationBlock(tuple(layers[: 1 + relu + taken]), layer.momentum, layer.epsilon, activation, pooled)
+    taking = tuple(layers[: 1 + relu + taken])
+    return NormalizationBlock(taking, layer.momentum, layer.epsilon, activation, pooled, moving=layer.trainable)
 
 
-def _lone_activation(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
-    placed, layer = layers[0], layers[0].layer
+def _fixed_normalization(ahead: Ahead) -> Block:
+    placed, layer = ahead.layers[0], ahead.layers[0].layer
+    assert isinstance(layer, Normalization)
+    return NormalizationBlock((placed,), 0.0, layer.epsilon, None, pooled=False, moving=False)
+
+
+def _rescaling(ahead: Ahead) -> Block:
+    placed, layer = ahead.layers[0], ahead.layers[0].layer
+    assert isinstance(layer, Rescaling)
+    return RescalingBlock((placed,), layer.scale, layer.offset)
+
+
+def _lone_activation(ahead: Ahead) -> Block:
+    placed, layer = ahead.layers[0], ahead.layers[0].layer
     assert isinstance(layer, Activation)
     return ActivationBlock((placed,), layer.activation)
 
 
-def _lone_dropout(layers: Sequence[Placed], switches: Switches, first: bool) -> Block:
-    placed, layer = layers[0], layers[0].layer
+def _lone_dropout(ahead: Ahead) -> Block:
+    placed, layer = ahead.layers[0], ahead.layers[0].layer
     assert isinstance(layer, Dropout)
     return DropoutBlock((placed,), placed, layer.rate)
 
 
-# Of the layers that are left, beginning with this kind: the next block. `first`: there is none before it.
-KINDS: dict[type[Layer], Callable[[Sequence[Placed], Switches, bool], Block]] = {
+def _addition(ahead: Ahead) -> Block:
+    layers = ahead.layers
+    relu = ahead.switches.fusion and len(layers) > 1 and _is_relu(layers[1].layer)
+    return AdditionBlock(tuple(layers[: 1 + relu]), relu)
+
+
+# Of the layers that are left, beginning with this kind: the next block.
+KINDS: dict[type[Layer], Callable[[Ahead], Block]] = {
     Conv2D: _convolution,
+    DepthwiseConv2D: _depthwise,
     Dense: _dense,
     Flatten: _flatten,
     MaxPooling2D: _pooling,
     AveragePooling2D: _pooling,
     GlobalAveragePooling2D: _global_pooling,
+    GlobalMaxPooling2D: _global_pooling,
     BatchNormalization: _normalization,
     Activation: _lone_activation,
     Dropout: _lone_dropout,
+    Normalization: _fixed_normalization,
+    Rescaling: _rescaling,
+    Residual: _addition,
 }

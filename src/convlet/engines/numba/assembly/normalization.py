@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convlet.engines.numba.assembly.block_context import NO_WINNERS, BlockContext
+from convlet.engines.numba.assembly.blocks import NormalizationBlock
 from convlet.engines.numba.assembly.layouts import image_size
-from convlet.engines.numba.assembly.lowering import NormalizationBlock
-from convlet.engines.numba.buffers import buffer
+from convlet.engines.numba.buffers import buffer, padded
 from convlet.engines.numba.kernels import normalization, normalization_gradients
 from convlet.engines.numba.kernels.activations import CODES, ImageSize
 from convlet.engines.numba.running.worklist import Job
@@ -30,7 +30,7 @@ class _Own(NamedTuple):
 
 def _own(context: BlockContext) -> _Own:
     block: NormalizationBlock = context.block
-    gamma, beta, *moving = (context.weights.own[name].values for name in block.layers[0].parameters)
+    gamma, beta, *moving = _weights(context)
     shape, C = image_size(block.input_shape), min(context.x_frame.channels, context.y_frame.channels)
     statistics, variances = context.array("statistics", 2 * C), context.array("variances", C)
     partial = context.array("partial", context.N * 2 * C)
@@ -38,6 +38,33 @@ def _own(context: BlockContext) -> _Own:
     if block.pooled and context.d_y is not None:
         winners = context.array("winners", context.N * (shape.H // 2) * (shape.W // 2) * C, np.int8)
     return _Own(gamma, beta, tuple(moving), statistics, variances, partial, winners, shape, C, CODES[block.activation])
+
+
+def _weights(context: BlockContext) -> list[np.ndarray]:
+    """gamma, beta, mean and variance; 1 and 0 in the place of the first two where they are not learnt.
+
+    A Normalization has only the last two, and they are not called moving.
+    """
+    own, name = context.weights.own, context.name
+    moving = "moving_" if f"{name}/moving_mean" in own else ""
+    measured = [own[f"{name}/{moving}{short}"].values for short in ("mean", "variance")]
+    return [_learnt(context, "gamma", 1), _learnt(context, "beta", 0), *measured]
+
+
+def _learnt(context: BlockContext, short: str, otherwise: float) -> np.ndarray:
+    if (name := f"{context.name}/{short}") in context.weights.own:
+        return context.weights.own[name].values
+    fixed = buffer(padded(context.block.input_shape[-1]))
+    fixed[:] = otherwise
+    return fixed
+
+
+def _gradient(context: BlockContext, short: str) -> np.ndarray:
+    """Where the gradient of gamma or beta goes: it is needed for that of the inputs, too, where neither is learnt."""
+    name = f"{context.name}/{short}"
+    if name in context.weights.own:
+        return context.gradient(name)
+    return context.array(f"d_{short}", padded(context.block.input_shape[-1]))
 
 
 def normalization_forward(context: BlockContext) -> list[Job]:
@@ -63,7 +90,7 @@ def normalization_backward(context: BlockContext) -> list[Job]:
     own, block = _own(context), context.block
     jobs: list[Job] = []
     if context.learns:
-        d_gamma, d_beta = (context.gradient(name) for name in list(block.layers[0].parameters)[:2])
+        d_gamma, d_beta = _gradient(context, "gamma"), _gradient(context, "beta")
         totals = (own.partial, d_gamma, d_beta, context.N, own.C)
         jobs += [
             _backward_sums(context, own),

@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.descriptions.layers import Dropout
+from convlet.descriptions.network import IMAGE
 from convlet.engines import Batch, Masks
 from convlet.engines.numba import assembly
 from convlet.engines.numba.assembly import BlockContext, Memory, Update
-from convlet.engines.numba.assembly.block_context import learns
-from convlet.engines.numba.assembly.layouts import frames, image_size, read_images, store_images
-from convlet.engines.numba.assembly.lowering import Block
+from convlet.engines.numba.assembly.block_context import PARTS, Input, learns
+from convlet.engines.numba.assembly.blocks import Block
+from convlet.engines.numba.assembly.layouts import frames, image_size, read_images, readers, store_images, view
 from convlet.engines.numba.assembly.weights import Weights
-from convlet.engines.numba.kernels import head, updates
+from convlet.engines.numba.kernels import addition, head, updates
 from convlet.engines.numba.running import threads
 from convlet.engines.numba.running.worklist import Job, Worklist
 
@@ -52,6 +53,9 @@ class Passes:
     ) -> None:
         self.blocks, self.weights, self.purpose, self.update, self.every = blocks, weights, purpose, update, every
         self.memory, self.frames = Memory(), frames(blocks)
+        self._readers = {name: readers(blocks, name) for name in self.frames}
+        self._shapes = {name: block.input_shape for name, block in reversed([(n, b) for b in blocks for n in b.inputs])}
+        self._learning = _learning(blocks)
         self._worklists: OrderedDict[int, Worklist] = OrderedDict()
         self._grown = 0  # what memory.grown was when they were made
 
@@ -77,7 +81,7 @@ class Passes:
         self._take(images)
         self._take_labels(classes)
         self._run(worklist)
-        return read_images(self._gradient(0, len(images)), self.frames[0], self.blocks[0].input_shape, len(images))
+        return read_images(self._gradient(IMAGE, len(images)), self.frames[IMAGE], images.shape[1:], len(images))
 
     def _run(self, worklist: Worklist) -> None:
         if not self.weights.packed:
@@ -98,7 +102,7 @@ class Passes:
         return self._worklists[N]
 
     def _take(self, images: NDArray[Any]) -> None:
-        store_images(images, self._value(0, len(images)), self.frames[0], image_size(self.blocks[0].input_shape))
+        store_images(images, self._value(IMAGE, len(images)), self.frames[IMAGE], image_size(images.shape[1:]))
 
     def _take_labels(self, labels: NDArray[Any]) -> None:
         self.memory.get("labels", len(labels), np.int64)[:] = labels
@@ -114,10 +118,9 @@ class Passes:
                 keep = self.memory.get(f"keep:{placed.name}", N * math.prod(placed.output_shape), np.uint8)
                 keep[:] = masks[placed.name].reshape(-1)
 
-    def output(self, index: int, N: int) -> NDArray[np.float32]:
-        """A copy of the output of block `index` (N, *shape), as the last pass left it."""
-        i = index % len(self.blocks)
-        return read_images(self._value(i + 1, N), self.frames[i + 1], self.blocks[i].output_shape, N)
+    def output(self, block: Block, N: int) -> NDArray[np.float32]:
+        """A copy of a block's output (N, *shape), as the last pass left it."""
+        return read_images(self._value(block.gives, N), self.frames[block.gives], block.output_shape, N)
 
     def results(self) -> NDArray[np.float64]:
         """The mean loss, and how many images were right, in the last pass."""
@@ -130,7 +133,7 @@ class Passes:
 
     def packs(self) -> list[Job]:
         """The jobs that give kernels their own copies of the weights, when these have changed."""
-        return self._packs([self._context(i, 1) for i in range(len(self.blocks))])
+        return self._packs([self._context(block, 1) for block in self.blocks])
 
     def jobs(self, N: int) -> list[Job]:
         """All jobs of a pass over N images, in order."""
@@ -138,16 +141,16 @@ class Passes:
 
     def stages(self, N: int) -> list[Stage]:
         """The same, by what they are for."""
-        contexts = [self._context(i, N) for i in range(len(self.blocks))]
+        contexts = [self._context(block, N) for block in self.blocks]
         stages = [Stage(context.block, "forward", _assembly(context).forward(context)) for context in contexts]
         if self.purpose == "predicting":
             return stages
         stages.append(Stage(None, "loss", [self._head(N)]))
-        stages += [
-            Stage(context.block, "backward", _assembly(context).backward(context), context.gradients)
-            for context in reversed(contexts)
-            if context.learns or context.d_x is not None
-        ]
+        for context in (context for context in reversed(contexts) if context.gradients):
+            jobs = self._gathered(context.block.gives, N) + _assembly(context).backward(context)
+            stages.append(Stage(context.block, "backward", jobs, context.gradients))
+        if self.purpose == "input gradients" and (jobs := self._gathered(IMAGE, N)):
+            stages.append(Stage(None, "backward", jobs))
         if self.update is not None:
             jobs = assembly.update_jobs(self.weights, self.memory, self.update)
             jobs += self._packs([context for context in contexts if context.learns])
@@ -159,27 +162,52 @@ class Passes:
         packs = [job for context in contexts for job in _assembly(context).pack(context)]
         return [Job(job.kernel, job.size, job.arguments, job.parts, i > 0, job.label) for i, job in enumerate(packs)]
 
-    def _value(self, i: int, N: int) -> NDArray[np.float32]:
-        return self.memory.get(f"value {i}", N * self.frames[i].size)
+    def _value(self, name: str, N: int, reader: Block | None = None) -> NDArray[np.float32]:
+        """A value as it is stored, or from where on a reader sees it."""
+        return self._stored(f"value {name}", name, N)[self._beyond(name, reader) :]
 
-    def _gradient(self, i: int, N: int) -> NDArray[np.float32]:
-        return self.memory.get(f"gradient {i}", N * self.frames[i].size)
+    def _gradient(self, name: str, N: int, reader: Block | None = None) -> NDArray[np.float32]:
+        """The gradient of a value, or a reader's part of it, where there are several."""
+        part = "" if reader is None or len(self._readers[name]) == 1 else f" by {reader.gives}"
+        return self._stored(f"gradient {name}{part}", name, N)[self._beyond(name, reader) :]
 
-    def _context(self, i: int, N: int) -> BlockContext:
+    def _stored(self, purpose: str, name: str, N: int) -> NDArray[np.float32]:
+        """Memory for N images, and for what a reader that begins later may write after them."""
+        beyond = max([0, *(self._beyond(name, reader) for reader in self._readers[name])])
+        return self.memory.get(purpose, N * self.frames[name].size + beyond)
+
+    def _beyond(self, name: str, reader: Block | None) -> int:
+        return 0 if reader is None else view(self.frames[name], reader)[0]
+
+    def _gathered(self, name: str, N: int) -> list[Job]:
+        """The sum of a value's gradient over its readers, in their order, where there are several."""
+        readers = self._readers[name]
+        if len(readers) < 2:
+            return []
+        total, frame, shape = self._gradient(name, N), self.frames[name], image_size(self._shapes[name])
+        parts = [(self._gradient(name, N, reader), view(frame, reader)[1]) for reader in readers]
+        so_far, jobs = parts[0], []
+        for part in parts[1:]:
+            arguments = (*so_far, *part, total, frame, shape, 0)
+            jobs.append(Job(addition.add, N, arguments, min(PARTS, N), label=f"{name}: gradients of {len(readers)}"))
+            so_far = total, frame
+        return jobs
+
+    def _context(self, block: Block, N: int) -> BlockContext:
         training, backward = self.purpose == "training", self.purpose != "predicting"
-        wanted = self.purpose == "input gradients" or (training and i > 0 and self._learns_before(i))
         return BlockContext(
-            self.blocks[i], N, self._value(i, N), self.frames[i], self._value(i + 1, N), self.frames[i + 1],
-            self.weights, self.memory, training, self.every,
-            self._gradient(i, N) if wanted else None, self._gradient(i + 1, N) if backward else None, self.update,
+            block, N, tuple(self._input(name, block, N) for name in block.inputs),
+            self._value(block.gives, N), self.frames[block.gives], self.weights, self.memory, training, self.every,
+            self._gradient(block.gives, N) if backward else None, self.update,
         )  # fmt: skip
 
-    def _learns_before(self, i: int) -> bool:
-        """Whether any block before i has something to learn; otherwise nobody wants gradients there."""
-        return any(learns(block) for block in self.blocks[:i])
+    def _input(self, name: str, block: Block, N: int) -> Input:
+        wanted = self.purpose == "input gradients" or (self.purpose == "training" and name in self._learning)
+        d_x = self._gradient(name, N, block) if wanted else None
+        return Input(self._value(name, N, block), view(self.frames[name], block)[1], d_x)
 
     def _head(self, N: int) -> Job:
-        last, (classes,) = len(self.blocks), self.blocks[-1].output_shape
+        last, (classes,) = self.blocks[-1].gives, self.blocks[-1].output_shape
         labels, stride = self.memory.get("labels", N, np.int64), self.frames[last].size
         logits, d_logits = self._value(last, N), self._gradient(last, N)
         if self.purpose == "input gradients":
@@ -192,3 +220,12 @@ class Passes:
 
 def _assembly(context: BlockContext) -> assembly.Assembly:
     return assembly.ASSEMBLIES[type(context.block)]
+
+
+def _learning(blocks: Sequence[Block]) -> set[str]:
+    """The values that depend on what training moves: nobody wants the gradients of others."""
+    found: set[str] = set()
+    for block in blocks:
+        if learns(block) or not found.isdisjoint(block.inputs):
+            found.add(block.gives)
+    return found

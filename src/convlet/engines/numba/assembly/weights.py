@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.descriptions.network import Parameters
+from convlet.engines.numba.assembly.blocks import Block, ConvolutionBlock, DenseBlock
 from convlet.engines.numba.assembly.layouts import Places, channels, convolution_places, dense_places, dense_size
-from convlet.engines.numba.assembly.lowering import Block, ConvolutionBlock, DenseBlock
 from convlet.engines.numba.buffers import buffer, padded
 
 Array = NDArray[np.float32]
@@ -51,8 +51,8 @@ class Weights:
         self.fused: set[str] = set()  # moved by the kernel that makes the gradient
         self._packs: dict[str, Array] = {}
         self.packed = False  # whether those hold the weights as they are now
-        for i, block in enumerate(blocks):
-            C = channels(block.input_shape, i == 0)
+        for block in blocks:
+            C = channels(block.input_shape, block.first)
             if isinstance(block, ConvolutionBlock):
                 self._add_convolution(block, C)
             elif isinstance(block, DenseBlock):

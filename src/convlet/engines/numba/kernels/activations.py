@@ -1,11 +1,13 @@
 """Activations and dropout, number by number, and softmax, row by row.
 
 `activate` and `slope` are the pieces that other kernels finish with. The slope is written in terms of the
-activation's output, so nothing else is remembered. The kernels below them are for layers that stand alone.
+activation's output, so nothing else is remembered; where it has to be in terms of the input (`BY_INPUTS`), that is
+kept, and the activation has a pass of its own. The kernels below them are for layers that stand alone.
 
 Arguments
     x, x_frame, y, y_frame   images and outputs with their Frames; `shape` is (H, W, C) of the image proper
     d_y, d_x       gradients, laid out as y and x
+    s, s_frame     what the slope is written in terms of, y or x
 """
 
 import math
@@ -14,10 +16,28 @@ from typing import NamedTuple
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
-from convlet.engines.numba.simd.vectors import div, element, fma, greater, load, mul, put, select, splat, store
+from convlet.engines.numba.simd.vectors import (
+    add,
+    div,
+    element,
+    fma,
+    greater,
+    load,
+    maximum,
+    mul,
+    put,
+    select,
+    splat,
+    store,
+    sub,
+    total,
+)
 
-LINEAR, RELU, TANH, SIGMOID, SOFTMAX = range(5)
+LINEAR, RELU, TANH, SIGMOID, SOFTMAX, LEAKY, ELU, SILU, GELU, HARD_SWISH = range(10)
 CODES = {None: LINEAR, "relu": RELU, "tanh": TANH, "sigmoid": SIGMOID, "softmax": SOFTMAX}
+CODES |= {"leaky_relu": LEAKY, "elu": ELU, "silu": SILU, "gelu": GELU, "hard_swish": HARD_SWISH}
+BY_INPUTS = (SILU, GELU, HARD_SWISH)
+APART = (SOFTMAX, *BY_INPUTS)  # no kernel finishes with these
 
 
 class ImageSize(NamedTuple):
@@ -69,25 +89,114 @@ def tanh_lanes(x):
     return div(p, q)
 
 
+# erf(x) = x p(x²) / q(x²) for |x| ≤ 4, where float32 has only ±1 left: the rational function of Eigen's
+# `generic_fast_erf`, no more than 4e-7 off. The normal distribution's Φ(x) is (1 + erf(x / √2)) / 2.
+FOUR = np.float32(4)
+ERF_P = tuple(
+    map(np.float32, (-1.60960333262415e-2, -2.95459980854025e-3, -7.34990630326855e-4, -5.69250639462346e-5,
+                     -2.10102402082508e-6, 2.77068142495902e-8, -2.72614225801306e-10))
+)  # fmt: skip
+ERF_Q = tuple(
+    map(np.float32, (-1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4,
+                     -1.45660718464996e-5))
+)  # fmt: skip
+SLOPE, THREE, SIXTH = np.float32(0.2), np.float32(3), np.float32(1 / 6)
+ROOT_HALF, DENSITY = np.float32(math.sqrt(0.5)), np.float32(1 / math.sqrt(2 * math.pi))
+
+
+@inlined
+def normal_lanes(x):
+    """How much of a normal distribution lies below each of WIDTH numbers: Φ."""
+    edge, minus_edge = splat(WIDTH, FOUR), splat(WIDTH, -FOUR)
+    t = mul(splat(WIDTH, ROOT_HALF), x)
+    t = select(greater(t, edge), edge, t)
+    t = select(greater(minus_edge, t), minus_edge, t)
+    s = mul(t, t)
+    p = fma(s, fma(s, splat(WIDTH, ERF_P[6]), splat(WIDTH, ERF_P[5])), splat(WIDTH, ERF_P[4]))
+    p = fma(s, fma(s, p, splat(WIDTH, ERF_P[3])), splat(WIDTH, ERF_P[2]))
+    p = fma(s, fma(s, p, splat(WIDTH, ERF_P[1])), splat(WIDTH, ERF_P[0]))
+    q = fma(s, fma(s, splat(WIDTH, ERF_Q[4]), splat(WIDTH, ERF_Q[3])), splat(WIDTH, ERF_Q[2]))
+    q = fma(s, fma(s, q, splat(WIDTH, ERF_Q[1])), splat(WIDTH, ERF_Q[0]))
+    half = splat(WIDTH, HALF)
+    return fma(half, div(mul(t, p), q), half)
+
+
+@inlined
+def sigmoid_lanes(x):
+    """Of WIDTH numbers."""
+    half = splat(WIDTH, HALF)
+    return fma(half, tanh_lanes(mul(half, x)), half)
+
+
+@inlined
+def exp_less_one_lanes(x):
+    """e^x − 1 of WIDTH numbers of at most 0: with t = tanh(x / 2) it is 2 t / (1 − t), where nothing cancels."""
+    t = tanh_lanes(mul(splat(WIDTH, HALF), x))
+    return div(mul(splat(WIDTH, TWO), t), sub(splat(WIDTH, ONE), t))
+
+
 @inlined
 def activate(activation, x):
-    """The activation of one number. NaN stays NaN."""
+    """The activation of one number. NaN stays NaN. Not for those that stand APART."""
     if activation == RELU:
         return np.float32(0) if x <= 0 else x
     if activation == TANH:
         return tanh(x)
     if activation == SIGMOID:
         return HALF + HALF * tanh(HALF * x)
+    if activation == LEAKY:
+        return SLOPE * x if x <= 0 else x
+    if activation == ELU and x <= 0:
+        t = tanh(HALF * x)
+        return TWO * t / (ONE - t)
     return x
 
 
 @inlined
 def activate_lanes(activation, x):
-    """The same of WIDTH numbers, for tanh and sigmoid."""
+    """The activation of WIDTH numbers, of any that goes number by number."""
+    zero = splat(WIDTH, np.float32(0))
+    if activation == TANH:
+        return tanh_lanes(x)
     if activation == SIGMOID:
-        half = splat(WIDTH, HALF)
-        return fma(half, tanh_lanes(mul(half, x)), half)
-    return tanh_lanes(x)
+        return sigmoid_lanes(x)
+    if activation == SILU:
+        return mul(x, sigmoid_lanes(x))
+    if activation == GELU:
+        return mul(x, normal_lanes(x))
+    if activation == HARD_SWISH:
+        return mul(x, mul(_gate_lanes(x), splat(WIDTH, SIXTH)))
+    if activation == LEAKY:
+        return select(greater(x, zero), x, mul(splat(WIDTH, SLOPE), x))
+    if activation == ELU:
+        return select(greater(x, zero), x, exp_less_one_lanes(x))
+    if activation == RELU:
+        return maximum(x, zero)
+    return x
+
+
+@inlined
+def _gate_lanes(x):
+    """x + 3, but at least 0 and at most 6."""
+    zero, six = splat(WIDTH, np.float32(0)), splat(WIDTH, TWO * THREE)
+    above = maximum(add(x, splat(WIDTH, THREE)), zero)
+    return select(greater(above, six), six, above)
+
+
+@inlined
+def slope_lanes(activation, x):
+    """The derivative for WIDTH inputs, of those that are written in terms of them."""
+    zero, one = splat(WIDTH, np.float32(0)), splat(WIDTH, ONE)
+    if activation == SILU:
+        gate = sigmoid_lanes(x)
+        return mul(gate, fma(x, sub(one, gate), one))
+    if activation == GELU:  # Φ + x φ, where φ = e^(−x² / 2) / √(2π)
+        power = add(one, exp_less_one_lanes(mul(splat(WIDTH, -HALF), mul(x, x))))
+        return fma(mul(x, splat(WIDTH, DENSITY)), power, normal_lanes(x))
+    three, minus_three, sixth = splat(WIDTH, THREE), splat(WIDTH, -THREE), splat(WIDTH, SIXTH)
+    between = mul(fma(splat(WIDTH, TWO), x, three), sixth)
+    inside = select(greater(three, x), between, one)
+    return select(greater(x, minus_three), inside, zero)
 
 
 @inlined
@@ -99,7 +208,17 @@ def slope(activation, y):
         return np.float32(1) - y * y
     if activation == SIGMOID:
         return y * (np.float32(1) - y)
+    if activation == LEAKY:
+        return np.float32(1) if y > 0 else SLOPE
+    if activation == ELU:
+        return np.float32(1) if y > 0 else np.float32(1) + y
     return np.float32(1)
+
+
+@inlined
+def first(a):
+    """The first of WIDTH lanes that are all the same: their sum, halved exactly as often as it was doubled."""
+    return total(a) * np.float32(1 / WIDTH)
 
 
 @inlined
@@ -115,11 +234,14 @@ def activation(low, high, x, x_frame, y, y_frame, shape, code):
         for h in range(shape.H):
             for w in range(shape.W):
                 i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
-                whole = shape.C - shape.C % WIDTH if code in (TANH, SIGMOID) else 0
+                whole = shape.C - shape.C % WIDTH
                 for c in range(0, whole, WIDTH):
                     store(y, o + c, activate_lanes(code, load(WIDTH, x, i + c)))
                 for c in range(whole, shape.C):
-                    put(y, o + c, activate(code, element(x, i + c)))
+                    if code in BY_INPUTS:
+                        put(y, o + c, first(activate_lanes(code, splat(WIDTH, element(x, i + c)))))
+                    else:
+                        put(y, o + c, activate(code, element(x, i + c)))
                 if code == SOFTMAX:
                     _softmax(y, o, shape.C)
 
@@ -139,22 +261,27 @@ def _softmax(y, o, C):
 
 
 @kernel
-def activation_backward(low, high, d_y, y, y_frame, d_x, x_frame, shape, code):
-    """Images [low, high): d_x from d_y and the outputs y. d_x and d_y may be the same buffer."""
+def activation_backward(low, high, d_y, y_frame, s, s_frame, d_x, x_frame, shape, code):
+    """Images [low, high): d_x from d_y, and from the outputs or the inputs s. d_x and d_y may be the same buffer."""
     for n in range(low, high):
         for h in range(shape.H):
             for w in range(shape.W):
-                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
+                i, o, k = at(x_frame, n, h, w), at(y_frame, n, h, w), at(s_frame, n, h, w)
                 average = np.float32(0)
                 if code == SOFTMAX:  # what the probabilities receive on average is taken from each
                     for c in range(shape.C):
-                        average += element(d_y, o + c) * element(y, o + c)
-                for c in range(shape.C):
-                    gradient = element(d_y, o + c)
+                        average += element(d_y, o + c) * element(s, k + c)
+                whole = shape.C - shape.C % WIDTH if code in BY_INPUTS else 0
+                for c in range(0, whole, WIDTH):
+                    store(d_x, i + c, mul(load(WIDTH, d_y, o + c), slope_lanes(code, load(WIDTH, s, k + c))))
+                for c in range(whole, shape.C):
+                    gradient, value = element(d_y, o + c), element(s, k + c)
                     if code == SOFTMAX:
-                        put(d_x, i + c, element(y, o + c) * (gradient - average))
+                        put(d_x, i + c, value * (gradient - average))
+                    elif code in BY_INPUTS:
+                        put(d_x, i + c, gradient * first(slope_lanes(code, splat(WIDTH, value))))
                     else:
-                        put(d_x, i + c, gradient * slope(code, element(y, o + c)))
+                        put(d_x, i + c, gradient * slope(code, value))
 
 
 @kernel
@@ -166,6 +293,20 @@ def dropout(low, high, x, x_frame, keep, y, y_frame, shape, scale):
                 i, o, k = at(x_frame, n, h, w), at(y_frame, n, h, w), ((n * shape.H + h) * shape.W + w) * shape.C
                 for c in range(shape.C):
                     put(y, o + c, element(x, i + c) * (scale if element(keep, k + c) else np.float32(0)))
+
+
+@kernel
+def rescale(low, high, x, x_frame, y, y_frame, shape, scale, offset):
+    """Images [low, high): y = x × scale + offset."""
+    whole = shape.C - shape.C % WIDTH
+    for n in range(low, high):
+        for h in range(shape.H):
+            for w in range(shape.W):
+                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
+                for c in range(0, whole, WIDTH):
+                    store(y, o + c, fma(splat(WIDTH, scale), load(WIDTH, x, i + c), splat(WIDTH, offset)))
+                for c in range(whole, shape.C):
+                    put(y, o + c, scale * element(x, i + c) + offset)
 
 
 @kernel

@@ -29,7 +29,7 @@ class Pool(NamedTuple):
 
 
 @inlined
-def _window(p, stride, before, size, end):
+def window(p, stride, before, size, end):
     """The first row (or column) of the window at position p that lies in the image, and the one after the last."""
     start = p * stride - before
     return max(start, 0), min(start + size, end)
@@ -45,9 +45,9 @@ def max_pooling(low, high, x, x_frame, y, y_frame, winners, shape, pool):
     for n in range(low, high):
         first = n * x_frame.rows * x_frame.columns * x_frame.channels
         for oh in range(pool.OH):
-            h0, h1 = _window(oh, pool.SH, pool.top, pool.KH, shape.H)
+            h0, h1 = window(oh, pool.SH, pool.top, pool.KH, shape.H)
             for ow in range(pool.OW):
-                w0, w1 = _window(ow, pool.SW, pool.left, pool.KW, shape.W)
+                w0, w1 = window(ow, pool.SW, pool.left, pool.KW, shape.W)
                 i, o, k = at(x_frame, n, h0, w0), at(y_frame, n, oh, ow), ((n * pool.OH + oh) * pool.OW + ow) * C
                 for c in range(C):
                     put(y, o + c, element(x, i + c))
@@ -82,9 +82,9 @@ def average_pooling(low, high, x, x_frame, y, y_frame, shape, pool):
     """Images [low, high): the mean of each window. Cost: N × OH × OW × KH × KW × C additions."""
     for n in range(low, high):
         for oh in range(pool.OH):
-            h0, h1 = _window(oh, pool.SH, pool.top, pool.KH, shape.H)
+            h0, h1 = window(oh, pool.SH, pool.top, pool.KH, shape.H)
             for ow in range(pool.OW):
-                w0, w1 = _window(ow, pool.SW, pool.left, pool.KW, shape.W)
+                w0, w1 = window(ow, pool.SW, pool.left, pool.KW, shape.W)
                 o, share = at(y_frame, n, oh, ow), np.float32(1) / np.float32((h1 - h0) * (w1 - w0))
                 for c in range(shape.C):
                     put(y, o + c, np.float32(0))
@@ -105,9 +105,9 @@ def average_pooling_backward(low, high, d_y, y_frame, d_x, x_frame, shape, pool)
         for i in range(n * size, (n + 1) * size):
             put(d_x, i, np.float32(0))
         for oh in range(pool.OH):
-            h0, h1 = _window(oh, pool.SH, pool.top, pool.KH, shape.H)
+            h0, h1 = window(oh, pool.SH, pool.top, pool.KH, shape.H)
             for ow in range(pool.OW):
-                w0, w1 = _window(ow, pool.SW, pool.left, pool.KW, shape.W)
+                w0, w1 = window(ow, pool.SW, pool.left, pool.KW, shape.W)
                 o, share = at(y_frame, n, oh, ow), np.float32(1) / np.float32((h1 - h0) * (w1 - w0))
                 for h in range(h0, h1):
                     for w in range(w0, w1):

@@ -5,6 +5,11 @@
 /** @type {Record<string, (x: number) => number>} - those that look at one number alone */
 const SINGLE = {
   relu: (x) => (x > 0 ? x : 0),
+  leaky_relu: (x) => (x > 0 ? x : 0.2 * x),
+  elu: (x) => (x > 0 ? x : Math.expm1(x)),
+  silu: (x) => (x * (1 + Math.tanh(x / 2))) / 2,
+  gelu: (x) => x * normal(x),
+  hard_swish: (x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6,
   tanh: Math.tanh,
   sigmoid: (x) => (1 + Math.tanh(x / 2)) / 2,
 };
@@ -70,6 +75,30 @@ export function softmax(inputs) {
   const powers = inputs.map((x) => Math.exp(x - largest));
   const total = powers.reduce((sum, power) => sum + power, 0);
   return { inputs, largest, powers, total, probabilities: powers.map((power) => power / total) };
+}
+
+/**
+ * How much of a normal distribution lies below x. Its error function by Abramowitz and Stegun, 7.1.5 and 7.1.14: a series
+ * about 0, and a continued fraction further out.
+ * @param {number} x
+ */
+function normal(x) {
+  const z = Math.abs(x) / Math.SQRT2;
+  let tail = 0; // 1 − erf(z)
+  if (z < 2) {
+    let term = z;
+    let sum = z;
+    for (let n = 1; n < 60; n++) {
+      term *= (-z * z) / n;
+      sum += term / (2 * n + 1);
+    }
+    tail = 1 - (2 / Math.sqrt(Math.PI)) * sum;
+  } else {
+    let fraction = z;
+    for (let n = 60; n > 0; n--) fraction = z + n / 2 / fraction;
+    tail = Math.exp(-z * z) / Math.sqrt(Math.PI) / fraction;
+  }
+  return x > 0 ? 1 - tail / 2 : tail / 2;
 }
 
 /**

@@ -91,7 +91,13 @@ import { index, size } from "./tensors.js";
  * @property {ActivationStep} activation
  */
 
-/** @typedef {Products | Largest | Mean | Same | Normalization | Activated} Form */
+/**
+ * @typedef {object} Sum
+ * @property {"sum"} form - the parts added, one of each input of the layer
+ * @property {Part[]} parts
+ */
+
+/** @typedef {Products | Largest | Mean | Same | Normalization | Activated | Sum} Form */
 
 /**
  * @typedef {object} Place

@@ -12,10 +12,14 @@ import { activation } from "./kinds/activation.js";
 import { averagePooling } from "./kinds/average_pooling.js";
 import { batchNormalization } from "./kinds/batch_normalization.js";
 import { conv2d } from "./kinds/conv2d.js";
+import { depthwise } from "./kinds/depthwise.js";
 import { dense } from "./kinds/dense.js";
 import { globalAveragePooling } from "./kinds/global_average_pooling.js";
+import { globalMaxPooling } from "./kinds/global_max_pooling.js";
 import { maxPooling } from "./kinds/max_pooling.js";
+import { normalization, rescaling } from "./kinds/rescaling.js";
 import { dropout, flatten } from "./kinds/passing_on.js";
+import { residual } from "./kinds/residual.js";
 
 /**
  * A layer in its place, as `wire.js` reads it. It is never changed: an ablation makes another one.
@@ -58,14 +62,19 @@ import { dropout, flatten } from "./kinds/passing_on.js";
 /** @type {Readonly<Record<string, Kind>>} */
 const KINDS = {
   Conv2D: conv2d,
+  DepthwiseConv2D: depthwise,
   MaxPooling2D: maxPooling,
   AveragePooling2D: averagePooling,
   GlobalAveragePooling2D: globalAveragePooling,
+  GlobalMaxPooling2D: globalMaxPooling,
   Flatten: flatten,
   Dense: dense,
   Dropout: dropout,
   BatchNormalization: batchNormalization,
+  Normalization: normalization,
+  Rescaling: rescaling,
   Activation: activation,
+  Residual: residual,
 };
 
 /**

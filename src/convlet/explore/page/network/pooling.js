@@ -19,8 +19,8 @@ import { valueAt } from "./tensors.js";
  * @returns {Tensor}
  */
 export function pool(layer, image, combine, start, end = (combined) => combined) {
-  const [oh, ow, channels] = layer.outputShape;
-  const [, width] = image.shape;
+  const { positions: [oh, ow] } = windowOf(layer);
+  const [, width, channels] = image.shape;
   const values = new Float32Array(oh * ow * channels);
   for (let position = 0; position < oh * ow; position++) {
     const section = pixels(windowOf(layer), image.shape, Math.floor(position / ow), position % ow);

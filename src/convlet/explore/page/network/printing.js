@@ -6,7 +6,7 @@
  * stands in two equations is printed alike in both.
  */
 
-/** @import {Activated, Explanation, Form, Largest, Mean, Normalization, Products, Same} from "./explanations.js" */
+/** @import {Activated, Explanation, Form, Largest, Mean, Normalization, Products, Same, Sum} from "./explanations.js" */
 /** @import {ActivationStep, Softmax} from "./activations.js" */
 
 import { digitsFor, largest, print, printSum, relation, rounded } from "./numbers.js";
@@ -78,7 +78,18 @@ const PRINTERS = {
   same: printSame,
   normalization: printNormalization,
   activation: printActivated,
+  sum: printAdded,
 };
+
+/**
+ * @param {Sum & {result: number}} explanation
+ * @param {Style} style
+ * @returns {Equation[]}
+ */
+function printAdded({ parts, result }, { mark }) {
+  const values = parts.map((part) => part.value);
+  return [sumEquation(parts.map((_, at) => named("part", at)), printSum(values, result, { mark }))];
+}
 
 /**
  * @param {Products} explanation

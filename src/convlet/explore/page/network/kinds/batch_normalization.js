@@ -1,7 +1,7 @@
 /**
  * Batch normalisation as it predicts: each channel shifted and scaled by the averages that training measured.
  *
- * Weights: gamma, beta, moving_mean and moving_variance, (C,). Output like the input.
+ * Weights: gamma and beta where they are learnt, moving_mean and moving_variance, (C,). Output like the input.
  */
 
 /** @import {Kind, Layer} from "../layers.js" */
@@ -49,7 +49,7 @@ function terms({ weights, settings }, channel) {
     variance,
     epsilon: settings.epsilon,
     deviation: Math.sqrt(variance + settings.epsilon),
-    gamma: weights.gamma[channel],
-    beta: weights.beta[channel],
+    gamma: weights.gamma ? weights.gamma[channel] : 1,
+    beta: weights.beta ? weights.beta[channel] : 0,
   };
 }
