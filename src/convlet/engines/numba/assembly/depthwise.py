@@ -42,12 +42,13 @@ def depthwise_backward(context: BlockContext) -> list[Job]:
     if context.d_x is not None:
         jobs.append(context.job(depthwise.d_images, N, weights, *d_y, context.d_x, context.x_frame, shape, pool))
     if context.learns:
-        size = len(weights) + shape.C
+        taps = pool.KH * pool.KW * shape.C
+        size = taps + shape.C
         partial = context.array("partial", N * size)
         arguments = (context.x, context.x_frame, *d_y, partial, shape, pool)
         jobs.append(context.job(depthwise.d_weights, N, *arguments, alongside=context.d_x is not None))
-        parts = [("kernel", 0, len(weights)), ("bias", len(weights), len(bias))]
-        for short, first, length in (part for part in parts if part[2]):
+        parts = [("kernel", 0, taps), *([("bias", taps, shape.C)] if len(bias) else [])]
+        for short, first, length in parts:
             total = context.gradient(f"{context.name}/{short}")
             jobs.append(context.job(depthwise.sum_images, length, partial, N, size, first, total))
     return jobs
