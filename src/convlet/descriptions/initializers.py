@@ -127,9 +127,12 @@ class Identity:
 
     def draw(self, shape: Shape, generator: "np.random.Generator") -> NDArray[np.float64]:
         values = GlorotUniform().draw(shape, generator)
-        same, middle = np.arange(min(shape[-2:])), tuple((size - 1) // 2 for size in shape[:-2])
+        same = np.arange(min(shape[-2:]))
         values[..., same] = 0
-        values[(*middle, same, same)] = 1
+        middle = values
+        for size in shape[:-2]:
+            middle = middle[(size - 1) // 2]
+        middle[same, same] = 1  # (inputs, outputs), a view
         return values
 
 

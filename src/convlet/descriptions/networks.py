@@ -41,8 +41,8 @@ def air(size: str, input_shape: Shape, classes: int) -> Sequential:
     """
     one_of("size", size, tuple(SIZES))
     height, width, channels = _image(input_shape, at_least=9)
-    strides = tuple(max(1, round(side / SEEN)) for side in (height, width))
-    kernel = tuple(2 * stride for stride in strides)
+    strides = max(1, round(height / SEEN)), max(1, round(width / SEEN))
+    kernel = 2 * strides[0], 2 * strides[1]
     layers: list[Layer] = [
         Conv2D(
             min(2 * kernel[0] * kernel[1] * channels, WHITENED),

@@ -78,13 +78,13 @@ def _adam(it: Adam, rate: float, weights: Values, gradients: Values, m: Values, 
 def _forward(placed: Placed, weights: Values, values: Any, key: Any) -> Any:
     """One layer; `key` draws its dropout, and without one there is none."""
     match placed.layer:
-        case Conv2D() as it if it.activation != "softmax":
+        case Conv2D() as it if it.activation in (None, *ACTIVATIONS):
             window = it.window(placed.input_shape)
             layout = ("NHWC", "HWIO", "NHWC")
             kernel = weights[f"{placed.name}/kernel"]
             values = lax.conv_general_dilated(values, kernel, window.strides, window.padding, dimension_numbers=layout)
             return _finish(placed, weights, values)
-        case Dense() as it if it.activation != "softmax":
+        case Dense() as it if it.activation in (None, *ACTIVATIONS):
             return _finish(placed, weights, values @ weights[f"{placed.name}/kernel"])
         case MaxPooling2D() as it:
             return _largest(values, it.window(placed.input_shape))

@@ -75,12 +75,12 @@ def _optimizer(job: Job) -> keras.optimizers.Optimizer:
 
 def _layer(layer: Layer) -> keras.layers.Layer:
     match layer:
-        case Conv2D() as it:
+        case Conv2D() as it if isinstance(it.padding, str):
             shape = {"strides": it.strides, "padding": it.padding, "use_bias": it.use_bias}
             return keras.layers.Conv2D(it.filters, it.kernel_size, activation=it.activation, **shape)
         case Dense() as it:
             return keras.layers.Dense(it.units, activation=it.activation, use_bias=it.use_bias)
-        case MaxPooling2D() as it:
+        case MaxPooling2D() as it if isinstance(it.padding, str):
             return keras.layers.MaxPooling2D(it.pool_size, it.strides, it.padding)
         case Flatten():
             return keras.layers.Flatten()

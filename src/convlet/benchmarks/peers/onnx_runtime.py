@@ -69,12 +69,12 @@ class _Graph:
 
     def add(self, placed: Placed) -> None:
         match placed.layer:
-            case Conv2D() as it if it.activation != "softmax":
+            case Conv2D() as it if it.activation in (None, *ACTIVATIONS):
                 kernel = self.job.parameters[f"{placed.name}/kernel"].transpose(3, 2, 0, 1)
                 window = it.window(placed.input_shape)
                 self._node("Conv", [self._weight(placed, "kernel", kernel), *self._bias(placed)], **_geometry(window))
                 self._activate(it.activation)
-            case Dense() as it if it.activation != "softmax":
+            case Dense() as it if it.activation in (None, *ACTIVATIONS):
                 kernel = self._rows(self.job.parameters[f"{placed.name}/kernel"])
                 self._node("Gemm", [self._weight(placed, "kernel", kernel), *self._bias(placed)])
                 self._activate(it.activation)

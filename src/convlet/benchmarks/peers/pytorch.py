@@ -106,13 +106,13 @@ def _modules(placed: Placed, channels_last: bool) -> list[nn.Module]:
         case Conv2D() as it:
             window = it.window(placed.input_shape)
             sides = [before for before, after in window.padding if before == after]
-            if len(sides) != 2 or it.activation == "softmax":
+            if len(sides) != 2 or it.activation not in (None, *ACTIVATIONS):
                 raise unknown(it)
             convolution = nn.Conv2d(
                 placed.input_shape[2], it.filters, window.size, window.strides, tuple(sides), bias=it.use_bias
             )
             return [convolution, *_activation(it.activation)]
-        case Dense() as it:
+        case Dense() as it if it.activation in (None, *ACTIVATIONS):
             return [nn.Linear(placed.input_shape[0], it.units, bias=it.use_bias), *_activation(it.activation)]
         case MaxPooling2D() as it if it.padding == "valid":
             window = it.window(placed.input_shape)

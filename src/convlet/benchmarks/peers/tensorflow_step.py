@@ -49,13 +49,13 @@ class TensorFlowStep(Peer):
 
     def _forward(self, placed: Placed, values: Any, training: bool) -> Any:
         match placed.layer:
-            case Conv2D() as it if it.activation != "softmax":
+            case Conv2D() as it if it.activation in (None, *ACTIVATIONS) and isinstance(it.padding, str):
                 window = it.window(placed.input_shape)
                 kernel = self.variables[f"{placed.name}/kernel"]
                 return self._finish(placed, tf.nn.conv2d(values, kernel, window.strides, it.padding.upper()))
-            case Dense() as it if it.activation != "softmax":
+            case Dense() as it if it.activation in (None, *ACTIVATIONS):
                 return self._finish(placed, tf.matmul(values, self.variables[f"{placed.name}/kernel"]))
-            case MaxPooling2D() as it:
+            case MaxPooling2D() as it if isinstance(it.padding, str):
                 window = it.window(placed.input_shape)
                 return tf.nn.max_pool2d(values, window.size, window.strides, it.padding.upper())
             case Flatten():
