@@ -3,7 +3,7 @@
     python examples/photographs.py runs/lenet-5-1                 1,080 photographs, a table
     python examples/photographs.py runs/lenet-5-1 --count 5       a first look
     python examples/photographs.py runs/lenet-5-1 --keep FOLDER   the photographs too, to look at
-    python examples/photographs.py runs/lenet-5-1 --kinds clean --count 2000    what looking for one costs clean digits
+    python examples/photographs.py runs/lenet-5-1 --kinds clean --count 1000    what looking for one costs clean digits
 
 The photographs are made from MNIST's test images (`camera.py`); the same images as they are in MNIST are the measure
 of what the photograph cost. A photograph in which no digit, or more than one, is found counts as read wrong. The kind
