@@ -23,7 +23,7 @@ def edited(network: Sequential, parameters: Parameters, edits: Any) -> Parameter
     for edit in edits:
         match edit:
             case ["silence", str(layer), int(which)] if not isinstance(which, bool):
-                _silence(copy, layer, which)
+                _silence(network, copy, layer, which)
             case ["weight", str(name), int(index), int(value) | float(value)] if name in learnt:
                 _set(copy, name, index, float(value))
             case _:
@@ -31,12 +31,13 @@ def edited(network: Sequential, parameters: Parameters, edits: Any) -> Parameter
     return copy
 
 
-def _silence(parameters: Parameters, layer: str, which: int) -> None:
+def _silence(network: Sequential, parameters: Parameters, layer: str, which: int) -> None:
+    channels = next((placed.output_shape[-1] for placed in network if placed.name == layer), 0)
     names = [name for name in (f"{layer}/kernel", f"{layer}/bias") if name in parameters]
-    if not names or not all(0 <= which < parameters[name].shape[-1] for name in names):
+    if not names or not 0 <= which < channels:
         raise InputError("edits: no such filter to silence.")
-    for name in names:
-        parameters[name][..., which] = 0
+    for name in names:  # the output's channels come last, also in (KH, KW, C, 1)
+        parameters[name].reshape(-1, channels)[:, which] = 0
 
 
 def _set(parameters: Parameters, name: str, index: int, value: float) -> None:

@@ -50,12 +50,15 @@ const KINDS = {
   MaxPooling2D: later("max pooling"),
   AveragePooling2D: later("average pooling"),
   GlobalAveragePooling2D: later("global average pooling"),
+  GlobalMaxPooling2D: later("global max pooling"),
   Flatten: later("flatten"),
   Dense: later("dense"),
   Dropout: later("dropout"),
   BatchNormalization: later("batch normalisation"),
+  Normalization: later("normalisation"),
+  Rescaling: later("rescaling"),
   Activation: later("activation"),
-  Add: later("addition"),
+  Residual: later("addition"),
 };
 
 /** What kind of layer this is. @param {Layer} layer */

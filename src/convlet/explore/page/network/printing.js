@@ -58,7 +58,8 @@ export function printed(explanation, style = {}) {
  * @returns {{terms: PrintedProduct[], rounding: string | null, result: string}}
  */
 export function printedChannel(explanation, channel, digits, { mark } = {}) {
-  const places = explanation.terms.flatMap((term, at) => (term.channel === channel ? [at] : []));
+  const alone = explanation.channelSums.length === 1; // a kernel that looks at one channel, whichever that is
+  const places = explanation.terms.flatMap((term, at) => (alone || term.channel === channel ? [at] : []));
   const terms = places.map((at) => explanation.terms[at]);
   const sum = printSum(terms.map((term) => term.product), explanation.channelSums[channel], { digits, mark });
   const products = terms.map(({ value, weight, product }, i) => ({

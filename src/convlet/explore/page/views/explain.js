@@ -87,7 +87,9 @@ function body(focus, why) {
     case "same":
       return [el("p", {}, sameText(focus)), toPart(focus, why.part)];
     case "normalization":
-      return [el("p", {}, t("Each map is shifted and scaled, by averages that training measured and by two numbers that it learnt.")), equations(why), toPart(focus, why.part)];
+      return [el("p", {}, t(NORMALIZATIONS[why.kind].text)), equations(why).slice(...NORMALIZATIONS[why.kind].lines), toPart(focus, why.part)];
+    case "sum":
+      return [el("p", {}, t("Numbers at the same place are added: what the layers of the block made, and what went around them.")), handles(focus, focus.channel), equations(why), why.parts.map((part, i) => toPart(focus, part, i))];
     case "activation":
       return why.activation.softmax ? softmaxBody(focus, why) : [equations(why), toPart(focus, why.part)];
     default:
@@ -97,7 +99,13 @@ function body(focus, why) {
 
 const NAMES = /** @type {Record<string, string>} */ ({
   bias: later("bias"), rest: later("all others"), rounding: later("rounding"), value: later("value"), mean: later("mean"),
-  scaled: later("scaled"), beta: later("beta"), power: later("power"),
+  scaled: later("scaled"), beta: later("beta"), offset: later("offset"), power: later("power"),
+});
+/** What is said of each kind, and which of the steps of a normalisation it takes. */
+const NORMALIZATIONS = /** @type {Record<string, {text: string, lines: [number, number?]}>} */ ({
+  BatchNormalization: { text: later("Each map is shifted and scaled, by averages that training measured and by two numbers that it learnt."), lines: [0] },
+  Normalization: { text: later("Each channel is shifted and scaled by the mean and the variance of the training images."), lines: [0, 3] },
+  Rescaling: { text: later("Every number is multiplied by the same number, and another is added."), lines: [-2] },
 });
 const FEW = 9; // terms of a sum that are written out
 
@@ -108,7 +116,7 @@ function equations(why) {
       case "sum":
         return equation.terms.length > FEW
           ? sentence([t("their sum"), " = ", strong(equation.result)])
-          : sentence([equation.terms.map(({ what, text }, i) => [i ? " + " : null, NAMES[what] ? term(t(NAMES[what]), text) : text]), " = ", strong(equation.result)]);
+          : sentence([equation.terms.map(({ what, text }, i) => [i ? " + " : null, NAMES[what] ? term(t(NAMES[why.kind === "Rescaling" && what === "beta" ? "offset" : what]), text) : text]), " = ", strong(equation.result)]);
       case "product":
         return sentence([equation.factors.join(" × "), ` ${equation.sign} `, strong(equation.result)]);
       case "quotient":
@@ -132,11 +140,13 @@ function productsBody(focus, why) {
   const isDense = !layer.window;
   if (opened < 0 || opened >= channels) opened = largestOf(why.channelSums);
   const many = channels > 1;
+  const map = many ? opened : why.terms[0].channel;
   return [
     el("p", {}, isDense ? t("It looks at every number of the layer before: each times its weight, all added.") : many
       ? t("A kernel lies over one section of each of {count} maps: number times weight, all added.", { count: count(channels) })
+      : layer.kind === "DepthwiseConv2D" ? t("A kernel of its own lies over one section of each map: number times weight, all added.")
       : t("A kernel lies over one section of the image: number times weight, all added.")),
-    isDense ? null : handles(focus, opened),
+    isDense ? null : handles(focus, map),
     isDense ? null : productCells(focus, why),
     many ? contributions(focus, why, isDense) : null,
     total(why, many),
@@ -166,7 +176,7 @@ function productCells(focus, why) {
   const inside = terms.map((term) => term.inside);
   const common = { rows, columns, side, inside };
   const pointed = (/** @type {number | null} */ at) => light([section, kernel, products], at);
-  const toInput = (/** @type {number} */ at) => terms[at].inside && set({ focus: { layer: input, channel: opened, row: terms[at].row, column: terms[at].column }, preview: null });
+  const toInput = (/** @type {number} */ at) => terms[at].inside && set({ focus: { layer: input, channel: terms[at].channel, row: terms[at].row, column: terms[at].column }, preview: null });
   const section = cells({ ...common, values: terms.map(({ value }) => value), texts: texts.terms.map(({ value }) => value), reach: input === IMAGE ? 1 : reachOf(outputOf(input).values), kind: input === IMAGE ? "pixels" : "values", label: t("section"), chosen: toInput, pointed });
   const kernel = cells({ rows, columns, side, values: terms.map(({ weight }) => weight), texts: texts.terms.map(({ weight }) => weight), reach: reachOf(layer.weights.kernel), kind: "weights", label: t("kernel"), pointed });
   const products = cells({ ...common, values: terms.map(({ product }) => product), texts: texts.terms.map(({ product }) => product), reach: reachOf(terms.map(({ product }) => product)), label: t("products"), pointed });
@@ -257,9 +267,9 @@ function sameText(focus) {
     : t("Flatten computes nothing: it lays all maps in one row. This is the same number, in a new place.");
 }
 
-/** A way to the number that this one was made of. @param {Focus} focus @param {Part} part */
-function toPart(focus, part) {
-  const input = /** @type {any} */ (layerOf(focus.layer)).inputs[0];
+/** A way to the number that this one was made of. @param {Focus} focus @param {Part} part @param {number} [which] - of the layer's inputs */
+function toPart(focus, part, which = 0) {
+  const input = /** @type {any} */ (layerOf(focus.layer)).inputs[which];
   const from = { layer: input, channel: part.channel, row: part.row, column: part.column };
   return link(from, t("It comes from {place}.", { place: placeName(from) }));
 }

@@ -15,17 +15,23 @@ import { t } from "../texts.js";
 import { layerName } from "../words.js";
 import { Field } from "./field.js";
 
-/** The input and the output as maps, each a handle: point at either. @param {Focus} focus @param {number} channel - of the input */
+/** The inputs and the output as maps, each a handle: point at any. @param {Focus} focus @param {number} channel - of the inputs */
 export function handles(focus, channel) {
   const layer = /** @type {any} */ (layerOf(focus.layer));
-  const input = layer.inputs[0];
-  if (sides(outputOf(input).shape)[0] * sides(outputOf(input).shape)[1] === 1) return null;
-  const region = looksAt(focus).get(input);
-  const single = sides(outputOf(focus.layer).shape)[0] * sides(outputOf(focus.layer).shape)[1] === 1;
-  return el("div.handles", {},
-    handle(input, channel, region ? [{ kind: "section", channel, ...region }] : []),
-    single ? null : el("span.sign", { "aria-hidden": "true" }, "→"),
-    single ? null : handle(focus.layer, focus.channel, [{ kind: "own", channel: focus.channel, top: focus.row, left: focus.column, bottom: focus.row + 1, right: focus.column + 1 }]));
+  if (isSingle(layer.inputs[0])) return null;
+  const seen = looksAt(focus);
+  const inputs = layer.inputs.map((/** @type {string} */ input, /** @type {number} */ i) => {
+    const region = seen.get(input);
+    return [i ? el("span.sign", { "aria-hidden": "true" }, "+") : null, handle(input, channel, region ? [{ kind: "section", channel, ...region }] : [])];
+  });
+  const own = { kind: "own", channel: focus.channel, top: focus.row, left: focus.column, bottom: focus.row + 1, right: focus.column + 1 };
+  return el("div.handles", {}, inputs, isSingle(focus.layer) ? null : [el("span.sign", { "aria-hidden": "true" }, "\u2192"), handle(focus.layer, focus.channel, [own])]);
+}
+
+/** Whether an output is one row of numbers, not maps. @param {string} layer */
+function isSingle(layer) {
+  const [height, width] = sides(outputOf(layer).shape);
+  return height * width === 1;
 }
 
 /** @type {Map<string, Field>} - made once for each layer: the focus moves often */

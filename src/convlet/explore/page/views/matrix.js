@@ -27,10 +27,11 @@ export function matrixFigure(focus, why) {
   const { row, rows, column, columns, length } = why.matrix;
   const shownLength = Math.min(LENGTH, length);
   const firstRow = start(row, rows, ROWS);
-  const firstColumn = start(column, columns, COLUMNS);
   const tall = Math.min(ROWS, rows);
-  const wide = Math.min(COLUMNS, columns);
-  const input = inputRows(layer, firstRow, tall, shownLength);
+  const alone = layer.window && why.channelSums.length < sides(layer.inputShapes[0])[2]; // each map has its own matrix
+  const wide = alone ? 1 : Math.min(COLUMNS, columns);
+  const input = inputRows(layer, firstRow, tall, shownLength, alone ? focus.channel : -1);
+  const firstColumn = start(column, columns, wide);
   const kernels = Float32Array.from({ length: shownLength * wide }, (_, i) => layer.weights.kernel[Math.floor(i / wide) * columns + firstColumn + (i % wide)]);
   const output = outputOf(focus.layer);
   const sums = output.sums ?? output.values;
@@ -54,8 +55,8 @@ function start(at, count, shown) {
   return Math.max(0, Math.min(count - shown, at - Math.floor(shown / 2)));
 }
 
-/** Some rows of the expanded input, cut off at a length. @param {any} layer @param {number} first @param {number} tall @param {number} length */
-function inputRows(layer, first, tall, length) {
+/** Some rows of the expanded input, cut off at a length. @param {any} layer @param {number} first @param {number} tall @param {number} length @param {number} channel - the only one; -1: of all channels */
+function inputRows(layer, first, tall, length, channel) {
   const tensor = outputOf(layer.inputs[0]);
   if (!layer.window) return tensor.values.slice(0, length);
   const [height, width, channels] = sides(tensor.shape);
@@ -63,10 +64,10 @@ function inputRows(layer, first, tall, length) {
   return Float32Array.from({ length: tall * length }, (_, i) => {
     const at = first + Math.floor(i / length);
     const within = i % length;
-    const p = Math.floor(within / channels);
+    const p = channel < 0 ? Math.floor(within / channels) : within;
     const y = Math.floor(at / positions[1]) * strides[0] - padding[0][0] + Math.floor(p / size[1]);
     const x = (at % positions[1]) * strides[1] - padding[1][0] + (p % size[1]);
-    return y >= 0 && y < height && x >= 0 && x < width ? tensor.values[(y * width + x) * channels + (within % channels)] : 0;
+    return y >= 0 && y < height && x >= 0 && x < width ? tensor.values[(y * width + x) * channels + (channel < 0 ? within % channels : channel)] : 0;
   });
 }
 

@@ -8,26 +8,14 @@
 /** @import {Term} from "../explanations.js" */
 /** @import {Position, Tensor} from "../tensors.js" */
 
-import { activate } from "../activations.js";
 import { explainProducts } from "../explanations.js";
 import { pixels, sectionsWith, under, windowOf } from "../sections.js";
+import { finish } from "../sums.js";
 import { valueAt } from "../tensors.js";
 
 /** @type {Kind} */
 export const depthwise = {
-  forward(layer, [image]) {
-    const [oh, ow, channels] = layer.outputShape;
-    const sums = new Float32Array(oh * ow * channels);
-    for (let i = 0; i < sums.length; i++) {
-      const channel = i % channels;
-      const place = Math.floor(i / channels);
-      const position = { row: Math.floor(place / ow), column: place % ow, channel };
-      if (layer.silenced.has(channel)) continue;
-      const products = termsOf(layer, image, position).map((term) => term.product);
-      sums[i] = products.reduce((total, product) => total + product, layer.weights.bias?.[channel] ?? 0);
-    }
-    return { shape: layer.outputShape, values: activate(layer.settings.activation, sums, channels), sums };
-  },
+  forward: (layer, [image]) => finish(layer, sumsOf(layer, image)),
 
   explain(layer, [image], output, position) {
     const bias = layer.weights.bias?.[position.channel] ?? null;
@@ -46,6 +34,33 @@ export const depthwise = {
     });
   },
 };
+
+/**
+ * What each channel's kernel makes of every section, and the bias: (OH, OW, C).
+ * @param {Layer} layer
+ * @param {Tensor} image
+ */
+function sumsOf(layer, { shape: [height, width, channels], values }) {
+  const { size: [rows, columns], strides, padding, positions: [oh, ow] } = windowOf(layer);
+  const { kernel, bias } = layer.weights;
+  const sums = new Float32Array(oh * ow * channels);
+  const own = new Float64Array(channels);
+  for (let position = 0; position < oh * ow; position++) {
+    const top = Math.floor(position / ow) * strides[0] - padding[0][0];
+    const left = (position % ow) * strides[1] - padding[1][0];
+    own.fill(0);
+    if (bias) own.set(bias);
+    for (let r = Math.max(0, -top); r < rows && top + r < height; r++) {
+      for (let c = Math.max(0, -left); c < columns && left + c < width; c++) {
+        const pixel = ((top + r) * width + left + c) * channels;
+        const weight = (r * columns + c) * channels;
+        for (let channel = 0; channel < channels; channel++) own[channel] += values[pixel + channel] * kernel[weight + channel];
+      }
+    }
+    sums.set(own, position * channels);
+  }
+  return sums;
+}
 
 /**
  * The section of one channel, each number with its weight.
