@@ -213,7 +213,7 @@ class Sequential:
             raise RecipeError(f"{where}: {error}") from None
 
 
-def _initial(parameter: Parameter, stream: np.random.Generator, images: NDArray[np.float32] | None) -> NDArray[Any]:
+def _initial(parameter: Parameter, stream: "np.random.Generator", images: NDArray[np.float32] | None) -> NDArray[Any]:
     if images is not None and isinstance(parameter.initializer, Measured):
         return parameter.initializer.measure(parameter.shape, images)
     return parameter.initializer.draw(parameter.shape, stream)
