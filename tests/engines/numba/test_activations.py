@@ -6,6 +6,7 @@ from guarded import check_guards, guarded
 
 from convlet.engines.numba.buffers import Frame
 from convlet.engines.numba.kernels.activations import CODES, ImageSize, activation, tanh
+from convlet.engines.numpy.activations import FORWARD
 
 TINY = np.float32(1e-38)
 NUMBERS = np.concatenate(
@@ -36,6 +37,17 @@ def test_values_are_a_few_roundings_from_exact(name, channels):
     assert np.abs(y).max() <= 1
     if name == "tanh":
         np.testing.assert_array_equal(y, -activated(name, -NUMBERS, channels)[1])  # odd, to the bit
+
+
+@pytest.mark.parametrize("channels", [1, 8, 19])
+@pytest.mark.parametrize("name", ["leaky_relu", "elu", "silu", "gelu", "hard_swish"])
+def test_those_like_relu_are_a_few_roundings_of_their_largest_part_from_exact(name, channels):
+    x, y = activated(name, NUMBERS, channels)
+    exact = FORWARD[name](x.astype(np.float64))
+    assert np.all(np.abs(y - exact) <= 1e-6 * np.maximum(np.abs(x), TINY))
+    large = activated(name, np.array([np.nan, 1e30, -1e30, 0.0] * 5), channels)[1][:4]
+    expected = [np.nan, 1e30, {"leaky_relu": -2e29, "elu": -1}.get(name, 0), 0]
+    np.testing.assert_allclose(large, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("channels", [1, 8])
