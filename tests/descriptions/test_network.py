@@ -13,15 +13,19 @@ from hypothesis import strategies as st
 
 from convlet.descriptions.initializers import Constant, GlorotUniform, HeNormal, TruncatedNormal, Uniform
 from convlet.descriptions.layers import (
+    ACTIVATIONS,
     Activation,
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
     MaxPooling2D,
+    Rescaling,
+    Residual,
 )
 from convlet.descriptions.network import IMAGE, Sequential
 from convlet.errors import InputError, NetworkError
@@ -175,14 +179,17 @@ initializers = st.one_of(
     st.builds(GlorotUniform),
     st.builds(HeNormal),
 )
-activations = st.sampled_from([None, "relu", "tanh", "sigmoid", "softmax"])
+activations = st.sampled_from([None, *ACTIVATIONS])
 pairs = st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 3), st.integers(1, 3)))
 weighted = {"use_bias": st.booleans(), "kernel_initializer": initializers, "bias_initializer": initializers}
 image_layers = st.one_of(
     st.builds(Conv2D, st.integers(1, 9), pairs, pairs, st.just("same"), activations, **weighted),
     st.builds(MaxPooling2D, pairs, st.one_of(st.none(), pairs), st.just("same")),
     st.builds(AveragePooling2D, pairs, st.one_of(st.none(), pairs), st.just("same")),
-    st.builds(BatchNormalization, st.floats(0, 0.999), numbers),
+    st.builds(BatchNormalization, st.floats(0, 0.999), numbers, center=st.booleans(), scale=st.booleans()),
+    st.builds(DepthwiseConv2D, pairs, pairs, st.just("same"), activations, **weighted),
+    st.builds(Rescaling, st.floats(-9, 9), st.floats(-9, 9)),
+    st.builds(Residual, st.lists(st.builds(Activation, activations.filter(bool)), min_size=1, max_size=3)),
     st.builds(Activation, activations.filter(bool)),
     st.builds(Dropout, st.floats(0, 0.999)),
 )
