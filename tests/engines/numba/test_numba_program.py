@@ -109,6 +109,18 @@ def test_what_is_fused_with_normalisation_and_its_gradients_are_the_references(s
     assert_same_function(MODERN, 5, switches=switches)
 
 
+def test_a_prediction_knows_of_the_steps_before_it_and_of_a_state_that_is_restored():
+    program, (x, labels, masks) = trained(MODERN, steps=1), batch(MODERN)
+    before, early = program.predict(x), program.state()
+    program.step(Batch(x, labels, masks), 0.01)
+    fresh = trained(MODERN, steps=0)
+    fresh.restore(program.state())
+    assert_same_bits(program.predict(x), fresh.predict(x))
+    fresh.restore(early)
+    assert_same_bits(fresh.predict(x), before)
+    assert np.abs(program.predict(x) - before).max() > 1e-4
+
+
 def test_normalisation_is_exact_where_the_mean_is_large_against_the_deviation():
     network = Sequential([Conv2D(8, 1), BatchNormalization(), Flatten(), Dense(3)], (6, 6, 8))
     ours, reference = both(network)

@@ -1,5 +1,6 @@
 """The engine's side of the door (`convlet.engines`): a network that predicts and trains with compiled kernels."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,17 @@ from convlet.engines.numba.running.entries import argument_types, entry
 from convlet.errors import EngineError
 
 Array = NDArray[Any]
-CHUNK = 112  # images at a time when predicting: two tiles of the dense kernel
+CHUNK = 112  # images at a time when predicting, at most: two tiles of the dense kernel
+
+
+def chunk_size(images: int) -> int:
+    """How many of so many images to predict at a time: no small rest, which would read all weights for itself.
+
+    >>> chunk_size(128), chunk_size(1000), chunk_size(5)
+    (64, 112, 8)
+    """
+    chunks = max(1, -(-images // CHUNK))
+    return -(-images // (8 * chunks)) * 8 or CHUNK
 
 
 def compile(
@@ -53,7 +64,8 @@ class NumbaProgram:
         self._weights = Weights(blocks, optimizer.slots if optimizer else ())
         self._settings, self._taken = buffer(updates.SETTINGS), buffer(1, np.int64)
         update = Update(updates.rule(optimizer), self._settings, self._taken) if optimizer else None
-        self._inference = Passes(blocks, self._weights, "predicting")
+        folded = lower(network, replace(switches, folding=switches.fusion))
+        self._inference = Passes(folded, self._weights, "predicting")
         self._inputs = Passes(blocks, self._weights, "input gradients", every=not switches.sparse)
         self._gradients = Passes(blocks, self._weights, "training", every=not switches.sparse)
         self._steps = Passes(blocks, self._weights, "training", update, every=not switches.sparse)
@@ -89,8 +101,9 @@ class NumbaProgram:
         images, chunks = np.asarray(images), []
         check_images(self.network, images)
         with self._lock:
-            for start in range(0, len(images), CHUNK):
-                chunk = images[start : start + CHUNK]
+            size = chunk_size(len(images))
+            for start in range(0, len(images), size):
+                chunk = images[start : start + size]
                 self._inference.predict(chunk)
                 chunks.append(self._inference.output(self._inference.blocks[-1], len(chunk)))
         return np.concatenate(chunks) if chunks else np.zeros((0, *self.network.output_shape), np.float32)

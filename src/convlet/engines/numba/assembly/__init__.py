@@ -22,7 +22,12 @@ from convlet.engines.numba.assembly.blocks import (
     PoolingBlock,
     RescalingBlock,
 )
-from convlet.engines.numba.assembly.convolution import convolution_backward, convolution_forward, convolution_pack
+from convlet.engines.numba.assembly.convolution import (
+    convolution_backward,
+    convolution_fold,
+    convolution_forward,
+    convolution_pack,
+)
 from convlet.engines.numba.assembly.dense import dense_backward, dense_forward
 from convlet.engines.numba.assembly.depthwise import depthwise_backward, depthwise_forward
 from convlet.engines.numba.assembly.elementwise import (
@@ -54,15 +59,16 @@ def _no_jobs(context: BlockContext) -> list[Job]:
 
 
 class Assembly(NamedTuple):
-    """The jobs of one kind of block. `pack`: those to run whenever its weights have changed."""
+    """The jobs of one kind of block. `fold`, then `pack`: those to run whenever its weights have changed."""
 
     forward: Assemble
     backward: Assemble
     pack: Assemble = _no_jobs
+    fold: Assemble = _no_jobs
 
 
 ASSEMBLIES: dict[type[Block], Assembly] = {
-    ConvolutionBlock: Assembly(convolution_forward, convolution_backward, convolution_pack),
+    ConvolutionBlock: Assembly(convolution_forward, convolution_backward, convolution_pack, convolution_fold),
     DepthwiseBlock: Assembly(depthwise_forward, depthwise_backward),
     DenseBlock: Assembly(dense_forward, dense_backward),
     RescalingBlock: Assembly(rescaling_forward, rescaling_backward),

@@ -63,6 +63,7 @@ class ConvolutionBlock(Block):
     winograd: bool
     sparse: bool  # backward only where ReLU (and pooling) let gradient through
     narrow: bool  # kernel gradients with vectors along the filters
+    normalization: Placed | None = None  # by moving averages, folded into the weights
 
     @property
     def winograd_gradients(self) -> bool:
@@ -71,7 +72,8 @@ class ConvolutionBlock(Block):
 
     def explain(self) -> tuple[str, str, str]:
         kh, kw = self.window.size
-        fused = ["convolution", _bias(self.convolution), self.activation, "2×2 max" if self.pooled else None]
+        folded = "normalisation" if self.normalization else None
+        fused = ["convolution", _bias(self.convolution), folded, self.activation, "2×2 max" if self.pooled else None]
         outputs = 7 - kh
         forward = f"Winograd F({outputs}×{outputs}, {kh}×{kw})" if self.winograd else "direct"
         how = "sparse" if self.sparse else "Winograd" if self.winograd_gradients else "dense"

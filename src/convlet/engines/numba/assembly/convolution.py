@@ -13,6 +13,7 @@ from convlet.engines.numba.assembly.block_context import (
 )
 from convlet.engines.numba.assembly.blocks import ConvolutionBlock
 from convlet.engines.numba.assembly.layouts import geometry, image_size
+from convlet.engines.numba.assembly.normalization import normalization_weights
 from convlet.engines.numba.buffers import Frame, Geometry
 from convlet.engines.numba.kernels import (
     convolution,
@@ -22,18 +23,36 @@ from convlet.engines.numba.kernels import (
     winograd_gradients,
 )
 from convlet.engines.numba.kernels.activations import CODES, LINEAR, RELU
+from convlet.engines.numba.kernels.normalization import fold
 from convlet.engines.numba.kernels.winograd_transforms import Region
 from convlet.engines.numba.running.entries import Scratch
 from convlet.engines.numba.running.worklist import Job
 
 
+def _folded(context: BlockContext) -> np.ndarray:
+    """Memory for the weights with normalisation in them."""
+    return context.weights.pack(f"{context.block.convolution.name}:folded", len(_own(context)))
+
+
+def convolution_fold(context: BlockContext) -> list[Job]:
+    """To run before packing, for a block that predicts with its normalisation folded into its weights."""
+    block: ConvolutionBlock = context.block
+    if block.normalization is None:
+        return []
+    F, after = context.y_frame.channels, block.normalization
+    weights = normalization_weights(context.weights, after.name, after.output_shape[-1])
+    where = (_own(context), len(_own(context)) // F, F, *weights, np.float64(after.layer.epsilon), _folded(context))
+    return [context.job(fold, F, *where, parts=4)]
+
+
 def _packed(context: BlockContext) -> tuple[np.ndarray, np.ndarray]:
     """The weights, and memory for them in the order in which the forward kernel reads them."""
     block: ConvolutionBlock = context.block
-    weights = context.weights.own[block.convolution.name].values
+    weights = _own(context) if block.normalization is None else _folded(context)
     F = context.y_frame.channels
     size = winograd.points_size(context.x_frame.channels, F) if block.winograd else len(weights)
-    return weights, context.weights.pack(block.convolution.name, size)
+    name = block.convolution.name if block.normalization is None else f"{block.convolution.name}:folded, packed"
+    return weights, context.weights.pack(name, size)
 
 
 def convolution_pack(context: BlockContext) -> list[Job]:

@@ -47,7 +47,7 @@ from convlet.engines.numba.buffers import padded
 from convlet.engines.numba.kernels.activations import APART, CODES
 
 NARROW = 32  # floats in a row of a section: below, vectors run along the filters instead
-WINOGRAD = 512  # channels × filters: below, transforming costs more than it saves
+WINOGRAD = 256  # channels × filters: below, transforming costs more than it saves
 
 SMALLEST = 3  # outputs along an axis: below, tiles are mostly empty
 
@@ -59,6 +59,7 @@ class Switches:
     fusion: bool = True
     sparse: bool = True
     winograd: bool = True
+    folding: bool = False  # normalisation into the convolution before it: to predict
 
 
 class Ahead(NamedTuple):
@@ -120,8 +121,11 @@ def _convolution(ahead: Ahead) -> Block:
     placed, layer = layers[0], layers[0].layer
     assert isinstance(layer, Conv2D)
     window = layer.window(placed.input_shape)
-    activation, taken = _activation(layer.activation, layers[1:], switches)
-    count = 1 + taken
+    folds = switches.folding and layer.activation is None and len(layers) > 1
+    normalization = layers[1] if folds and isinstance(layers[1].layer, BatchNormalization) else None
+    before = 1 + (normalization is not None)
+    activation, taken = _activation(layer.activation, layers[before:], switches)
+    count = before + taken
     fusing = switches.fusion and switches.sparse  # the backward pass of a fused pooling is sparse
     activation, pooled, taken = _pooled(activation, layers[count:] if fusing else ())
     winograd = switches.winograd and _suits_winograd(placed, layer, window, ahead.first)
@@ -135,6 +139,7 @@ def _convolution(ahead: Ahead) -> Block:
         winograd=winograd,
         sparse=sparse,
         narrow=sparse and window.size[1] * placed.input_shape[2] < NARROW,
+        normalization=normalization,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from convlet.engines.numba.assembly.block_context import NO_WINNERS, BlockContext
 from convlet.engines.numba.assembly.blocks import NormalizationBlock
 from convlet.engines.numba.assembly.layouts import image_size
+from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import buffer, padded
 from convlet.engines.numba.kernels import normalization, normalization_gradients
 from convlet.engines.numba.kernels.activations import CODES, ImageSize
@@ -30,7 +31,7 @@ class _Own(NamedTuple):
 
 def _own(context: BlockContext) -> _Own:
     block: NormalizationBlock = context.block
-    gamma, beta, *moving = _weights(context)
+    gamma, beta, *moving = normalization_weights(context.weights, context.name, block.input_shape[-1])
     shape, C = image_size(block.input_shape), min(context.x_frame.channels, context.y_frame.channels)
     statistics, variances = context.array("statistics", 2 * C), context.array("variances", C)
     partial = context.array("partial", context.N * 2 * C)
@@ -40,21 +41,21 @@ def _own(context: BlockContext) -> _Own:
     return _Own(gamma, beta, tuple(moving), statistics, variances, partial, winners, shape, C, CODES[block.activation])
 
 
-def _weights(context: BlockContext) -> list[np.ndarray]:
-    """gamma, beta, mean and variance; 1 and 0 in the place of the first two where they are not learnt.
+def normalization_weights(weights: Weights, name: str, C: int) -> list[np.ndarray]:
+    """gamma, beta, mean and variance of C channels; 1 and 0 in the place of the first two where they are not learnt.
 
     A Normalization has only the last two, and they are not called moving.
     """
-    own, name = context.weights.own, context.name
+    own = weights.own
     moving = "moving_" if f"{name}/moving_mean" in own else ""
     measured = [own[f"{name}/{moving}{short}"].values for short in ("mean", "variance")]
-    return [_learnt(context, "gamma", 1), _learnt(context, "beta", 0), *measured]
+    return [_learnt(weights, f"{name}/gamma", 1, C), _learnt(weights, f"{name}/beta", 0, C), *measured]
 
 
-def _learnt(context: BlockContext, short: str, otherwise: float) -> np.ndarray:
-    if (name := f"{context.name}/{short}") in context.weights.own:
-        return context.weights.own[name].values
-    fixed = buffer(padded(context.block.input_shape[-1]))
+def _learnt(weights: Weights, name: str, otherwise: float, C: int) -> np.ndarray:
+    if name in weights.own:
+        return weights.own[name].values
+    fixed = buffer(padded(C))
     fixed[:] = otherwise
     return fixed
 

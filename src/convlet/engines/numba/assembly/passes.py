@@ -9,6 +9,7 @@ that a short last batch costs nothing the next time, until memory grows: they ho
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -58,6 +59,7 @@ class Passes:
         self._learning = _learning(blocks)
         self._worklists: OrderedDict[int, Worklist] = OrderedDict()
         self._grown = 0  # what memory.grown was when they were made
+        self._packing = "folded" if any(getattr(block, "normalization", None) for block in blocks) else "plain"
 
     def predict(self, images: NDArray[Any]) -> None:
         """Compute a pass over images (N, *shape)."""
@@ -73,6 +75,8 @@ class Passes:
         self._take_masks(batch.masks, len(batch))
         self.memory.get("weights", len(batch))[:] = 1 if batch.weights is None else batch.weights
         self._take_targets(batch.targets)
+        if self.update is not None:
+            self.weights.packed.discard("folded")  # a step packs what it moves, as training reads it
         self._run(worklist)
 
     def differentiate(self, images: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float32]:
@@ -84,9 +88,9 @@ class Passes:
         return read_images(self._gradient(IMAGE, len(images)), self.frames[IMAGE], images.shape[1:], len(images))
 
     def _run(self, worklist: Worklist) -> None:
-        if not self.weights.packed:
+        if self._packing not in self.weights.packed:
             threads.run(Worklist(self.packs()))
-            self.weights.packed = True
+            self.weights.packed.add(self._packing)
         threads.run(worklist)
 
     def _worklist(self, N: int) -> Worklist:
@@ -159,8 +163,9 @@ class Passes:
         return stages
 
     def _packs(self, contexts: Sequence[BlockContext]) -> list[Job]:
+        folds = [job for context in contexts for job in _assembly(context).fold(context)]
         packs = [job for context in contexts for job in _assembly(context).pack(context)]
-        return [Job(job.kernel, job.size, job.arguments, job.parts, i > 0, job.label) for i, job in enumerate(packs)]
+        return [replace(job, alongside=i > 0) for group in (folds, packs) for i, job in enumerate(group)]
 
     def _value(self, name: str, N: int, reader: Block | None = None) -> NDArray[np.float32]:
         """A value as it is stored, or from where on a reader sees it."""

@@ -50,7 +50,7 @@ class Weights:
         self.public: dict[str, ParameterPlace] = {}
         self.fused: set[str] = set()  # moved by the kernel that makes the gradient
         self._packs: dict[str, Array] = {}
-        self.packed = False  # whether those hold the weights as they are now
+        self.packed: set[str] = set()  # which of those, plain or folded, hold the weights as they are now
         for block in blocks:
             C = channels(block.input_shape, block.first)
             if isinstance(block, ConvolutionBlock):
@@ -99,7 +99,7 @@ class Weights:
 
     def load(self, parameters: Parameters, slots: Parameters) -> None:
         """Take over public arrays; a slot that is not among them is 0."""
-        self.packed = False
+        self.packed.clear()
         for name, public in self.public.items():
             own, places = self.own[public.own], public.find()
             own.values[places] = parameters[name]

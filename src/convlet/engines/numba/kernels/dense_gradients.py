@@ -122,6 +122,9 @@ def _back_to_images(w, weights, d_sums, N, U, scratch):
 def _move_weights(w, x, rows, d_sums, weights, rule, settings, a, b, N, U):
     """The gradient of a block of weights, four units at a time, and the optimizer's step."""
     for u in range(0, U - 3, 4):
+        for line in range(w + (u + 4) * BLOCK, w + (u + 8) * BLOCK, GROUP):
+            prefetch(a, line)
+            prefetch(b, line)
         for c in range(0, BLOCK, LANES):
             sums, k = repeat(4, splat(LANES, np.float32(0))), x + c
             for i in range(u * N, u * N + N):

@@ -80,6 +80,17 @@ def move_averages(low, high, moving_mean, moving_variance, statistics, variances
         put(moving_variance, c, momentum * element(moving_variance, c) + now * element(variances, c))
 
 
+@kernel
+def fold(low, high, weights, rows, F, gamma, beta, moving_mean, moving_variance, epsilon, folded):
+    """Filters [low, high) of a convolution's weights (rows, F), biases last, with normalisation folded into them."""
+    for f in range(low, high):
+        scale = element(gamma, f) * np.float32(1 / math.sqrt(element(moving_variance, f) + epsilon))
+        for i in range(f, rows * F, F):
+            put(folded, i, scale * element(weights, i))
+        bias = (rows - 1) * F + f
+        put(folded, bias, scale * (element(weights, bias) - element(moving_mean, f)) + element(beta, f))
+
+
 # ---------------------------------------------------------------------------------------------------- forward
 def normalized_of(lanes: int) -> Callable[..., Any]:
     """The normalised inputs of so many channels."""

@@ -47,14 +47,14 @@ SUMS = 1 << 21  # floats that the parts may take together
 WHOLE = 7  # the point (1, 1)
 
 
-def parts_for(N: int, C: int, F: int) -> int:
-    """In how many parts to sum over a batch of N: enough to share the work, fewer where sums are large."""
-    return max(1, min(N, 16, SUMS // (POINTS * C * F)))
-
-
 def blocks_for(C: int) -> int:
     """How many blocks of channels there are."""
     return -(-C // CHANNELS)
+
+
+def parts_for(N: int, C: int, F: int) -> int:
+    """In how many parts to sum over a batch of N: enough to share the work, fewer where sums are large."""
+    return max(1, min(N, 16, SUMS // (POINTS * C * F)))
 
 
 def panel_for(C: int, F: int) -> int:
