@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 from convlet import datasets
 from convlet.checks import listed, nearest, one_of
 from convlet.descriptions.initializers import HeNormal
-from convlet.descriptions.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
+from convlet.descriptions.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    Layer,
+    MaxPooling2D,
+)
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer
 from convlet.environment import cores
@@ -88,8 +98,38 @@ def _vgg_small() -> Workload:
     return Workload("vgg-small", "vgg-small: a training step, batch 64", Sequential(layers, (32, 32, 3)), 64)
 
 
-def _convolution(filters: int, size: int) -> Conv2D:
-    return Conv2D(filters, size, padding="same", activation="relu", kernel_initializer=HeNormal())
+def _vgg_normalized() -> Workload:
+    """The same plan, deeper, with batch normalisation (Ioffe and Szegedy, 2015) between convolution and ReLU."""
+    layers: list[Layer] = []
+    for filters in (32, 64, 128):
+        for _ in range(2):
+            convolution = Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=HeNormal())
+            layers += [convolution, BatchNormalization(), Activation("relu")]
+        layers.append(MaxPooling2D())
+    layers += [Flatten(), Dense(128, "relu", kernel_initializer=HeNormal()), Dense(10)]
+    title = "vgg-normalized: a training step, batch 64"
+    return Workload("vgg-normalized", title, Sequential(layers, (32, 32, 3)), 64)
+
+
+def _all_convolutional() -> Workload:
+    """Strides in place of pooling (Springenberg and others, "Striving for simplicity", 2014)."""
+    layers: list[Layer] = []
+    for filters in (64, 128, 256):
+        layers += [_convolution(filters, 3), _convolution(filters, 3, strides=2)]
+    layers += [GlobalAveragePooling2D(), Dense(10)]
+    title = "all-convolutional: a training step, batch 64"
+    return Workload("all-convolutional", title, Sequential(layers, (32, 32, 3)), 64)
+
+
+def _dense() -> Workload:
+    """Nothing but dense layers, without dropout."""
+    layers = [Dense(1024, "relu", kernel_initializer=HeNormal()) for _ in range(2)]
+    network = Sequential([Flatten(), *layers, Dense(10)], (28, 28, 1))
+    return Workload("dense", "dense: a training step, batch 128", network, 128)
+
+
+def _convolution(filters: int, size: int, strides: int = 1) -> Conv2D:
+    return Conv2D(filters, size, strides, padding="same", activation="relu", kernel_initializer=HeNormal())
 
 
 def _thousand_images() -> Workload:
@@ -107,6 +147,9 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     "deep-mnist": lambda: of_recipe("deep-mnist"),
     "lenet-5": lambda: of_recipe("lenet-5"),
     "vgg-small": _vgg_small,
+    "vgg-normalized": _vgg_normalized,
+    "all-convolutional": _all_convolutional,
+    "dense": _dense,
     "first-kernels": _first_kernels,
     "deep-mnist-1000-images": _thousand_images,
     "deep-mnist-1-image": _one_image,

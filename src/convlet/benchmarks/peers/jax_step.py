@@ -9,7 +9,16 @@ import numpy as np
 from jax import lax
 
 from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
-from convlet.descriptions.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.descriptions.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    MaxPooling2D,
+)
 from convlet.descriptions.network import Placed
 from convlet.descriptions.optimizers import Adam
 
@@ -88,6 +97,10 @@ def _forward(placed: Placed, weights: Values, values: Any, key: Any) -> Any:
             return _finish(placed, weights, values @ weights[f"{placed.name}/kernel"])
         case MaxPooling2D() as it:
             return _largest(values, it.window(placed.input_shape))
+        case BatchNormalization(scale=True, center=True) as it:
+            return _normalized(placed.name, it.epsilon, weights, values, training=key is not None)
+        case GlobalAveragePooling2D():
+            return values.mean((1, 2))
         case Flatten():
             return values.reshape(len(values), -1)
         case Dropout() as it:
@@ -98,6 +111,15 @@ def _forward(placed: Placed, weights: Values, values: Any, key: Any) -> Any:
         case Activation() as it if it.activation in ACTIVATIONS:
             return ACTIVATIONS[it.activation](values)
     raise unknown(placed.layer)
+
+
+def _normalized(name: str, epsilon: float, weights: Values, values: Any, training: bool) -> Any:
+    """By the batch's statistics in training; the moving averages, which no step needs, are not kept."""
+    axes = tuple(range(values.ndim - 1))
+    mean = values.mean(axes) if training else weights[f"{name}/moving_mean"]
+    variance = values.var(axes) if training else weights[f"{name}/moving_variance"]
+    normalized = (values - mean) * lax.rsqrt(variance + epsilon)
+    return weights[f"{name}/gamma"] * normalized + weights[f"{name}/beta"]
 
 
 def _largest(values: Any, window: Any) -> Any:

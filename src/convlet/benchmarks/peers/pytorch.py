@@ -8,7 +8,16 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
-from convlet.descriptions.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.descriptions.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    MaxPooling2D,
+)
 from convlet.descriptions.network import Placed
 from convlet.descriptions.optimizers import Adam
 
@@ -103,20 +112,17 @@ class _FlattenRows(nn.Module):  # type: ignore[misc]  # unknown where PyTorch is
 def _modules(placed: Placed, channels_last: bool) -> list[nn.Module]:
     """The layer as PyTorch's, its activation after it."""
     match placed.layer:
-        case Conv2D() as it:
-            window = it.window(placed.input_shape)
-            sides = [before for before, after in window.padding if before == after]
-            if len(sides) != 2 or it.activation not in (None, *ACTIVATIONS):
-                raise unknown(it)
-            convolution = nn.Conv2d(
-                placed.input_shape[2], it.filters, window.size, window.strides, tuple(sides), bias=it.use_bias
-            )
-            return [convolution, *_activation(it.activation)]
+        case Conv2D() as it if it.activation in (None, *ACTIVATIONS):
+            return [*_convolution(placed, it), *_activation(it.activation)]
         case Dense() as it if it.activation in (None, *ACTIVATIONS):
             return [nn.Linear(placed.input_shape[0], it.units, bias=it.use_bias), *_activation(it.activation)]
         case MaxPooling2D() as it if it.padding == "valid":
             window = it.window(placed.input_shape)
             return [nn.MaxPool2d(window.size, window.strides)]
+        case BatchNormalization(scale=True, center=True) as it if len(placed.input_shape) == 3:
+            return [nn.BatchNorm2d(placed.input_shape[2], it.epsilon, 1 - it.momentum)]
+        case GlobalAveragePooling2D():
+            return [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         case Flatten():
             return [_FlattenRows() if channels_last and len(placed.input_shape) == 3 else nn.Flatten()]
         case Dropout() as it:
@@ -126,6 +132,19 @@ def _modules(placed: Placed, channels_last: bool) -> list[nn.Module]:
     raise unknown(placed.layer)
 
 
+def _convolution(placed: Placed, it: Conv2D) -> list[nn.Module]:
+    """Padding that differs before and after is a layer of its own."""
+    window = it.window(placed.input_shape)
+    (top, bottom), (left, right) = window.padding
+    even = (top, left) == (bottom, right)
+    padding = [] if even else [nn.ZeroPad2d((left, right, top, bottom))]
+    sides = (top, left) if even else (0, 0)
+    return [
+        *padding,
+        nn.Conv2d(placed.input_shape[2], it.filters, window.size, window.strides, sides, bias=it.use_bias),
+    ]
+
+
 def _activation(name: str | None) -> list[nn.Module]:
     return [ACTIVATIONS[name]()] if name else []
 
@@ -133,6 +152,9 @@ def _activation(name: str | None) -> list[nn.Module]:
 def _load(placed: Placed, layers: list[nn.Module], job: Job, channels_last: bool) -> None:
     """Copy the layer's weights: kernels (KH, KW, C, F) to (F, C, KH, KW), dense (inputs, units) to (units, inputs)."""
     if not placed.parameters:
+        return
+    if isinstance(layers[-1], nn.BatchNorm2d):
+        _load_normalization(placed, layers[-1], job)
         return
     module = next(layer for layer in reversed(layers) if isinstance(layer, nn.Conv2d | nn.Linear))
     kernel = job.parameters[f"{placed.name}/kernel"]
@@ -144,6 +166,13 @@ def _load(placed: Placed, layers: list[nn.Module], job: Job, channels_last: bool
         module.weight.copy_(torch.from_numpy(kernel.copy()))
         if module.bias is not None:
             module.bias.copy_(torch.from_numpy(job.parameters[f"{placed.name}/bias"].copy()))
+
+
+def _load_normalization(placed: Placed, module: nn.BatchNorm2d, job: Job) -> None:
+    arrays = (module.weight, module.bias, module.running_mean, module.running_var)
+    with torch.no_grad():
+        for array, name in zip(arrays, ("gamma", "beta", "moving_mean", "moving_variance"), strict=True):
+            array.copy_(torch.from_numpy(job.parameters[f"{placed.name}/{name}"].copy()))
 
 
 def _channels_first(placed: Placed, kernel: Array, job: Job) -> Array:

@@ -10,7 +10,16 @@ import tensorflow as tf
 
 from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
 from convlet.benchmarks.peers.tensorflow_threads import limit
-from convlet.descriptions.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from convlet.descriptions.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    MaxPooling2D,
+)
 from convlet.descriptions.network import Placed
 from convlet.descriptions.optimizers import Adam
 
@@ -58,6 +67,10 @@ class TensorFlowStep(Peer):
             case MaxPooling2D() as it if isinstance(it.padding, str):
                 window = it.window(placed.input_shape)
                 return tf.nn.max_pool2d(values, window.size, window.strides, it.padding.upper())
+            case BatchNormalization(scale=True, center=True) as it if len(placed.input_shape) == 3:
+                return self._normalized(placed.name, it.epsilon, values, training)
+            case GlobalAveragePooling2D():
+                return tf.reduce_mean(values, [1, 2])
             case Flatten():
                 return tf.reshape(values, [-1, math.prod(placed.input_shape)])
             case Dropout() as it:
@@ -65,6 +78,15 @@ class TensorFlowStep(Peer):
             case Activation() as it if it.activation in ACTIVATIONS:
                 return ACTIVATIONS[it.activation](values)
         raise unknown(placed.layer)
+
+    def _normalized(self, name: str, epsilon: float, values: Any, training: bool) -> Any:
+        """By the batch's statistics in training; the moving averages, which no step needs, are not kept."""
+        gamma, beta, mean, variance = (
+            self.variables[f"{name}/{each}"] for each in ("gamma", "beta", "moving_mean", "moving_variance")
+        )
+        if training:
+            return tf.compat.v1.nn.fused_batch_norm(values, gamma, beta, epsilon=epsilon)[0]
+        return tf.nn.batch_normalization(values, mean, variance, beta, gamma, epsilon)
 
     def _finish(self, placed: Placed, values: Any) -> Any:
         """Bias and activation."""
@@ -82,7 +104,8 @@ class TensorFlowStep(Peer):
             self.powers[0].assign(self.powers[0] * self.optimizer.beta_1)
             self.powers[1].assign(self.powers[1] * self.optimizer.beta_2)
         for name, gradient in gradients.items():
-            self._update(name, gradient)
+            if gradient is not None:  # moving averages have none
+                self._update(name, gradient)
         return loss
 
     def _update(self, name: str, gradient: Any) -> None:
