@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 
+from convlet.descriptions.augmentation import AUGMENTATIONS
 from convlet.descriptions.initializers import INITIALIZERS
 from convlet.descriptions.layers import LAYERS
 from convlet.descriptions.network import INSIDE, Sequential
@@ -18,7 +19,15 @@ from convlet.runs.recipe import DataSource, Recipe, Training, parse_recipe
 
 PAGE = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^##+ (.+?)$\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
-CLASSES = {**LAYERS, **INITIALIZERS, **OPTIMIZERS, **SCHEDULES, "data": DataSource, "training": Training}
+CLASSES = {
+    **LAYERS,
+    **INITIALIZERS,
+    **OPTIMIZERS,
+    **SCHEDULES,
+    **AUGMENTATIONS,
+    "data": DataSource,
+    "training": Training,
+}
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SPECIAL = {  # defaults that are said in words
     ("MaxPooling2D", "strides"): "`pool_size`",
@@ -64,7 +73,7 @@ def test_the_recipe_itself_and_its_network_are_described():
 
 
 def test_there_is_no_section_of_what_does_not_exist():
-    assert SECTIONS.keys() - CLASSES.keys() == {"optimizer", "schedules", "network", "initialisers"}
+    assert SECTIONS.keys() - CLASSES.keys() == {"optimizer", "schedules", "network", "initialisers", "augmentation"}
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text[:40])
@@ -89,4 +98,4 @@ def test_every_example_is_true(text):
 
 def test_every_kind_has_an_example_of_its_own():
     named = set(re.findall(r'type = "(\w+)"', " ".join(EXAMPLES)))
-    assert named == {*LAYERS, *INITIALIZERS, *OPTIMIZERS, *SCHEDULES}
+    assert named == {*LAYERS, *INITIALIZERS, *OPTIMIZERS, *SCHEDULES, *AUGMENTATIONS}

@@ -23,7 +23,7 @@ DESCRIPTIONS = {
 }
 ACTIONS = {"fit", "load", "load_recipe", "compare", "read_picture"}
 THINGS = {"Dataset", "Examples", "Recipe", "Run", "History", "Evaluation"}
-MODULES = {"datasets", "errors", "layers", "networks", "initializers", "optimizers", "schedules"}
+MODULES = {"augmentation", "datasets", "errors", "layers", "networks", "initializers", "optimizers", "schedules"}
 
 
 def test_the_public_names_are_these():
@@ -50,6 +50,7 @@ def test_a_description_is_frozen(name):
 @pytest.mark.parametrize(
     ("room", "names"),
     [
+        ("augmentation", {"Shift", "Rotation", "Flip", "Erasing"}),
         ("layers", {"Conv2D", "MaxPooling2D", "Flatten", "Dense", "Dropout", "BatchNormalization", "Activation"}),
         ("initializers", {"Constant", "Uniform", "TruncatedNormal", "GlorotUniform", "HeNormal"}),
         ("optimizers", {"SGD", "Adam"}),

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from convlet.descriptions.initializers import TruncatedNormal
 from convlet.descriptions.layers import Conv2D, Dense, Flatten
 from convlet.descriptions.network import Sequential
-from convlet.randomness import generator, kept
+from convlet.randomness import entries, generator, kept
 
 PURPOSES = ("initial values", "shuffle", "dropout")
 counts = st.integers(0, 2**64 - 1)
+SPLIT_MIX = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
 
 
 def words(seed, purpose, **where):
@@ -115,3 +116,32 @@ def test_the_drawn_part_of_65536_that_is_the_rate_itself_is_kept_and_the_one_bel
             return np.array(drawn, "<u2").view("<u8")[:count].astype(np.uint64)
 
     assert kept(Stream(), (2, 4), rate).tolist() == [[False, False, True, True], [False, False, True, True]]
+
+
+def test_entries_are_those_of_split_mix_from_a_number_of_philox_on(monkeypatch):
+    """The published numbers of SplitMix64 from 1234567 on; and their place in the table."""
+    monkeypatch.setattr(
+        "convlet.randomness._beginning", lambda *key: 1234567 if key == (5, "augmentation", 3, 2) else 0
+    )
+    row = entries(5, "augmentation", epoch=3, step=2, rows=np.array([0]), columns=np.arange(5))
+    assert row.tolist() == [(number >> 11) / 2**53 for number in SPLIT_MIX]
+    places = entries(
+        5, "augmentation", epoch=3, step=2, rows=np.array([[0], [2**39]]), columns=np.array([1, 2**24 - 1])
+    )
+    assert places.shape == (2, 2) and places[0, 0] == row[1] and len(np.unique(places)) == 4
+
+
+def test_each_seed_epoch_and_step_has_a_table_of_its_own():
+    where = itertools.product((0, 1, 2**62), (0, 1, 2), (0, 1, 2))
+    rows, columns = np.arange(4)[:, np.newaxis], np.arange(4)
+    tables = [entries(s, "augmentation", epoch=e, step=t, rows=rows, columns=columns) for s, e, t in where]
+    assert len(np.unique(tables)) == np.size(tables)
+    again = entries(0, "augmentation", epoch=0, step=0, rows=rows[::-1], columns=columns)
+    assert np.array_equal(again[::-1], tables[0])
+
+
+def test_entries_are_spread_evenly():
+    numbers = entries(0, "augmentation", epoch=0, rows=np.arange(10_000)[:, np.newaxis], columns=np.arange(4))
+    assert numbers.min() >= 0 and numbers.max() < 1
+    assert np.histogram(numbers, 20, (0, 1))[0].min() > 1850
+    assert abs(np.corrcoef(numbers.T) - np.eye(4)).max() < 0.05

@@ -13,7 +13,7 @@ from typing import Any as _Any
 from convlet import datasets, errors
 from convlet.comparison import compare
 from convlet.datasets import Dataset, Examples
-from convlet.descriptions import initializers, layers, networks, optimizers, schedules
+from convlet.descriptions import augmentation, initializers, layers, networks, optimizers, schedules
 from convlet.descriptions.initializers import GlorotUniform, HeNormal, TruncatedNormal
 from convlet.descriptions.layers import (
     Activation,
@@ -70,6 +70,7 @@ __all__ = [
     "Sequential",
     "TruncatedNormal",
     "__version__",
+    "augmentation",
     "compare",
     "datasets",
     "errors",

@@ -12,7 +12,7 @@ import numpy as np
 
 from convlet.datasets import Dataset
 from convlet.descriptions.network import Parameters
-from convlet.engines import ENGINES, Batch, Program
+from convlet.engines import ENGINES, Program
 from convlet.engines import engine as find_engine
 from convlet.environment import limit_threads
 from convlet.errors import InputError
@@ -80,7 +80,7 @@ def compare(
     for name in engines:
         find_engine(name)
     data = recipe.data.load() if data is None else data
-    check_data(recipe.network, data)
+    check_data(recipe, data)
     steps = min(steps, recipe.training.total_steps(len(data.train)))
     outputs, gradients, losses = _observe("numpy", recipe, data, steps, np.float64)
     comparisons = []
@@ -104,23 +104,19 @@ def _observe(
     initial = initial_parameters(recipe.network, data, training.seed)
     parameters = {name: array.astype(dtype) for name, array in initial.items()}
     program = find_engine(name).compile(recipe.network, parameters, recipe.optimizer)
-    batch = _batch(recipe, data, 0)
+    batch = batch_of_step(recipe, data.train, 0, engine=name)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is shown, in red
         outputs = program.activations(batch.images)
         _, gradients = program.gradients(batch)
-        losses = {f"step {step}": loss for step, loss in enumerate(_losses(program, recipe, data, steps), 1)}
+        losses = {f"step {step}": loss for step, loss in enumerate(_losses(name, program, recipe, data, steps), 1)}
     return outputs, gradients, losses
 
 
-def _losses(program: Program, recipe: Recipe, data: Dataset, steps: int) -> Iterator[float]:
+def _losses(name: str, program: Program, recipe: Recipe, data: Dataset, steps: int) -> Iterator[float]:
     total = recipe.training.total_steps(len(data.train))
     for step in range(steps):
-        loss, _ = program.step(_batch(recipe, data, step), recipe.optimizer.rate(step, total))
+        loss, _ = program.step(batch_of_step(recipe, data.train, step, engine=name), recipe.optimizer.rate(step, total))
         yield loss
-
-
-def _batch(recipe: Recipe, data: Dataset, step: int) -> Batch:
-    return batch_of_step(recipe.network, data.train, recipe.training, step)
 
 
 def _differences(kind: Kind, own: Mapping[str, Any], reference: Mapping[str, Any]) -> Iterator[Difference]:

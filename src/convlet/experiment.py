@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from convlet.checks import other_words, true_or_false
 from convlet.datasets import Dataset, Pair, load
 from convlet.datasets.splits import SHARES, split
+from convlet.descriptions.augmentation import Augmentation, checked
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer
 from convlet.engines import Preparing, default_engine
@@ -51,7 +52,7 @@ def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine: str 
 
     Raises before there is a folder where the recipe does not suit the data, or the engine cannot run here.
     """
-    check_data(recipe.network, data)
+    check_data(recipe, data)
     check_class_weights(recipe.training, data)
     find_engine(name := engine or default_engine())
     return Experiment(recipe, run_dir or claim_folder(Path("runs"), recipe.name), name)
@@ -169,6 +170,7 @@ def fit(
     sample_weight: ArrayLike | None = None,
     freeze: Sequence[str] | None = None,
     optimizer: Optimizer | None = None,
+    augmentation: Sequence[Augmentation] = (),
     batch_size: int = 50,
     steps: int | None = None,
     epochs: int | None = None,
@@ -195,6 +197,9 @@ def fit(
     others. `freeze` names the layers of it that stay as they are, such as ["conv2d_1"], while all others are trained;
     without it those stay that the run had frozen.
 
+    `augmentation` changes each training image a little at each sight: a list such as [augmentation.Shift(0.07),
+    augmentation.Rotation(10)]; the same seed gives the same pictures. A Flip is refused on digits and letters.
+
     Exactly one of `steps` and `epochs` says how long. The other words are those of `Training`. `optimizer` is
     Adam(0.001) unless given; `engine` the fastest engine that runs here; `threads` how many this process uses from now
     on. With `run_dir`, the run is saved there as it goes, with its pictures at the end; with `resume` too, it continues
@@ -218,7 +223,7 @@ def fit(
     elif freeze is not None:
         raise InputError(f"freeze={freeze!r}: it goes with a run; of a network, give network.freeze(...) in its place.")
     source = DataSource(dataset.source)
-    recipe = Recipe("fit", network, training, optimizer or Adam(), source)
+    recipe = Recipe("fit", network, training, optimizer or Adam(), source, augmentation=checked(augmentation))
     folder = Path(run_dir) if run_dir is not None else None
     planned = Experiment(recipe, folder, engine or default_engine(), resume, initial=initial)
     try:

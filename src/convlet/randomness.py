@@ -2,20 +2,23 @@
 
 A counter-based generator (Philox 4x64-10) computes its numbers from a key and a counter and remembers nothing.
 So the shuffle of epoch 3 or the dropout masks of step 700 can be made without making those before, every engine
-is given the same ones, and a resumed run needs to know only its seed and its step.
+is given the same ones, and a resumed run needs to know only its seed and its step. Where single numbers are wanted here
+and there, a few for each image of a batch, `entries` looks them up: with SplitMix64, whose n-th number is one formula.
 
-Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 4.3.
+Sources: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 4.3; Steele, Lea and Flood,
+"Fast splittable pseudorandom number generators", OOPSLA 2014, figure 17.
 """
 
 import math
-from typing import Literal, get_args
+from functools import lru_cache
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlet.errors import InputError
 
-Purpose = Literal["initial values", "shuffle", "dropout", "split"]
+Purpose = Literal["initial values", "shuffle", "dropout", "split", "augmentation"]
 _PURPOSES: tuple[Purpose, ...] = get_args(Purpose)  # append only: a purpose's place in the list is part of its key
 
 
@@ -50,3 +53,30 @@ def kept(stream: "np.random.Generator", shape: tuple[int, ...], rate: float) -> 
     count = math.prod(shape)
     words = stream.bit_generator.random_raw(-(-count // 4)).astype("<u8")  # 64 bits each
     return (words.view("<u2")[:count] >= min(round(rate * 65536), 65535)).reshape(shape)
+
+
+WIDTH = 2**24  # columns of a table; an image of 2048 × 2048 × 3 has as many numbers
+
+
+def entries(
+    seed: int, purpose: Purpose, *, epoch: int, step: int = 0, rows: NDArray[Any], columns: NDArray[Any]
+) -> NDArray[np.float64]:
+    """What stands in these rows and columns (broadcast) of a table of numbers in [0, 1) that nobody writes down.
+
+    Each seed, purpose, epoch and step has a table of its own, of 2**40 rows of 2**24 numbers.
+    """
+    place = rows.astype(np.uint64) * np.uint64(WIDTH) + columns.astype(np.uint64)
+    return (_split_mix(_beginning(seed, purpose, epoch, step), place) >> np.uint64(11)) * 2.0**-53
+
+
+@lru_cache(maxsize=256)  # two epochs of all that may be drawn in one
+def _beginning(seed: int, purpose: Purpose, epoch: int, step: int) -> int:
+    return int(generator(seed, purpose, epoch=epoch, step=step).bit_generator.random_raw())
+
+
+def _split_mix(state: int, n: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The n-th numbers, from 0, that SplitMix64 gives when it begins with this state. uint64 wraps around."""
+    z = np.uint64(state) + (n + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

@@ -49,11 +49,11 @@ def save_npz(path, data):
 FITTING = ("run_dir", "resume", "watch", "initial")
 
 
-def train(data=None, *, network=NETWORK, batch_size=4, optimizer=None, **options):
+def train(data=None, *, network=NETWORK, batch_size=4, optimizer=None, augmentation=(), **options):
     """A run on the numpy engine, without pictures: options are those of `fit_recipe` and of `Training`."""
     fitting = {name: options.pop(name) for name in FITTING if name in options}
     training = Training(batch_size=batch_size, **options)
-    recipe = Recipe("fit", network, training, optimizer or Adam(), DataSource("in memory"))
+    recipe = Recipe("fit", network, training, optimizer or Adam(), DataSource("in memory"), augmentation=augmentation)
     return fit_recipe(recipe, dataset() if data is None else data, engine="numpy", **fitting)
 
 

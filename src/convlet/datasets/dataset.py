@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from convlet.checks import one_of
 from convlet.datasets.images import check_bright
 from convlet.datasets.labelled import Examples
 from convlet.datasets.labels import check_label_range, class_names, classes_in
@@ -17,6 +18,7 @@ from convlet.errors import DataError, InputError
 
 Pair = tuple[ArrayLike, ArrayLike]  # images and labels
 T = TypeVar("T")
+KINDS = ("digits", "letters")  # of what must not be mirrored
 MEMORY = "in memory"  # the source of a data set that no name or path gives
 
 
@@ -28,11 +30,13 @@ class Dataset:
         name: what to call it, e.g. "mnist".
         classes: the name of each class, e.g. ("0", …, "9"); label i means classes[i].
         train, validation, test: the parts; the last two may be absent.
+        kind: what is on the images, where that is "digits" or "letters"; else None.
         source: the name or absolute path that `load` had it from; "in memory" for any other, and for a changed copy.
 
     Raises:
         DataError: the parts have images of different shapes, or classes that are none of these; or the training images
             are nearly black.
+        InputError: `kind` is none of these.
     """
 
     name: str
@@ -40,9 +44,11 @@ class Dataset:
     train: Examples
     validation: Examples | None = None
     test: Examples | None = None
+    kind: str | None = None
     source: str = field(default=MEMORY, init=False)
 
     def __post_init__(self) -> None:
+        one_of("kind", self.kind, (*KINDS, None))
         object.__setattr__(self, "classes", class_names(self.classes))
         for part, name in ((self.train, "train"), (self.validation, "validation"), (self.test, "test")):
             if part is not None and part.image_shape != self.image_shape:
@@ -74,6 +80,7 @@ class Dataset:
         sample_weight: ArrayLike | None = None,
         classes: Sequence[str] | None = None,
         name: str = "arrays",
+        kind: str | None = None,
     ) -> "Dataset":
         """A data set from arrays: images (N, H, W) or (N, H, W, C), labels (N,).
 
@@ -81,10 +88,11 @@ class Dataset:
         each class's images is held out, chosen at random, the same ones every time. Labels are whole numbers or texts;
         the classes are those among the training labels, in order, unless `classes` names them (then a whole number
         that is no name is a class's place, from 0). `sample_weight` (N,) says how much each training image counts in
-        the loss of training, above 0; what is held out is evaluated without.
+        the loss of training, above 0; what is held out is evaluated without. `kind` is "digits" or "letters", where
+        that is what they show.
 
-        Raises DataError where arrays cannot be used (see `Examples.from_arrays`), InputError for a share or classes
-        that cannot be.
+        Raises DataError where arrays cannot be used (see `Examples.from_arrays`), InputError for a share, classes or a
+        kind that cannot be.
 
         >>> Dataset.from_arrays(np.zeros((4, 8, 8)), [10, 20, 10, 30]).classes
         ('10', '20', '30')
@@ -95,7 +103,7 @@ class Dataset:
             train, held = split(train, validation)
         elif validation is not None:
             held = _part("validation", validation, names)
-        return cls(name, names, train, held, None if test is None else _part("test", test, names))
+        return cls(name, names, train, held, None if test is None else _part("test", test, names), kind)
 
     def __repr__(self) -> str:
         """What there is in each part."""

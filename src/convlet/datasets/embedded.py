@@ -5,7 +5,12 @@ Attribution: `files/README.md`.
 """
 
 import functools
+import hashlib
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from convlet.datasets.dataset import Dataset, known_as
 from convlet.datasets.labelled import Examples
@@ -39,8 +44,17 @@ def mnist() -> Dataset:
         train=train.take(slice(VALIDATION, None)),
         validation=train.take(slice(VALIDATION)),
         test=_examples("t10k"),
+        kind="digits",
     )
     return known_as(data, "mnist")
+
+
+def is_mnist(labels: NDArray[Any]) -> bool:
+    """Whether these are the labels of MNIST's 60,000 training images, in their order."""
+    if len(labels) != 60_000:
+        return False
+    written = b"\0\0\x08\x01" + len(labels).to_bytes(4, "big") + labels.astype(np.uint8).tobytes()
+    return hashlib.sha256(written).hexdigest() == SHA256["train-labels-idx1-ubyte"]
 
 
 def _examples(prefix: str) -> Examples:

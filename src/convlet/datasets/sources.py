@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from convlet.datasets.dataset import Dataset, Pair, known_as
-from convlet.datasets.embedded import mnist
+from convlet.datasets.embedded import is_mnist, mnist
 from convlet.datasets.readers.idx import read_idx
 from convlet.datasets.readers.npz import read_npz
 from convlet.datasets.splits import hold_out
@@ -88,6 +88,8 @@ def _dataset(path: Path, name: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
         data = Dataset.from_arrays(*train, validation=validation, test=test, sample_weight=weights, name=name)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+    if is_mnist(data.train.labels):
+        data = replace(data, kind="digits")
     if data.validation is None:
         rest, held = hold_out(data.train)
         data = replace(data, train=rest, validation=held)

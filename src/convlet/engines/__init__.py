@@ -11,6 +11,7 @@ from convlet.engines.lookup import (
     installed,
     kept,
     plan,
+    resampling,
     use_backend,
 )
 from convlet.engines.program import Batch, Engine, Masks, Preparing, Program, State
@@ -32,5 +33,6 @@ __all__ = [
     "installed",
     "kept",
     "plan",
+    "resampling",
     "use_backend",
 ]

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import cast
+from typing import Any, cast
 
 from convlet.checks import one_of
 from convlet.descriptions.network import Sequential
@@ -61,6 +61,17 @@ def plan(name: str, network: Sequential) -> list[dict[str, str]]:
     if not hasattr(chosen, "plan"):
         raise InputError(f"engine={name!r}: it computes the layers one by one and has no plan; take 'numba'.")
     return cast(list[dict[str, str]], chosen.plan(network))
+
+
+def resampling(name: str) -> Any:
+    """What moves augmented pictures beside this engine, compiled; None beside numpy, and where Numba cannot run.
+
+    It is a `convlet.datasets.augmentation.Resample`.
+    """
+    try:
+        return None if name == "numpy" else import_module("convlet.engines.numba.kernels.resampling").resample
+    except ImportError:
+        return None
 
 
 def use_backend(backend: str) -> None:

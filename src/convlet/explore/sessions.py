@@ -46,6 +46,7 @@ class Contestant:
     recipe: Recipe
     data: Dataset
     program: Program
+    engine: str
     every: int
     total: int
     step: int = 0
@@ -58,7 +59,7 @@ class Contestant:
 
     def advance(self) -> None:
         """One step; a moment is kept where one is due."""
-        batch = batch_of_step(self.recipe.network, self.data.train, self.recipe.training, self.step)
+        batch = batch_of_step(self.recipe, self.data.train, self.step, engine=self.engine)
         loss, _ = self.program.step(batch, self.recipe.optimizer.rate(self.step, self.total))
         self.losses.append(float(loss))
         self.step += 1
@@ -92,7 +93,7 @@ def contestant(
     program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
     program.prepare(recipe.training.batch_size, progress)
     total = recipe.training.total_steps(len(data.train))
-    made = Contestant(name, recipe, data, program, max(1, total // (MOMENTS - 4)), total)
+    made = Contestant(name, recipe, data, program, engine_name, max(1, total // (MOMENTS - 4)), total)
     made.keep()
     return made
 

@@ -2,6 +2,7 @@
 
     name = "my-digits"
     data = { source = "mnist", train_images = 1000 }
+    augmentation = [{ type = "Shift", amount = 0.07 }]
     network = { input_shape = [28, 28, 1], layers = [{ type = "Flatten" }, { type = "Dense", units = 10 }] }
     optimizer = { type = "Adam", learning_rate = 1e-3 }
     training = { batch_size = 50, steps = 2000 }
@@ -20,12 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from convlet import datasets
-from convlet.checks import listed, nearest, number, whole_number
-from convlet.datasets import MEMORY, Dataset
+from convlet.checks import listed, nearest, number, one_of, whole_number
+from convlet.datasets import KINDS, MEMORY, Dataset
+from convlet.descriptions.augmentation import AUGMENTATIONS, Augmentation, checked
 from convlet.descriptions.layers import BatchNormalization
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer, optimizer_from_table, optimizer_to_table
-from convlet.descriptions.tables import Table, build, set_canonical
+from convlet.descriptions.tables import Table, build, from_table, set_canonical, to_table
 from convlet.errors import DataError, InputError, RecipeError
 from convlet.randomness import check_seed
 
@@ -44,12 +46,14 @@ class DataSource:
     """What to train on: "mnist", a folder of IDX files or an .npz; of it the first `train_images` to train on.
 
     `sha256` is the fingerprint that the data must have: a run notes that of its own. A run on arrays has the source
-    "in memory", which nothing can load again.
+    "in memory", which nothing can load again. `kind` says that it shows "digits" or "letters", where it does not say
+    so itself.
     """
 
     source: str = "mnist"
     train_images: int | None = None
     sha256: str | None = None
+    kind: str | None = None
 
     def __post_init__(self) -> None:
         if self.sha256 is not None and not is_fingerprint(self.sha256):
@@ -58,6 +62,7 @@ class DataSource:
             raise InputError(f"source={self.source!r}: expected a name or a path, such as 'mnist'.")
         if self.train_images is not None:
             set_canonical(self, train_images=whole_number("train_images", self.train_images))
+        one_of("kind", self.kind, (*KINDS, None))
 
     def load(self) -> Dataset:
         """The data set. Raises DataError or InputError where it cannot be had, or is another than it was."""
@@ -68,6 +73,8 @@ class DataSource:
             if self.train_images > len(data.train):
                 raise InputError(f"train_images={self.train_images}: {self.source} has only {len(data.train):,}.")
             data = replace(data, train=data.train.take(slice(self.train_images)))
+        if self.kind is not None:
+            data = replace(data, kind=self.kind)
         if self.sha256 is not None and data.sha256 != self.sha256:
             raise DataError(
                 f"data {self.source!r}: its training and validation examples have the fingerprint {data.sha256[:12]}…, "
@@ -175,6 +182,7 @@ class Recipe:
     data: DataSource = DataSource()
     description: str = ""
     parent: str | None = None
+    augmentation: tuple[Augmentation, ...] = ()
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and 0 < len(self.name) <= 100 and self.name.isprintable()):
@@ -190,6 +198,10 @@ class Recipe:
                 value = getattr(self, key)
                 given = f"a {type(value).__name__} of {len(value)}" if isinstance(value, list | tuple) else repr(value)
                 raise RecipeError(f"{key}={given}: expected {expected}.")
+        try:
+            set_canonical(self, augmentation=checked(self.augmentation))
+        except InputError as error:
+            raise RecipeError(str(error)) from None
         if self.training.batch_size == 1:
             _check_normalised(self.network)
 
@@ -209,6 +221,7 @@ class Recipe:
             **({"description": self.description} if self.description else {}),
             **({"parent": self.parent} if self.parent else {}),
             "data": _given(self.data),
+            **({"augmentation": [to_table(each) for each in self.augmentation]} if self.augmentation else {}),
             "optimizer": optimizer_to_table(self.optimizer),
             "training": _given(self.training),
             "network": self.network.to_table(),
@@ -270,6 +283,8 @@ def _recipe(table: Table, where: str) -> Recipe:
             if not isinstance(section, Mapping):
                 raise RecipeError(f"{where}: {key}={section!r}: expected a table.")
             sections[key] = _section(key, dict(section), f"{where}: {key}")
+    if "augmentation" in sections:
+        sections["augmentation"] = _augmentation(sections["augmentation"], f"{where}: augmentation")
     recipe: Recipe = build(Recipe, sections, where)
     return recipe
 
@@ -282,6 +297,12 @@ def _section(key: str, table: Table, where: str) -> Any:
             return optimizer_from_table(table, where)
         case _:
             return build(DataSource if key == "data" else Training, table, where)
+
+
+def _augmentation(tables: object, where: str) -> list[Augmentation]:
+    if not isinstance(tables, list):
+        raise RecipeError(f"{where}={tables!r}: expected a list of tables, [[augmentation]].")
+    return [from_table(table, AUGMENTATIONS, f"{where}[{i}]") for i, table in enumerate(tables, 1)]
 
 
 def built_in() -> list[str]:

@@ -29,11 +29,14 @@ Array = NDArray[Any]
 
 @dataclass
 class Clock:
-    """Seconds of this process: compiling, training in all, and of that the batches and steps; how many steps."""
+    """Seconds of this process: compiling, training in all, of that the steps, of these waiting for batches; how many
+    steps.
+    """
 
     compile: float = 0.0
     train: float = 0.0
     steps: float = 0.0
+    waiting: float = 0.0
     taken: int = 0
 
 

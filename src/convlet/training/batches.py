@@ -1,4 +1,7 @@
-"""The batch of a step: which images, and which values dropout keeps, are functions of the seed and the step."""
+"""The batch of a step: which images, as they are seen this time, and which values dropout keeps.
+
+All of it is a function of the recipe's seed and the step: nobody need know what came before.
+"""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -8,24 +11,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.datasets import Examples
+from convlet.datasets.augmentation import Choices, augment, resample
 from convlet.descriptions.network import Sequential
-from convlet.engines import Batch
+from convlet.engines import Batch, Preparing, resampling
 from convlet.losses import smoothed
 from convlet.randomness import generator
-from convlet.runs.recipe import Training
+from convlet.runs.recipe import Recipe
 from convlet.training.weighting import image_weights
 
 Array = NDArray[Any]
 
 
-def batch_of_step(network: Sequential, examples: Examples, training: Training, step: int) -> Batch:
-    """What a run learns from in this step, counted from 0."""
+def batch_of_step(recipe: Recipe, examples: Examples, step: int, *, engine: str) -> Batch:
+    """What a run learns from in this step, counted from 0: the same, to the bit, on each engine."""
+    training = recipe.training
     indices = batch_indices(len(examples), training.batch_size, training.seed, step)
     images, labels = examples.batch(indices)
-    batch = with_masks(network, images, labels, seed=training.seed, step=step)
+    if recipe.augmentation:
+        choices = Choices(training.seed, epochs(len(examples), training.batch_size, step), indices)
+        images = augment(images, recipe.augmentation, choices, resampling(engine) or resample)
+    batch = with_masks(recipe.network, images, labels, seed=training.seed, step=step)
     smoothing, classes = training.label_smoothing, len(examples.classes)
     targets = smoothed(labels, classes, smoothing) if smoothing else None
     return replace(batch, weights=image_weights(examples, training, indices), targets=targets)
+
+
+def prepare_batches(recipe: Recipe, examples: Examples, engine: str, progress: Preparing) -> None:
+    """Compile what makes a run's batches, where that is compiled: otherwise done when the first one is made."""
+    if recipe.augmentation and resampling(engine):
+        progress(0, 1, "augmentation")
+        batch_of_step(recipe, examples, 0, engine=engine)
 
 
 def with_masks(network: Sequential, images: Array, labels: Array, *, seed: int, step: int) -> Batch:
@@ -44,5 +59,14 @@ def batch_indices(images: int, batch_size: int, seed: int, step: int) -> NDArray
     The epochs stand in a row, each with all images in an order of its own, and batches are cut from that row. So a
     batch that meets the end of an epoch is completed from the next, as the tutorial's `next_batch` does.
     """
-    epochs, within = np.divmod(np.arange(step * batch_size, (step + 1) * batch_size), images)
-    return np.concatenate([_order(images, seed, int(epoch))[within[epochs == epoch]] for epoch in np.unique(epochs)])
+    within, when = _row(batch_size, step) % images, epochs(images, batch_size, step)
+    return np.concatenate([_order(images, seed, int(epoch))[within[when == epoch]] for epoch in np.unique(when)])
+
+
+def epochs(images: int, batch_size: int, step: int) -> NDArray[np.int64]:
+    """In which epoch, counted from 0, each image of a step's batch is seen: (batch_size,)."""
+    return _row(batch_size, step) // images
+
+
+def _row(batch_size: int, step: int) -> NDArray[np.int64]:
+    return np.arange(step * batch_size, (step + 1) * batch_size)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from convlet.datasets import Dataset
-from convlet.descriptions.network import Parameters, Sequential
+from convlet.descriptions.augmentation import Flip
+from convlet.descriptions.network import Parameters
 from convlet.engines import Preparing, default_engine
 from convlet.engines import engine as find_engine
 from convlet.errors import DataError, InputError
@@ -17,6 +18,7 @@ from convlet.runs.history import History
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 from convlet.signals import Stopped, stop_on_signals
+from convlet.training.batches import prepare_batches
 from convlet.training.ending import saved_whatever_happens, stopped_together
 from convlet.training.initial import initial_parameters
 from convlet.training.loop import Watch, train
@@ -44,7 +46,7 @@ def fit_recipe(
     (`keep=False`), this one begins it in a folder, but saves nothing there.
     """
     folder = Path(run_dir) if run_dir is not None else None
-    check_data(recipe.network, data)
+    check_data(recipe, data)
     check_class_weights(recipe.training, data)
     recipe = replace(recipe, data=recipe.data.resolved(data), parent=_parent(recipe, folder, resume, initial))
     if recipe.training.patience and data.validation is None:
@@ -77,8 +79,9 @@ def fit_recipe(
     return run
 
 
-def check_data(network: Sequential, data: Dataset) -> None:
-    """Raise unless the network can be trained on this data: its images' shape, its classes, not all of it frozen."""
+def check_data(recipe: Recipe, data: Dataset) -> None:
+    """Raise unless a recipe suits this data: images' shape, classes, augmentation; and unless something is to learn."""
+    network = recipe.network
     if not isinstance(data, Dataset):
         expected = "a Dataset, such as datasets.mnist() or datasets.load(path)"
         raise InputError(f"data={type(data).__name__}: expected {expected}.")
@@ -94,6 +97,11 @@ def check_data(network: Sequential, data: Dataset) -> None:
         )
     if network.weights and not network.trained_weights:
         raise InputError("trainable: every layer with weights is frozen; leave at least one of them to be trained.")
+    if data.kind and any(isinstance(each, Flip) and not each.insist for each in recipe.augmentation):
+        raise InputError(
+            f"augmentation: Flip on {data.name!r}, whose images are {data.kind}: mirrored they are none, or others. "
+            "Leave it out; or insist on it, with insist=True (in a recipe: insist = true)."
+        )
 
 
 def _parent(recipe: Recipe, folder: Path | None, resume: bool, initial: Parameters | None) -> str | None:
@@ -138,6 +146,7 @@ def _start(
         if initial is not None and begins is not None:
             Checkpoints(run, recipe).save()  # before anything can stop it: no recipe could make these weights again
         program.prepare(training.batch_size, progress)
+        prepare_batches(recipe, data.train, engine, progress)
     except Stopped:  # who was stopped may go on
         raise
     except BaseException:

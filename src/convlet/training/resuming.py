@@ -59,7 +59,7 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> Checkpoint 
 
 def _check_same(recipe: Recipe, began: Recipe, whose: str) -> None:
     """Raise an InputError that names the first of a run's words that is not as it was, and what it was."""
-    for part in ("network", "optimizer", "training"):
+    for part in ("network", "optimizer", "training", "augmentation"):
         for word, new, old in _differences(part, getattr(recipe, part), getattr(began, part)):
             if word not in ("training.steps", "training.epochs"):
                 raise InputError(f"{word}={new!r}: {whose} {old!r}; a run continues as it began.")

@@ -29,7 +29,7 @@ def programs(seed_recipe, backend):
 @pytest.fixture(scope="module")
 def batches(seed_recipe):
     """The first batches of the recipe's own run."""
-    return [batch_of_step(seed_recipe.network, mnist().train, seed_recipe.training, step) for step in range(STEPS)]
+    return [batch_of_step(seed_recipe, mnist().train, step, engine="numpy") for step in range(STEPS)]
 
 
 def relative(actual, expected):

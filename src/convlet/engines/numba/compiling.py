@@ -1,6 +1,7 @@
 """How this engine compiles: two decorators with one set of options.
 
-`kernel` is for functions that Python calls; `inlined` for the pieces that kernels are made of.
+`kernel` is for functions that Python calls; `inlined` for the pieces that kernels are made of. `exact` and
+`exact_inlined` are the same without fastmath, for what must give NumPy's numbers to the bit.
 
 Options, and why
     nogil           kernels touch no Python object, so other threads may run beside them
@@ -24,14 +25,13 @@ from convlet.engines.numba.cache import KernelCache
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FASTMATH), "boundscheck": False}
+EXACT: dict[str, Any] = {**OPTIONS, "fastmath": False}
+_INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` on its first call with each combination of argument types; keep the result on disk."""
-    compiled = numba.njit(**OPTIONS)(function)
-    if not config.DISABLE_JIT:
-        compiled._cache = KernelCache(function)
-    return compiled
+    return _kept(numba.njit(**OPTIONS)(function), function)
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,5 +39,20 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Python cannot call it: without the wrappers for that, a third of the compile time is saved.
     """
-    options: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, **OPTIONS}
-    return numba.njit(**options)(function)
+    return numba.njit(**_INLINED, **OPTIONS)(function)
+
+
+def exact(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `kernel`, with every operation rounded as it is written."""
+    return _kept(numba.njit(**EXACT)(function), function)
+
+
+def exact_inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `inlined`, for what is `exact`."""
+    return numba.njit(**_INLINED, **EXACT)(function)
+
+
+def _kept(compiled: Any, function: Callable[..., Any]) -> Any:
+    if not config.DISABLE_JIT:
+        compiled._cache = KernelCache(function)
+    return compiled

@@ -24,6 +24,7 @@ def training_json(run: Run, evaluation: Evaluation | None, threads: int, process
         "steps": run.history.steps,
         "train_seconds": round(clock.train, 3),
         "compile_seconds": round(clock.compile, 3),
+        "waiting_seconds": round(clock.waiting, 3),  # of the training's, for batches that were not yet made
         "ms_per_step": round(1e3 * clock.steps / clock.taken, 3) if clock.taken else None,
         "images_per_second": round(images / clock.steps, 1) if clock.taken else None,
         "gflops": round(2e-9 * run.network.training_multiply_adds * images / clock.steps, 2) if clock.taken else None,
