@@ -97,7 +97,7 @@ def perform(
             evaluation = run.evaluate(data.test, stop=stop) if data.test is not None else None
     except (Stopped, GroupError):
         if experiment.keep and experiment.run_dir is not None:
-            _draw_stopped(experiment, experiment.run_dir)
+            _draw_stopped(experiment, experiment.run_dir, data)
         raise
     except BaseException:
         if experiment.run_dir is not None:
@@ -106,6 +106,7 @@ def perform(
         raise
     _draw(
         experiment,
+        data,
         history=run.history,
         network=run.network,
         parameters=run.program.state().parameters,
@@ -116,11 +117,11 @@ def perform(
     return run, evaluation
 
 
-def _draw(experiment: Experiment, **what: Any) -> None:
+def _draw(experiment: Experiment, data: Dataset, **what: Any) -> None:
     """Draw what there is to see. Where that fails, the run is kept all the same, and its figures can be told."""
     try:
         if experiment.run_dir is not None:
-            draw_run(experiment.run_dir, title=experiment.recipe.name, **what)
+            draw_run(experiment.run_dir, recipe=experiment.recipe, trained_on=data.train, **what)
     except Exception as error:
         _warn_of_pictures(error)
 
@@ -130,7 +131,7 @@ def _warn_of_pictures(error: Exception) -> None:
     warnings.warn(f"the run is saved, but not all of it could be drawn: {reason}", stacklevel=4)
 
 
-def _draw_stopped(experiment: Experiment, folder: Path) -> None:
+def _draw_stopped(experiment: Experiment, folder: Path, data: Dataset) -> None:
     last = folder / "last.safetensors"
     if not last.exists():  # stopped while compiling: there is nothing to draw, and it goes on from its recipe
         return
@@ -141,6 +142,7 @@ def _draw_stopped(experiment: Experiment, folder: Path) -> None:
         return
     _draw(
         experiment,
+        data,
         history=checkpoint.history,
         network=checkpoint.network,
         parameters=checkpoint.state.parameters,

@@ -66,7 +66,8 @@ def entries(
     Each seed, purpose, epoch and step has a table of its own, of 2**40 rows of 2**24 numbers.
     """
     place = rows.astype(np.uint64) * np.uint64(WIDTH) + columns.astype(np.uint64)
-    return (_split_mix(_beginning(seed, purpose, epoch, step), place) >> np.uint64(11)) * 2.0**-53
+    bits = _split_mix(_beginning(seed, purpose, epoch, step), place)
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 @lru_cache(maxsize=256)  # two epochs of all that may be drawn in one

@@ -21,8 +21,13 @@ from convlet.report.figures.mistakes import mistakes
 from convlet.report.figures.run import draw_run
 from convlet.report.figures.seen import MOST, seen_pictures
 from convlet.report.figures.style import BLUE, GREEN, INK, QUIET, VERMILION, to_bytes
+from convlet.runs.recipe import Recipe, Training
 
 VIETNAMESE = ("áo thun", "quần dài", "váy $5 và $6")
+
+
+def recipe():
+    return Recipe("a run", network(), Training(steps=1))
 
 
 def luminance(colour):
@@ -181,7 +186,8 @@ def test_a_run_is_drawn_the_same_each_time(tmp_path):
             classes=VIETNAMESE,
             evaluation=shown,
             examples=images,
-            title="a run",
+            recipe=recipe(),
+            trained_on=images,
         )
         drawn.append({path.name: path.read_bytes() for path in paths})
     assert drawn[0] == drawn[1]
@@ -194,7 +200,13 @@ def test_a_run_stopped_before_its_first_step_is_drawn_too(tmp_path):
     dense = Sequential([Flatten(), Dense(3)], (8, 8, 1))
     initial = dense.initial_parameters(0)
     paths = draw_run(
-        tmp_path, history=History(50), network=dense, parameters=initial, classes=VIETNAMESE, title="a run"
+        tmp_path,
+        history=History(50),
+        network=dense,
+        parameters=initial,
+        classes=VIETNAMESE,
+        recipe=recipe(),
+        trained_on=Examples.from_arrays(pixels(3), [0, 1, 2], classes=3),
     )
     assert {path.name for path in paths} == {"curves.svg", "kernels.png", "metrics.csv", "history.json"}
 

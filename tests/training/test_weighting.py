@@ -15,7 +15,7 @@ from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD
 from convlet.errors import DataError, InputError
 from convlet.losses import smoothed
-from convlet.runs.recipe import Training
+from convlet.runs.recipe import Recipe, Training
 from convlet.training.batches import batch_indices, batch_of_step
 from convlet.training.weighting import class_weights
 
@@ -41,14 +41,14 @@ def test_a_batch_has_the_weights_of_its_classes_times_its_images_own_and_smoothe
     training = Training(batch_size=4, steps=5, label_smoothing=0.3, class_weights={"b": 5.0, "c": 0.5})
     for step in range(3):
         chosen = batch_indices(9, 4, 0, step)
-        batch = batch_of_step(tiny.NETWORK, data.train, training, step)
+        batch = batch_of_step(Recipe("x", tiny.NETWORK, training), data.train, step, engine="numpy")
         by_class = np.array([{"a": 1, "b": 5, "c": 0.5}[label] for label in LABELS[chosen]])
         assert batch.weights.tolist() == (by_class * OWN[chosen]).tolist()
         assert batch.targets.tolist() == smoothed(data.train.labels[chosen], 3, 0.3).tolist()
 
 
 def test_a_batch_where_all_count_alike_has_no_weights_and_no_targets():
-    batch = batch_of_step(tiny.NETWORK, tiny.dataset().train, Training(steps=1), 0)
+    batch = batch_of_step(Recipe("x", tiny.NETWORK, Training(steps=1)), tiny.dataset().train, 0, engine="numpy")
     assert batch.weights is None and batch.targets is None
 
 

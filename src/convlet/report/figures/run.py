@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from convlet.datasets import Examples
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.report.facts.history import history_json, metrics_csv
+from convlet.report.figures.augmentation import augmented_images
 from convlet.report.figures.confusion import confusion
 from convlet.report.figures.curves import curves
 from convlet.report.figures.kernels import kernels
@@ -20,6 +21,7 @@ from convlet.report.figures.style import to_bytes
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.files import write_file
 from convlet.runs.history import History
+from convlet.runs.recipe import Recipe
 
 
 def draw_run(
@@ -31,19 +33,25 @@ def draw_run(
     classes: Sequence[str],
     evaluation: Evaluation | None = None,
     examples: Examples | None = None,
-    title: str,
+    recipe: Recipe,
+    trained_on: Examples,
 ) -> list[Path]:
     """Write what there is to see of a run into its folder, each file whole. Returns their paths. Raises StorageError.
 
     Always metrics.csv, history.json and curves.svg; confusion.svg with an evaluation, mistakes.png with its examples
-    too, kernels.png of every layer that has weights.
+    too, kernels.png of every layer that has weights, augmentation.png where the images it was `trained_on` were
+    augmented.
     """
+    title = recipe.name
     write_file(folder / "metrics.csv", metrics_csv(history).encode())
     write_file(folder / "history.json", history_json(history).encode())
     figures: dict[str, Callable[[], Figure | None]] = {
         "curves.svg": partial(curves, history, f"{title}: learning curves"),
         "kernels.png": partial(kernels, network, parameters),
     }
+    if recipe.augmentation:
+        kinds, seed = recipe.augmentation, recipe.training.seed
+        figures["augmentation.png"] = partial(augmented_images, kinds, trained_on, classes, seed)
     if evaluation is not None:
         figures["confusion.svg"] = partial(confusion, evaluation, classes, f"{title}: confusion matrix")
         if examples is not None:
