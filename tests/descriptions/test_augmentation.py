@@ -11,6 +11,7 @@ from convlet.descriptions.augmentation import (
     Elastic,
     Erasing,
     Flip,
+    Mixup,
     Rotation,
     Scale,
     Shear,
@@ -23,7 +24,7 @@ from convlet.errors import InputError, RecipeError
 
 ALL = [
     *(Shift(0.1, border="edge"), Rotation(10), Scale(0.2), Shear(5), Flip(alternating=True), Crop(2), Elastic(0.05, 3)),
-    *(Brightness(0.1), Contrast(0.2), Erasing(0.3, 0.1, 0.2, 2, 0.5)),
+    *(Brightness(0.1), Contrast(0.2), Erasing(0.3, 0.1, 0.2, 2, 0.5), Mixup(0.5)),
 ]
 
 
@@ -48,6 +49,7 @@ ALL = [
         (lambda: Erasing(smallest=0.5), "smallest=0.5: expected no more than largest=0.4"),
         (lambda: Erasing(aspect=0.5), "aspect=0.5: expected"),
         (lambda: Erasing(fill="black"), "fill='black': expected 'noise', or a number from 0 .black. to 1"),
+        (lambda: Mixup(0), "alpha=0: expected"),
         (lambda: Erasing(fill=2), "fill=2: expected at most 1"),
     ],
 )

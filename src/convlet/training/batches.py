@@ -11,29 +11,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.datasets import Examples
-from convlet.datasets.augmentation import Choices, augment, resample
+from convlet.datasets.augmentation import Choices, Mixture, pictures, resample
 from convlet.descriptions.network import Sequential
 from convlet.engines import Batch, Preparing, resampling
 from convlet.losses import smoothed
 from convlet.randomness import generator
-from convlet.runs.recipe import Recipe
+from convlet.runs.recipe import Recipe, Training
 from convlet.training.weighting import image_weights
 
 Array = NDArray[Any]
+Weighted = tuple[Array | None, Array]  # weights (N,), where not all are 1, and targets (N, classes)
 
 
 def batch_of_step(recipe: Recipe, examples: Examples, step: int, *, engine: str) -> Batch:
     """What a run learns from in this step, counted from 0: the same, to the bit, on each engine."""
     training = recipe.training
     indices = batch_indices(len(examples), training.batch_size, training.seed, step)
-    images, labels = examples.batch(indices)
-    if recipe.augmentation:
-        choices = Choices(training.seed, epochs(len(examples), training.batch_size, step), indices)
-        images = augment(images, recipe.augmentation, choices, resampling(engine) or resample)
-    batch = with_masks(recipe.network, images, labels, seed=training.seed, step=step)
-    smoothing, classes = training.label_smoothing, len(examples.classes)
-    targets = smoothed(labels, classes, smoothing) if smoothing else None
-    return replace(batch, weights=image_weights(examples, training, indices), targets=targets)
+    choices = Choices(training.seed, epochs(len(examples), training.batch_size, step), indices)
+    images, mixed = pictures(examples, recipe.augmentation, choices, resampling(engine) or resample)
+    batch = with_masks(recipe.network, images, examples.labels[indices], seed=training.seed, step=step)
+    weights, targets = image_weights(examples, training, indices), None
+    if mixed or training.label_smoothing:
+        targets = _targets(examples, training, indices)
+    if mixed and targets is not None:
+        others = image_weights(examples, training, mixed.partners), _targets(examples, training, mixed.partners)
+        weights, targets = _mixed(mixed, (weights, targets), others)
+    return replace(batch, weights=weights, targets=targets)
+
+
+def _targets(examples: Examples, training: Training, indices: Array) -> Array:
+    return smoothed(examples.labels[indices], len(examples.classes), training.label_smoothing)
+
+
+def _mixed(mixed: Mixture, own: Weighted, partners: Weighted) -> Weighted:
+    """Weights and targets of mixed images: each of two labels counts by its share, and by the weight of its image."""
+    (own_weights, own_targets), (weights, targets) = own, partners
+    if own_weights is None or weights is None:
+        return None, mixed.of(own_targets, targets)
+    both = mixed.of(own_weights[:, np.newaxis] * own_targets, weights[:, np.newaxis] * targets)
+    weights = mixed.of(own_weights, weights)
+    return weights, both / weights[:, np.newaxis]
 
 
 def prepare_batches(recipe: Recipe, examples: Examples, engine: str, progress: Preparing) -> None:

@@ -5,13 +5,15 @@
     splines       Elastic → a smooth displacement of each pixel
     resampling    a picture under map and displacement, interpolated once: the readable twin of the compiled kernel
     pixels        Brightness, Contrast, Erasing
+    mixing        Mixup → a partner and a share for each image
     augmented     all of them, in their order
 
 What it is not: the descriptions (`descriptions.augmentation`), and when pictures are made (`training.ahead`).
 """
 
-from convlet.datasets.augmentation.augmented import Resample, augment
+from convlet.datasets.augmentation.augmented import Resample, augment, pictures
 from convlet.datasets.augmentation.choices import Choices
+from convlet.datasets.augmentation.mixing import Mixture
 from convlet.datasets.augmentation.resampling import resample
 
-__all__ = ["Choices", "Resample", "augment", "resample"]
+__all__ = ["Choices", "Mixture", "Resample", "augment", "pictures", "resample"]

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from convlet.datasets.augmentation import splines
 from convlet.datasets.augmentation.choices import Choices
 from convlet.datasets.augmentation.maps import affine_maps
+from convlet.datasets.augmentation.mixing import Mixture, mixture
 from convlet.datasets.augmentation.pixels import CHANGES
 from convlet.datasets.augmentation.resampling import resample as in_numpy
-from convlet.descriptions.augmentation import Augmentation, Elastic, Erasing, Geometric, border_of
+from convlet.datasets.labelled import Examples
+from convlet.descriptions.augmentation import Augmentation, Elastic, Erasing, Geometric, Mixup, border_of
 
 Floats = NDArray[np.float32]
 
@@ -26,10 +28,24 @@ class Resample(Protocol):
         ...
 
 
+def pictures(
+    examples: Examples, augmentations: Sequence[Augmentation], choices: Choices, resample: Resample = in_numpy
+) -> tuple[Floats, Mixture | None]:
+    """The chosen images (N, H, W, C) as they are seen this time; and what was mixed, where that was asked for."""
+    images = augment(examples.batch(choices.images)[0], augmentations, choices, resample)
+    mixup = next((each for each in augmentations if isinstance(each, Mixup)), None)
+    if mixup is None:
+        return images, None
+    mixed = mixture(mixup, choices, len(examples))
+    beside = Choices(choices.seed, choices.epochs, mixed.partners)
+    others = augment(examples.batch(mixed.partners)[0], augmentations, beside, resample)
+    return mixed.of(images, others), mixed
+
+
 def augment(
     images: Floats, augmentations: Sequence[Augmentation], choices: Choices, resample: Resample = in_numpy
 ) -> Floats:
-    """The images (N, H, W, C), float32, as they are seen this time; those given may be changed in place."""
+    """The images (N, H, W, C), float32, changed, but for mixing; those given may be changed in place."""
     moving = [each for each in augmentations if isinstance(each, Geometric)]
     if moving:
         images = _moved(images, moving, choices, resample)

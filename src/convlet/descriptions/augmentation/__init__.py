@@ -2,7 +2,8 @@
 
 `fit(…, augmentation=[Shift(0.07), Flip()])`, or `[[augmentation]]` in a recipe. The order in which pictures are changed
 is always the same: those that move pixels, as they are listed, together in one step (`geometry`), so that a picture is
-interpolated once; then brightness and contrast as they are listed; then erasing (`pixels`).
+interpolated once; then brightness and contrast as they are listed; then erasing (`pixels`); and last
+of all, another image is mixed in (`mixing`).
 
 What it is not: the arithmetic, which is in `datasets.augmentation`.
 """
@@ -19,6 +20,7 @@ from convlet.descriptions.augmentation.geometry import (
     Shear,
     Shift,
 )
+from convlet.descriptions.augmentation.mixing import Mixup
 from convlet.descriptions.augmentation.pixels import Brightness, Contrast, Erasing
 from convlet.descriptions.augmentation.table import AUGMENTATIONS, border_of, checked
 
@@ -33,6 +35,7 @@ __all__ = [
     "Erasing",
     "Flip",
     "Geometric",
+    "Mixup",
     "Rotation",
     "Scale",
     "Shear",

@@ -14,12 +14,13 @@ from convlet.descriptions.augmentation.geometry import (
     Shear,
     Shift,
 )
+from convlet.descriptions.augmentation.mixing import Mixup
 from convlet.descriptions.augmentation.pixels import Brightness, Contrast, Erasing
 from convlet.descriptions.tables import kinds
 from convlet.errors import InputError
 
 # Append only: a kind's place in the list is part of the key of what it draws.
-AUGMENTATIONS = kinds(Shift, Rotation, Scale, Shear, Flip, Crop, Elastic, Brightness, Contrast, Erasing)
+AUGMENTATIONS = kinds(Shift, Rotation, Scale, Shear, Flip, Crop, Elastic, Brightness, Contrast, Erasing, Mixup)
 
 
 def checked(augmentations: Any) -> tuple[Augmentation, ...]:

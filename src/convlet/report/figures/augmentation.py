@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from convlet.datasets import Examples
-from convlet.datasets.augmentation import Choices, augment
+from convlet.datasets.augmentation import Choices, pictures
 from convlet.descriptions.augmentation import Augmentation
 from convlet.report import numbers
 from convlet.report.figures.mistakes import GREYS, bare, viewable
@@ -24,7 +24,7 @@ def augmented_images(
     """A few training images, a row each: as they are, and as a run of this seed sees them in its first epochs."""
     chosen = _of_each_class(examples)
     originals, labels = examples.batch(chosen)
-    columns = [originals, *(_in_epoch(augmentations, originals, chosen, epoch, seed) for epoch in range(EPOCHS))]
+    columns = [originals, *(_in_epoch(augmentations, examples, chosen, epoch, seed) for epoch in range(EPOCHS))]
     heading = " · ".join(each.describe() for each in augmentations)
     with style():
         figure = blank(TILE * (EPOCHS + 1) + 0.7, TILE * len(chosen) + 0.2, "Augmentation", heading, compressed=True)
@@ -48,5 +48,5 @@ def _of_each_class(examples: Examples) -> Array:
     return np.concatenate([first, others])[:IMAGES]
 
 
-def _in_epoch(augmentations: Sequence[Augmentation], images: Array, chosen: Array, epoch: int, seed: int) -> Array:
-    return augment(images.copy(), augmentations, Choices(seed, np.full(len(chosen), epoch), chosen))
+def _in_epoch(augmentations: Sequence[Augmentation], examples: Examples, chosen: Array, epoch: int, seed: int) -> Array:
+    return pictures(examples, augmentations, Choices(seed, np.full(len(chosen), epoch), chosen))[0]
