@@ -4,6 +4,7 @@ import io
 import sys
 from dataclasses import replace
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -208,6 +209,20 @@ def test_a_clean_digit_is_given_as_it_is():
     file, ending = import_module("photographs").taken(image, "clean", np.random.default_rng(0))
     with Image.open(io.BytesIO(file)) as picture:
         assert picture.format == "PNG" and ending == "png" and np.array_equal(np.asarray(picture), image)
+
+
+def test_augmentation_is_measured_with_lists_that_grow():
+    augmentation, data = import_module("augmentation"), tiny_mnist()
+    for fewer, more in pairwise(augmentation.LISTS.values()):
+        assert more[: len(fewer)] == fewer and len(more) > len(fewer)
+    plain, mixed = (augmentation.accuracies(data, name, steps=3, seeds=2) for name in ("as they are", "+ mixup"))
+    assert len(plain) == len(mixed) == 2 and plain != mixed
+    assert plain == augmentation.accuracies(data, "as they are", steps=3, seeds=2)
+
+
+def tiny_mnist():
+    mnist = cl.datasets.mnist()
+    return replace(mnist, train=mnist.train.take(slice(100)), validation=None, test=mnist.test.take(slice(200)))
 
 
 def test_a_skeleton_is_thin_connected_and_inside():

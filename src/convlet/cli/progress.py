@@ -83,6 +83,9 @@ class Watcher:
         what.append(f"{count(run.network.weights)} weights · {visible(self.data.name)}, ")
         what.append(f"{count(len(self.data.train))} training images · {run.engine} engine, {self._workers()}")
         self.console.print(what)
+        if self.recipe.augmentation:
+            kinds = ", ".join(each.describe() for each in self.recipe.augmentation)
+            self.console.print(f"Augmented: {kinds}.", highlight=False)
         if before:
             self.console.print(f"Resumed at step {count(before)} of {count(run.total_steps)}.", highlight=False)
         if self.console.file.isatty() and not self.console.is_dumb_terminal:  # FORCE_COLOR asks for colour, not a bar
