@@ -17,7 +17,16 @@ from convlet.engines.numpy.program import NumpyProgram
 from convlet.runs.folder import recipe_of
 
 TRAIN_KEYS = {
-    *("schema", "test_accuracy", "test_loss", "validation_accuracy", "steps", "train_seconds", "compile_seconds"),
+    *(
+        "schema",
+        "test_accuracy",
+        "test_loss",
+        "validation_accuracy",
+        "steps",
+        "train_seconds",
+        "compile_seconds",
+        "waiting_seconds",
+    ),
     *("ms_per_step", "images_per_second", "gflops", "peak_memory_mb", "engine", "threads", "seed", "weights_sha256"),
     "run_dir",
     "processes",
