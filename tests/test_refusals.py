@@ -19,7 +19,7 @@ from convlet.descriptions.layers import (
     MaxPooling2D,
 )
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD, Adam
+from convlet.descriptions.optimizers import SGD, Adam, AdamW
 from convlet.descriptions.schedules import Cosine, OneCycle, Steps
 from convlet.engines import ENGINES, engine
 from convlet.errors import ConvletError, InputError, NetworkError, RecipeError
@@ -37,6 +37,7 @@ LAYERS = "expected a list of layers, such as [Flatten(), Dense(10)]."
 SHAPE = "expected (H, W, C), such as (28, 28, 1), or (size,)."
 NAME = "expected a name of letters, digits, - and _ that no other layer has."
 WEIGHTS = "expected 'balanced', or a weight for each class by its name, such as {'7': 2.0}."
+PATTERNS = "expected factors by patterns of names, such as {'*/bias': 2.0}."
 HUGE = 10**400
 
 ARGUMENTS = [
@@ -114,6 +115,11 @@ ARGUMENTS = [
     (lambda: Adam(beta_2=-0.5), f"beta_2=-0.5: {SHARE}"),
     (lambda: Adam(epsilon=0), f"epsilon=0: {POSITIVE}"),
     (lambda: Adam(weight_decay=math.nan), f"weight_decay=nan: {NOT_NEGATIVE}"),
+    (lambda: SGD(decays="biases"), "decays='biases': expected one of 'all', 'kernels'."),
+    (lambda: SGD(clip_norm=0), f"clip_norm=0: {POSITIVE}"),
+    (lambda: AdamW(rate_factors={"*/beta": 0}), f"rate_factors['*/beta']=0: {POSITIVE}"),
+    (lambda: AdamW(rate_factors=2), f"rate_factors=2: {PATTERNS}"),
+    (lambda: AdamW(rate_factors={1: 2}), f"rate_factors={{1: 2}}: {PATTERNS}"),
     (lambda: Cosine(0), f"start=0: {POSITIVE}"),
     (lambda: Cosine(1, -1), f"end=-1: {NOT_NEGATIVE}"),
     (lambda: OneCycle(0), f"peak=0: {POSITIVE}"),

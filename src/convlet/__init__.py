@@ -32,7 +32,7 @@ from convlet.descriptions.layers import (
     Residual,
 )
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD, Adam
+from convlet.descriptions.optimizers import SGD, Adam, AdamW
 from convlet.descriptions.schedules import Cosine, OneCycle
 from convlet.experiment import fit
 from convlet.runs.evaluation import Evaluation
@@ -44,6 +44,7 @@ __all__ = [
     "SGD",
     "Activation",
     "Adam",
+    "AdamW",
     "AveragePooling2D",
     "BatchNormalization",
     "Conv2D",

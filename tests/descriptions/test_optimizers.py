@@ -11,8 +11,13 @@ from comparing import ROUNDING, assert_agree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convlet.descriptions.optimizers import SGD, Adam, optimizer_from_table, optimizer_to_table
+from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Flatten
+from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import SGD, Adam, AdamW, Move, optimizer_from_table, optimizer_to_table
 from convlet.descriptions.schedules import Cosine, OneCycle, Steps
+from convlet.engines import engine
+from convlet.errors import InputError, RecipeError
+from convlet.runs.recipe import Recipe, Training
 
 
 def walked(optimizer, gradients, rate, start=1.0):
@@ -93,6 +98,75 @@ def test_defaults_are_as_documented():
     assert Adam() == Adam(0.001, 0.9, 0.999, 1e-8, 0.0)
 
 
+# --------------------------------------------------------------------------------------------- a whole network's moves
+
+NETWORK = Sequential([Conv2D(2, 3), BatchNormalization(), Flatten(), Dense(3, trainable=False), Dense(2)], (5, 5, 1))
+
+
+def test_each_parameter_that_is_trained_is_moved_by_the_rule_at_its_own_rate():
+    optimizer = Adam(0.1, rate_factors={"*/beta": 64, "conv2d_1/*": 0.5, "*/bias": 3})
+    moves = optimizer.moves(NETWORK)
+    assert {name: move.factor for name, move in moves.items()} == {
+        "conv2d_1/kernel": 0.5,
+        "conv2d_1/bias": 1.5,
+        "batch_normalization_1/gamma": 1,
+        "batch_normalization_1/beta": 64,
+        "dense_2/kernel": 1,
+        "dense_2/bias": 3,
+    }
+    assert all(move.rule is optimizer for move in moves.values())
+    moved, alone = np.ones(1), np.ones(1)
+    moves["batch_normalization_1/beta"].update(moved, np.ones(1), {"m": np.zeros(1), "v": np.zeros(1)}, 0.01, 1)
+    optimizer.update(alone, np.ones(1), {"m": np.zeros(1), "v": np.zeros(1)}, 0.64, 1)
+    assert moved == alone
+
+
+@pytest.mark.parametrize("optimizer", [AdamW(), SGD(weight_decay=0.01, decays="kernels")], ids=repr)
+def test_decay_of_kernels_leaves_biases_and_normalisation_alone(optimizer):
+    decays = {name for name, move in optimizer.moves(NETWORK).items() if move.decay}
+    assert decays == {"conv2d_1/kernel", "dense_2/kernel"}
+    for decaying in (True, False):
+        move = Move(optimizer, decays=decaying)
+        weight = np.full(1, 2.0)
+        move.update(weight, np.zeros(1), {slot: np.zeros(1) for slot in optimizer.slots}, 0.5, 1)
+        assert weight == (2 - 0.5 * 0.01 * 2 if decaying else 2)
+
+
+def test_decay_is_of_all_weights_unless_said_otherwise():
+    assert {move.decay for move in Adam(weight_decay=0.25).moves(NETWORK).values()} == {0.25}
+
+
+def test_adamw_is_adam_with_decay_of_kernels():
+    assert walked(AdamW(), [3, 1], 0.1).tolist() == walked(Adam(weight_decay=0.01), [3, 1], 0.1).tolist()
+    assert (AdamW().weight_decay, AdamW().decays) == (0.01, "kernels")
+
+
+def test_a_pattern_that_matches_nothing_is_refused_before_anything_is_trained():
+    message = r"rate_factors: '\*/gama' matches no parameter that is learnt: 'conv2d_1/kernel', .* Mend the pattern"
+    optimizer = SGD(rate_factors={"*/gama": 2})
+    with pytest.raises(InputError, match=message):
+        optimizer.moves(NETWORK)
+    with pytest.raises(InputError, match="matches no parameter that is learnt"):
+        SGD(rate_factors={"*/moving_mean": 2}).moves(NETWORK)
+    with pytest.raises(RecipeError, match=message):
+        Recipe("r", NETWORK, Training(steps=1), optimizer)
+    for name in ("numpy", "numba"):
+        with pytest.raises(InputError, match=message):
+            engine(name).compile(NETWORK, NETWORK.initial_parameters(0), optimizer)
+
+
+def test_a_pattern_of_a_frozen_layer_is_no_mistake():
+    assert "dense_1/kernel" not in SGD(rate_factors={"dense_1/*": 2}).moves(NETWORK)
+
+
+def test_gradients_are_clipped_by_the_norm_of_all_together():
+    gradients = [np.array([[3.0]]), np.array([4.0, 12.0])]  # their norm is 13
+    assert SGD(clip_norm=6.5).clipping(gradients) == 0.5
+    assert SGD(clip_norm=13).clipping(gradients) == SGD(clip_norm=20).clipping(gradients) == 1
+    assert SGD().clipping(gradients) == 1
+    assert SGD(clip_norm=1e-3).clipping([np.zeros(2)]) == 1
+
+
 # -------------------------------------------------------------------------------------------------------- the rate
 
 
@@ -158,6 +232,13 @@ optimizers = st.one_of(
     st.builds(SGD, st.one_of(rates, schedules), st.floats(0, 0.99), st.just(False), st.floats(0, 1)),
     st.builds(SGD, st.one_of(rates, schedules), st.floats(0.01, 0.99), st.booleans()),
     st.builds(Adam, st.one_of(rates, schedules), st.floats(0, 0.99), st.floats(0, 0.999), rates, st.floats(0, 1)),
+    st.builds(
+        AdamW,
+        rates,
+        decays=st.sampled_from(["all", "kernels"]),
+        rate_factors=st.dictionaries(st.text("*/aé[]", max_size=4), rates, max_size=2),
+        clip_norm=st.none() | rates,
+    ),
 )
 
 
@@ -180,6 +261,6 @@ def test_a_table_always_names_the_learning_rate():
 @pytest.mark.parametrize("scalar", [np.float32, np.float64])
 def test_numpys_floats_become_pythons(scalar):
     optimizer = Adam(scalar(0.5), scalar(0.25), scalar(0.5), scalar(0.125), scalar(0))
-    assert {type(value) for value in vars(optimizer).values()} == {float}
+    assert {type(value) for value in vars(optimizer).values()} == {float, str, dict, type(None)}
     assert optimizer.rate(0, 1) == 0.5
     assert {type(value) for value in vars(OneCycle(scalar(0.5), scalar(0.25))).values()} == {float}

@@ -162,7 +162,7 @@ def _class_weights(given: object) -> str | dict[str, float] | None:
 _PARTS: dict[str, tuple[type, str]] = {
     "network": (Sequential, "a Sequential, such as Sequential([…], input_shape=(28, 28, 1))"),
     "training": (Training, "a Training"),
-    "optimizer": (Optimizer, "an SGD or Adam"),
+    "optimizer": (Optimizer, "an optimizer, such as SGD() or Adam()"),
     "data": (DataSource, "a DataSource"),
 }
 
@@ -202,6 +202,10 @@ class Recipe:
             set_canonical(self, augmentation=checked(self.augmentation))
         except InputError as error:
             raise RecipeError(str(error)) from None
+        try:
+            self.optimizer.moves(self.network)
+        except InputError as error:
+            raise RecipeError(f"optimizer: {error}") from None
         if self.training.batch_size == 1:
             _check_normalised(self.network)
 

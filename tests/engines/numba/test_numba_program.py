@@ -12,7 +12,7 @@ from convlet import fit
 from convlet.datasets import Dataset, Examples
 from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Flatten
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD, Adam
+from convlet.descriptions.optimizers import SGD, Adam, AdamW
 from convlet.engines import Batch, State
 from convlet.engines.numba.assembly.lowering import Switches
 from convlet.engines.numba.running import threads
@@ -24,6 +24,10 @@ OPTIMIZERS = [
     SGD(0.1, momentum=0.9, nesterov=True),
     Adam(0.01),
     Adam(0.01, weight_decay=0.1, epsilon=1e-3),
+    AdamW(0.01, weight_decay=0.1, rate_factors={"*/bias": 4.0, "dense_1/*": 0.5}),
+    SGD(0.1, momentum=0.9, weight_decay=0.1, rate_factors={"conv2d_1/bias": 64.0}),
+    Adam(0.01, clip_norm=0.01),
+    SGD(0.1, momentum=0.9, weight_decay=0.1, decays="kernels", clip_norm=0.5),
 ]
 
 
@@ -139,13 +143,15 @@ def test_a_step_is_the_gradients_and_the_reference_update(optimizer):
         x, labels, masks = batch(REGULAR, seed=step)
         before = ours.state()
         _, gradients = ours.gradients(Batch(x, labels, masks))
+        scale, moves = optimizer.clipping(gradients.values()), optimizer.moves(REGULAR)
         assert_same_bits(ours.state().parameters, before.parameters, "gradients must change nothing")
         ours.step(Batch(x, labels, masks), 0.01)
         after = ours.state()
+        assert optimizer.clip_norm is None or scale < 1
         for name, gradient in gradients.items():
-            parameter, gradient = before.parameters[name].astype(np.float64), gradient.astype(np.float64)
+            parameter, gradient = before.parameters[name].astype(np.float64), scale * gradient.astype(np.float64)
             slots = {slot: before.slots[f"{name}/{slot}"].astype(np.float64) for slot in optimizer.slots}
-            optimizer.update(parameter, gradient, slots, 0.01, step)
+            moves[name].update(parameter, gradient, slots, 0.01, step)
             np.testing.assert_allclose(after.parameters[name], parameter, rtol=1e-5, atol=1e-6, err_msg=name)
             for slot, array in slots.items():
                 np.testing.assert_allclose(after.slots[f"{name}/{slot}"], array, rtol=1e-4, atol=1e-7, err_msg=name)
@@ -154,14 +160,19 @@ def test_a_step_is_the_gradients_and_the_reference_update(optimizer):
 
 SHAPES = {"regular": REGULAR, "modern": MODERN, "with shortcuts": NETWORKS["a residual network in small"]}
 each_shape = pytest.mark.parametrize("network", SHAPES.values(), ids=SHAPES)
+CLIPPED = SGD(0.01, momentum=0.9, clip_norm=0.1)
 
 
-@each_shape
-def test_results_are_the_same_to_the_bit_with_any_number_of_threads(network):
+@pytest.mark.parametrize(
+    ("network", "optimizer"),
+    [*((network, Adam(0.01)) for network in SHAPES.values()), (REGULAR, CLIPPED)],
+    ids=[*SHAPES, "clipped"],
+)
+def test_results_are_the_same_to_the_bit_with_any_number_of_threads(network, optimizer):
     states = []
     for count in (1, 2, 4):
         threads.set_threads(count)
-        states.append(trained(network).state())
+        states.append(trained(network, optimizer=optimizer).state())
     for state in states[1:]:
         assert_same_bits(state.parameters, states[0].parameters)
         assert_same_bits(state.slots, states[0].slots)

@@ -7,7 +7,7 @@ from comparing import ROUNDING, VALUE32, assert_agree, assert_same_bits
 
 from convlet.descriptions.layers import Dense, Dropout, Flatten
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD, Adam
+from convlet.descriptions.optimizers import SGD, Adam, AdamW
 from convlet.engines import Batch, State, engine
 from convlet.errors import InputError
 
@@ -114,7 +114,11 @@ def test_exactly_the_trainable_parameters_have_a_gradient(network):
 
 
 @each_network
-@pytest.mark.parametrize("optimizer", [SGD(0.1), SGD(0.1, momentum=0.9), Adam(0.01)], ids=repr)
+@pytest.mark.parametrize(
+    "optimizer",
+    [SGD(0.1), SGD(0.1, momentum=0.9), Adam(0.01), AdamW(0.01, rate_factors={"*/*": 3}, clip_norm=0.01)],
+    ids=repr,
+)
 def test_a_step_is_its_gradients_and_the_optimizers_update(network, optimizer):
     parameters, images, labels, masks = network_arrays(network)
     program = compiled(network, parameters, optimizer)
@@ -123,9 +127,13 @@ def test_a_step_is_its_gradients_and_the_optimizers_update(network, optimizer):
     for step in (1, 2, 3):
         loss, gradients = compiled(network, expected).gradients(Batch(images, labels, masks))
         right = int((logits_of(network, expected, images, masks).argmax(axis=1) == labels).sum())
+        norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients.values()))
+        scale = 1 if optimizer.clip_norm is None else min(1, optimizer.clip_norm / norm)
+        factor = 3 if optimizer.rate_factors else 1
         for name, gradient in gradients.items():
             own = {slot: slots.setdefault(f"{name}/{slot}", np.zeros_like(gradient)) for slot in optimizer.slots}
-            optimizer.update(expected[name], gradient, own, 0.05, step)
+            decays = type(optimizer) is not AdamW or name.endswith("kernel")
+            optimizer.update(expected[name], scale * gradient, own, 0.05 * factor, step, decays)
         actual_loss, actual_right = program.step(Batch(images, labels, masks), 0.05)
         state = program.state()
         assert (state.step, actual_right) == (step, right)

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.engines.keras.model import Feed, Models, Tensor, Values, count_correct, mean_loss, sum_of_logits
+from convlet.engines.keras.optimizer import Learning
 from convlet.engines.keras.sharding import Devices
 
 Array = NDArray[Any]
-Held = tuple[Values, Values, list[Tensor]]  # learnt, measured, and the optimizer's variables in its own order
+Held = tuple[Values, Values, Values]  # learnt, measured, and what the optimizer remembers
 
 
 class JaxRunner:
@@ -25,8 +26,8 @@ class JaxRunner:
 
     held: Held
 
-    def __init__(self, models: Models, optimizer: keras.optimizers.Optimizer | None) -> None:
-        self.models, self.optimizer, self.devices = models, optimizer, Devices()
+    def __init__(self, models: Models, learning: Learning | None) -> None:
+        self.models, self.learning, self.devices = models, learning, Devices()
         everywhere = self.devices.everywhere
         # Donated buffers are updated in place. Not where a peer may be lost: then the values before the step are saved.
         donated = () if self.devices.several_processes else (0,)
@@ -55,8 +56,8 @@ class JaxRunner:
         (loss, _), gradients = self.devices.wait(results)
         return float(loss), [self.to_numpy(gradients[name]) for name in self.models.learnt]
 
-    def step(self, feed: Feed, learning_rate: float) -> tuple[float, int]:
-        results = self._step(self.held, self.devices.share(feed), np.float32(learning_rate))
+    def step(self, feed: Feed, rates: Array) -> tuple[float, int]:
+        results = self._step(self.held, self.devices.share(feed), rates)
         self.held, loss, correct = self.devices.wait(results)
         return float(loss), int(correct)
 
@@ -70,15 +71,15 @@ class JaxRunner:
         values = learnt | measured
         for name, variable in self.models.variables.items():
             variable.assign(values[name])
-        for variable, value in zip(self._optimizer_variables(), slots, strict=True):
-            variable.assign(value)
+        for name, variable in self._slot_variables().items():
+            variable.assign(slots[name])
 
     def adopt(self) -> None:
-        learnt, measured = ({n: v.value for n, v in vs.items()} for vs in (self.models.learnt, self.models.measured))
-        self.held = self.devices.give_all((learnt, measured, [v.value for v in self._optimizer_variables()]))
+        variables = (self.models.learnt, self.models.measured, self._slot_variables())
+        self.held = self.devices.give_all(tuple({n: v.value for n, v in each.items()} for each in variables))
 
-    def _optimizer_variables(self) -> list[keras.Variable]:
-        return self.optimizer.variables if self.optimizer else []
+    def _slot_variables(self) -> dict[str, keras.Variable]:
+        return self.learning.slots if self.learning else {}
 
     def _own_values(self) -> Values:
         learnt, measured, _ = self.devices.own(self.held)
@@ -95,27 +96,19 @@ class JaxRunner:
         """(the loss, (the logits, the measured values)), and the gradient by each value that is learnt."""
         return jax.value_and_grad(partial(self._loss, measured=measured, feed=feed), has_aux=True)(learnt)
 
-    def _train(self, held: Held, feed: Feed, learning_rate: Tensor) -> tuple[Held, Tensor, Tensor]:
+    def _train(self, held: Held, feed: Feed, rates: Tensor) -> tuple[Held, Tensor, Tensor]:
         learnt, measured, slots = held
         (loss, (logits, measured_now)), gradients = self._differentiate(learnt, measured, feed)
         held = jax.lax.cond(
             jnp.isfinite(loss),
-            lambda: self._update(learnt, gradients, slots, learning_rate, measured_now),
+            lambda: self._update(learnt, gradients, slots, rates, measured_now),
             lambda: (learnt, measured, slots),
         )
         return held, loss, count_correct(logits, feed.labels)
 
-    def _update(
-        self, learnt: Values, gradients: Values, slots: list[Tensor], learning_rate: Tensor, measured: Values
-    ) -> Held:
+    def _update(self, learnt: Values, gradients: Values, slots: Values, rates: Tensor, measured: Values) -> Held:
         """What is held after one step of the optimizer."""
-        assert self.optimizer is not None
-        slots = [
-            learning_rate if variable is self.optimizer.learning_rate else value
-            for variable, value in zip(self.optimizer.variables, slots, strict=True)
-        ]
-        names = list(self.models.learnt)
-        after, slots = self.optimizer.stateless_apply(
-            slots, [gradients[name] for name in names], [learnt[name] for name in names]
-        )
-        return dict(zip(names, after, strict=True)), measured, slots
+        assert self.learning is not None
+        in_order = {name: gradients[name] for name in self.models.learnt}
+        learnt, slots = self.learning.step(learnt, slots, in_order, rates)
+        return learnt, measured, slots

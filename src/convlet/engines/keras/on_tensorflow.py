@@ -4,12 +4,11 @@ batches of any size.
 
 from typing import Any
 
-import keras
-import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from convlet.engines.keras.model import Feed, Models, Tensor, Values, count_correct, mean_loss, sum_of_logits
+from convlet.engines.keras.optimizer import Learning
 
 Array = NDArray[Any]
 
@@ -17,17 +16,17 @@ Array = NDArray[Any]
 class TensorFlowRunner:
     """See `convlet.engines.keras.program.Runner`."""
 
-    def __init__(self, models: Models, optimizer: keras.optimizers.Optimizer | None) -> None:
-        self.models, self.optimizer = models, optimizer
+    def __init__(self, models: Models, learning: Learning | None) -> None:
+        self.models, self.learning = models, learning
         images, *masks = [tf.TensorSpec(each.shape, each.dtype) for each in models.training.inputs]
         labels, weights = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], images.dtype)
         targets = tf.TensorSpec([None, None], images.dtype)
-        feed, rate = Feed(images, labels, weights, targets, masks), tf.TensorSpec([], tf.float32)
+        feed, rates = Feed(images, labels, weights, targets, masks), tf.TensorSpec([None, 2], images.dtype)
         self._predict = tf.function(lambda images: models.predict({}, images)[-1], input_signature=[images])
         self._activations = tf.function(lambda images: models.predict({}, images), input_signature=[images])
         self._input_gradients = tf.function(self._logits_by_images, input_signature=[images, labels])
         self._gradients = tf.function(self._loss_and_gradients, input_signature=[feed])
-        self._step = tf.function(self._train, input_signature=[feed, rate])
+        self._step = tf.function(self._train, input_signature=[feed, rates])
 
     def check_batch_size(self, batch_size: int) -> None:
         """Nothing to do: one device takes any batch."""
@@ -45,8 +44,8 @@ class TensorFlowRunner:
         loss, gradients = self._gradients(feed)
         return float(loss), [self.to_numpy(gradient) for gradient in gradients]
 
-    def step(self, feed: Feed, learning_rate: float) -> tuple[float, int]:
-        loss, correct = self._step(feed, np.float32(learning_rate))
+    def step(self, feed: Feed, rates: Array) -> tuple[float, int]:
+        loss, correct = self._step(feed, rates)
         return float(loss), int(correct)
 
     def to_numpy(self, tensor: Tensor) -> Array:
@@ -76,16 +75,13 @@ class TensorFlowRunner:
         loss, _, _, gradients = self._differentiate(feed)
         return loss, gradients
 
-    def _train(self, feed: Feed, learning_rate: Tensor) -> tuple[Tensor, Tensor]:
+    def _train(self, feed: Feed, rates: Tensor) -> tuple[Tensor, Tensor]:
         loss, logits, measured, gradients = self._differentiate(feed)
         if tf.math.is_finite(loss):
-            self._update(gradients, measured, learning_rate)
+            self._update(gradients, measured, rates)
         return loss, count_correct(logits, feed.labels)
 
-    def _update(self, gradients: list[Tensor], measured: Values, learning_rate: Tensor) -> None:
+    def _update(self, gradients: list[Tensor], measured: Values, rates: Tensor) -> None:
         """One step of the optimizer."""
-        assert self.optimizer is not None
-        self.optimizer.learning_rate.assign(learning_rate)
-        self.optimizer.apply(gradients, list(self.models.learnt.values()))
-        for name, value in measured.items():
-            self.models.measured[name].assign(value)
+        assert self.learning is not None
+        self.learning.apply(self.models, gradients, measured, rates)

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from convlet.engines.keras.model import Feed, Models, Tensor, Values, count_correct, mean_loss, sum_of_logits
+from convlet.engines.keras.optimizer import Learning
 
 Array = NDArray[Any]
 
@@ -14,8 +15,8 @@ Array = NDArray[Any]
 class TorchRunner:
     """See `convlet.engines.keras.program.Runner`."""
 
-    def __init__(self, models: Models, optimizer: keras.optimizers.Optimizer | None) -> None:
-        self.models, self.optimizer = models, optimizer
+    def __init__(self, models: Models, learning: Learning | None) -> None:
+        self.models, self.learning = models, learning
 
     def check_batch_size(self, batch_size: int) -> None:
         """Nothing to do: one device takes any batch."""
@@ -39,11 +40,11 @@ class TorchRunner:
         loss, _, _, gradients = self._differentiate(_on_device(feed))
         return float(loss), [self.to_numpy(gradient) for gradient in gradients]
 
-    def step(self, feed: Feed, learning_rate: float) -> tuple[float, int]:
+    def step(self, feed: Feed, rates: Array) -> tuple[float, int]:
         feed = _on_device(feed)
         loss, logits, measured, gradients = self._differentiate(feed)
         if torch.isfinite(loss):
-            self._update(gradients, measured, learning_rate)
+            self._update(gradients, measured, _to_device(rates))
         return float(loss), int(count_correct(logits, feed.labels))
 
     def to_numpy(self, tensor: Tensor) -> Array:
@@ -55,14 +56,11 @@ class TorchRunner:
     def adopt(self) -> None:
         """Nothing to do: the Keras variables hold the values."""
 
-    def _update(self, gradients: list[Tensor], measured: Values, learning_rate: float) -> None:
+    def _update(self, gradients: list[Tensor], measured: Values, rates: Tensor) -> None:
         """One step of the optimizer."""
-        assert self.optimizer is not None
+        assert self.learning is not None
         with torch.no_grad():
-            self.optimizer.learning_rate.assign(learning_rate)
-            self.optimizer.apply(gradients, list(self.models.learnt.values()))
-            for name, value in measured.items():
-                self.models.measured[name].assign(value)
+            self.learning.apply(self.models, gradients, measured, rates)
 
     def _differentiate(self, feed: Feed) -> tuple[Tensor, Tensor, Values, list[Tensor]]:
         """The loss, the logits, the measured values, and the gradient by each variable that is learnt."""

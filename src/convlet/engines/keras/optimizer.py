@@ -1,37 +1,82 @@
-"""Our optimizer as Keras's. Both write the same formulas, so only names differ.
+"""Our optimizers in Keras's operations, as functions without side effects: the same formulas on every backend.
 
-Keras's Adam has ε outside the bias correction, as ours has; its velocity is our v, its momentum our m. Weight decay is
-decoupled in both, comes before the step, and takes from every weight that is learnt, biases too. The learning rate is
-given at every step, so schedules stay ours.
+Not Keras's own: those know no rate for each parameter, and correct Adam's rate in float32. What changes from step to
+step, rates and decay, is computed outside, in Python's floats, and given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
 
+from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam, Optimizer
+from convlet.engines.keras.model import Models, Tensor, Values
 
 
-def build_optimizer(optimizer: Optimizer, learnt: Mapping[str, keras.Variable]) -> keras.optimizers.Optimizer:
-    """The Keras optimizer that takes the same steps on these variables."""
-    decay = {"weight_decay": optimizer.weight_decay or None} if isinstance(optimizer, SGD | Adam) else {}
-    match optimizer:
-        case SGD() as it:
-            built = keras.optimizers.SGD(1.0, float(it.momentum), it.nesterov, **decay)
-        case Adam() as it:
-            built = keras.optimizers.Adam(1.0, it.beta_1, it.beta_2, it.epsilon, **decay)
-        case _:
-            raise TypeError(f"no Keras optimizer for {type(optimizer).__name__}")
-    built.build(list(learnt.values()))
-    return built
+class Learning:
+    """An optimizer for a network's Keras variables: the arrays it remembers, and its step."""
+
+    def __init__(self, optimizer: Optimizer, network: Sequential, learnt: Mapping[str, keras.Variable]) -> None:
+        self.optimizer, moves = optimizer, optimizer.moves(network)
+        self.moves = {name: moves[name] for name in learnt}
+        self.slots: dict[str, keras.Variable] = {
+            f"{name}/{slot}": keras.Variable(np.zeros(variable.shape), dtype=variable.dtype, trainable=False)
+            for name, variable in learnt.items()
+            for slot in self.moves[name].rule.slots
+        }
+
+    def rates(self, learning_rate: float, step: int) -> NDArray[np.float64]:
+        """For each parameter, in this step (from 1), the share that decay leaves and the rate: (parameters, 2)."""
+        rows = []
+        for move in self.moves.values():
+            rate = learning_rate * move.factor
+            corrected = move.rule.corrected(rate, step) if isinstance(move.rule, Adam) else rate
+            rows.append((1 - rate * move.decay, corrected))
+        return np.array(rows).reshape(-1, 2)
+
+    def step(self, values: Values, slots: Values, gradients: Values, rates: Tensor) -> tuple[Values, Values]:
+        """The values and slots after a step, with the rates of that step."""
+        values, slots = dict(values), dict(slots)
+        for i, (name, gradient) in enumerate(self._clipped(gradients).items()):
+            rule = self.moves[name].rule
+            own = {slot: slots[f"{name}/{slot}"] for slot in rule.slots}
+            values[name], own = _moved(rule, rates[i, 0] * values[name], own, gradient, rates[i, 1])
+            slots |= {f"{name}/{slot}": array for slot, array in own.items()}
+        return values, slots
+
+    def apply(self, models: Models, gradients: Sequence[Tensor], measured: Values, rates: Tensor) -> None:
+        """Take a step where the variables themselves hold the values."""
+        named = dict(zip(models.learnt, gradients, strict=True))
+        values = {name: variable.value for name, variable in models.learnt.items()}
+        values, slots = self.step(values, {name: held.value for name, held in self.slots.items()}, named, rates)
+        for name, value in (values | measured).items():
+            models.variables[name].assign(value)
+        for name, value in slots.items():
+            self.slots[name].assign(value)
+
+    def _clipped(self, gradients: Values) -> Values:
+        if self.optimizer.clip_norm is None:
+            return gradients
+        norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients.values()))
+        scale = ops.where(norm > self.optimizer.clip_norm, self.optimizer.clip_norm / norm, ops.ones_like(norm))
+        return {name: scale * gradient for name, gradient in gradients.items()}
 
 
-def slot_variables(
-    optimizer: Optimizer, built: keras.optimizers.Optimizer, learnt: Mapping[str, keras.Variable]
-) -> dict[str, keras.Variable]:
-    """The optimizer's arrays by their public names, "conv2d_1/kernel/m".
-
-    Keras keeps them after its step count and learning rate, parameter by parameter, each one's in the slots' order.
-    """
-    names = [f"{name}/{slot}" for name in learnt for slot in optimizer.slots]
-    return dict(zip(names, built.variables[2:], strict=True))
+def _moved(rule: Optimizer, weight: Tensor, slots: dict[str, Any], g: Tensor, rate: Tensor) -> tuple[Tensor, Values]:
+    """A weight, of which decay has taken its share, and its slots, after a step."""
+    match rule:
+        case Adam():
+            m = slots["m"] + (1 - rule.beta_1) * (g - slots["m"])
+            v = slots["v"] + (1 - rule.beta_2) * (g * g - slots["v"])
+            return weight - rate * m / (ops.sqrt(v) + rule.epsilon), {"m": m, "v": v}
+        case SGD() if not rule.momentum:
+            return weight - rate * g, {}
+        case SGD():
+            velocity = rule.momentum * slots["velocity"] - rate * g
+            taken = rule.momentum * velocity - rate * g if rule.nesterov else velocity
+            return weight + taken, {"velocity": velocity}
+    raise TypeError(f"no rule for {type(rule).__name__}")

@@ -1,5 +1,6 @@
 """The engine's side of the door (`convlet.engines`), in backend-neutral words; a runner knows its backend's."""
 
+import math
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -13,7 +14,7 @@ from convlet.descriptions.optimizers import Optimizer
 from convlet.engines import Batch, Preparing, State
 from convlet.engines.checks import check_batch, check_images, check_labels, check_optimizer, check_rate
 from convlet.engines.keras.model import Feed, Tensor, build
-from convlet.engines.keras.optimizer import build_optimizer, slot_variables
+from convlet.engines.keras.optimizer import Learning
 from convlet.errors import EngineError
 
 Array = NDArray[Any]
@@ -42,7 +43,7 @@ class Runner(Protocol):
 
     def gradients(self, feed: Feed) -> tuple[float, list[Array]]: ...
 
-    def step(self, feed: Feed, learning_rate: float) -> tuple[float, int]: ...
+    def step(self, feed: Feed, rates: Array) -> tuple[float, int]: ...
 
     def to_numpy(self, tensor: Tensor) -> Array: ...
 
@@ -60,10 +61,9 @@ class KerasProgram:
         self.dtype = next((str(array.dtype) for array in parameters.values()), "float32")
         _check_float64(self.dtype, keras.config.backend())
         self.models = build(network, self.dtype)
-        self._optimizer = build_optimizer(optimizer, self.models.learnt) if optimizer else None
-        self._slots = slot_variables(optimizer, self._optimizer, self.models.learnt) if optimizer else {}
+        self._learning = Learning(optimizer, network, self.models.learnt) if optimizer else None
         module, name = RUNNERS[keras.config.backend()]
-        self._runner = cast(Runner, getattr(import_module(module), name)(self.models, self._optimizer))
+        self._runner = cast(Runner, getattr(import_module(module), name)(self.models, self._learning))
         self.restore(State(parameters))
 
     @property
@@ -113,13 +113,16 @@ class KerasProgram:
     def step(self, batch: Batch, learning_rate: float) -> tuple[float, int]:
         check_optimizer(self.optimizer)
         check_rate(learning_rate)
-        return self._runner.step(self._feed(batch), learning_rate)
+        assert self._learning is not None
+        rates = self._learning.rates(learning_rate, self._steps + 1).astype(self.dtype)
+        loss, correct = self._runner.step(self._feed(batch), rates)
+        self._steps += math.isfinite(loss)
+        return loss, correct
 
     def state(self) -> State:
         self._runner.publish()
-        steps = int(self._optimizer.iterations.value) if self._optimizer else self._steps
         in_order = {name: self.models.variables[name] for name in self.network.parameters}
-        return State(self._arrays(in_order), self._arrays(self._slots), steps)
+        return State(self._arrays(in_order), self._arrays(self._slots), self._steps)
 
     def restore(self, state: State) -> None:
         self.network.check_parameters(state.parameters)
@@ -128,9 +131,11 @@ class KerasProgram:
         for name, variable in self._slots.items():
             variable.assign(state.slots.get(name, np.zeros(variable.shape, self.dtype)))
         self._steps = state.step
-        if self._optimizer:
-            self._optimizer.iterations.assign(state.step)
         self._runner.adopt()
+
+    @property
+    def _slots(self) -> dict[str, keras.Variable]:
+        return self._learning.slots if self._learning else {}
 
     def _chunks(self, images: Array) -> list[Array]:
         """The images in the parameters' float type, a few hundred at a time; a blank one where there are none.

@@ -17,7 +17,7 @@ from convlet.engines.numba.assembly.lowering import Switches, lower
 from convlet.engines.numba.assembly.passes import Passes
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import buffer
-from convlet.engines.numba.kernels import dense, updates
+from convlet.engines.numba.kernels import dense
 from convlet.engines.numba.profiling import Timing, profile
 from convlet.engines.numba.running import forks, threads
 from convlet.engines.numba.running.entries import argument_types, entry
@@ -61,9 +61,10 @@ class NumbaProgram:
     def __init__(self, network: Sequential, state: State, optimizer: Optimizer | None, switches: Switches) -> None:
         self.network, self.optimizer = network, optimizer
         blocks = lower(network, switches)
-        self._weights = Weights(blocks, optimizer.slots if optimizer else ())
-        self._settings, self._taken = buffer(updates.SETTINGS), buffer(1, np.int64)
-        update = Update(updates.rule(optimizer), self._settings, self._taken) if optimizer else None
+        moves = optimizer.moves(network) if optimizer else {}
+        self._weights = Weights(blocks, moves, fuse=optimizer is None or optimizer.clip_norm is None)
+        self._taken = buffer(1, np.int64)
+        self._update = update = Update(optimizer, moves, self._taken) if optimizer else None
         folded = lower(network, replace(switches, folding=switches.fusion))
         self._inference = Passes(folded, self._weights, "predicting")
         self._inputs = Passes(blocks, self._weights, "input gradients", every=not switches.sparse)
@@ -161,8 +162,9 @@ class NumbaProgram:
 
     def _set_rule(self, learning_rate: float) -> None:
         """Write down what the optimizer's rule needs in the next step."""
-        values = updates.settings(check_optimizer(self.optimizer), learning_rate, int(self._taken[0]) + 1)
-        self._settings[: len(values)] = values
+        check_optimizer(self.optimizer)
+        if self._update is not None:
+            self._update.set(learning_rate)
 
     def state(self) -> State:
         with self._lock:

@@ -29,6 +29,7 @@ class NumpyProgram:
 
     def __init__(self, network: Sequential, state: State, optimizer: Optimizer | None) -> None:
         self.network, self.optimizer = network, optimizer
+        self.moves = optimizer.moves(network) if optimizer else {}
         self.restore(state)
 
     def prepare(self, batch_size: int, progress: Preparing | None = None) -> None:
@@ -84,8 +85,8 @@ class NumpyProgram:
         self.parameters, self.steps = _copies(state.parameters), state.step
         self.slots = {
             f"{name}/{slot}": state.slots.get(f"{name}/{slot}", np.zeros_like(self.parameters[name])).copy()
-            for name, parameter in self.network.parameters.items()
-            for slot in (self.optimizer.slots if self.optimizer and parameter.trainable else ())
+            for name, move in self.moves.items()
+            for slot in move.rule.slots
         }
 
     @property
@@ -142,9 +143,11 @@ class NumpyProgram:
 
     def _update(self, optimizer: Optimizer, gradients: Parameters, learning_rate: float) -> None:
         self.steps += 1
+        scale = optimizer.clipping(gradients.values())
         for name, gradient in gradients.items():
-            slots = {slot: self.slots[f"{name}/{slot}"] for slot in optimizer.slots}
-            optimizer.update(self.parameters[name], gradient, slots, learning_rate, self.steps)
+            move = self.moves[name]
+            slots = {slot: self.slots[f"{name}/{slot}"] for slot in move.rule.slots}
+            move.update(self.parameters[name], scale * gradient, slots, learning_rate, self.steps)
 
 
 def _copies(arrays: Parameters) -> Parameters:

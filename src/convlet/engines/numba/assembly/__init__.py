@@ -8,6 +8,8 @@ here: enough for the load to balance, and fixed by the work.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from convlet.engines.numba.assembly.block_context import BlockContext, Memory, Update
 from convlet.engines.numba.assembly.blocks import (
     ActivationBlock,
@@ -82,13 +84,31 @@ ASSEMBLIES: dict[type[Block], Assembly] = {
 
 
 def update_jobs(weights: Weights, memory: Memory, update: Update) -> list[Job]:
-    """The optimizer's step, for all gradients that came as arrays (all but a dense layer's kernel)."""
+    """The optimizer's step, for all gradients that came as arrays (all but a dense layer's kernel, as a rule)."""
     jobs: list[Job] = []
     for name, own in weights.own.items():
-        if not own.trainable or name in weights.fused:
+        if name in weights.fused:
             continue
-        arrays = (own.values, own.slot(0), own.slot(1), memory.get(f"d_{name}", len(own.values)))
-        arguments = (update.rule, update.settings, *arrays)
-        parts = -(-own.trainable // 8192)
-        jobs.append(Job(updates.update_parameters, own.trainable, arguments, parts, bool(jobs), f"{name}: update"))
-    return jobs
+        gradient = memory.get(f"d_{name}", len(own.values))
+        for part, move in own.moving(update.moves):
+            slots = own.slots_of(move)
+            arrays = (own.values[part], *(slot[part] for slot in slots), gradient[part])
+            arguments = (updates.rule(move.rule), update.settings(move), update.scale, *arrays)
+            size, alongside = len(arrays[0]), bool(jobs)
+            parts = -(-size // updates.BLOCK)
+            jobs.append(Job(updates.update_parameters, size, arguments, parts, alongside, f"{name}: update"))
+    return _clip_jobs(weights, memory, update) + jobs
+
+
+def _clip_jobs(weights: Weights, memory: Memory, update: Update) -> list[Job]:
+    """The scale of all gradients, from their norm; none where they are not clipped."""
+    if update.optimizer.clip_norm is None:
+        return []
+    blocks = {name: -(-own.trainable // updates.BLOCK) for name, own in weights.own.items() if own.trainable}
+    sums, jobs, first = memory.get("sums of squares", sum(blocks.values()), np.float64), list[Job](), 0
+    for name, count in blocks.items():
+        own = weights.own[name]
+        arguments = (memory.get(f"d_{name}", len(own.values))[: own.trainable], sums, first)
+        jobs.append(Job(updates.sum_squares, count, arguments, count, bool(jobs), f"{name}: square"))
+        first += count
+    return [*jobs, Job(updates.clip, 1, (sums, update.clip_norm, update.scale), label="clip")]

@@ -1,15 +1,17 @@
 """A block's place in the network: the arrays that its jobs work on, and the memory that they share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from convlet.descriptions.optimizers import Move, Optimizer
 from convlet.engines.numba.assembly.blocks import NormalizationBlock
 from convlet.engines.numba.assembly.layouts import image_size
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import Frame, buffer
-from convlet.engines.numba.kernels import activations
+from convlet.engines.numba.kernels import activations, updates
 from convlet.engines.numba.running.worklist import Job
 
 PARTS = 16
@@ -39,13 +41,31 @@ class Memory:
         return dict(self._buffers)
 
 
-@dataclass(frozen=True)
 class Update:
-    """What happens to a gradient: `rule` and `settings` of `updates.py`; and how many steps were taken before."""
+    """What happens to gradients: how each parameter is moved, by settings that are made anew for each step.
 
-    rule: int
-    settings: np.ndarray
-    taken: np.ndarray
+    `taken` holds how many steps were taken before, `scale` what gradients are multiplied by where they are clipped.
+    """
+
+    def __init__(self, optimizer: Optimizer, moves: Mapping[str, Move], taken: np.ndarray) -> None:
+        self.optimizer, self.moves, self.taken = optimizer, moves, taken
+        self._distinct: list[Move] = []
+        for move in moves.values():
+            if move not in self._distinct:
+                self._distinct.append(move)
+        self._settings = [buffer(updates.SETTINGS) for _ in self._distinct]
+        self.scale, self.clip_norm = buffer(1), buffer(1, np.float64)
+        self.scale[:], self.clip_norm[:] = 1, optimizer.clip_norm or 0
+
+    def settings(self, move: Move) -> np.ndarray:
+        """What the kernels need for this move: the same array for as long as the program lives."""
+        return self._settings[self._distinct.index(move)]
+
+    def set(self, learning_rate: float) -> None:
+        """Make the settings of the coming step."""
+        for move, array in zip(self._distinct, self._settings, strict=True):
+            values = updates.settings(move, learning_rate, int(self.taken[0]) + 1)
+            array[: len(values)] = values
 
 
 class Input(NamedTuple):

@@ -68,7 +68,8 @@ def dense_backward(context: BlockContext) -> list[Job]:
     sizes: tuple[Any, ...] = (context.gradient(f"{name}/bias"), N, U, code, kept[1], int(context.every))
     listing = (context.d_y, context.y, kept[0], *lists, *sizes)
     jobs.append(context.job(dense_gradients.collect, -(-U // dense.GROUP), *listing))
-    moves = _moves(update, own, context.gradient(name) if update is None else None)
+    fused = name in context.weights.fused
+    moves = _moves(name, update if fused else None, own, None if update and fused else context.gradient(name))
     rows = context.array("rows", dense.blocks(I) * N * dense.BLOCK)
     d_x = NOTHING if context.d_x is None else context.d_x
     sizes = (N, I, U, int(context.d_x is not None), Scratch(N * dense.BLOCK))
@@ -76,10 +77,12 @@ def dense_backward(context: BlockContext) -> list[Job]:
     return [*jobs, context.job(dense_gradients.backward, dense.blocks(I), *arguments, parts=dense.blocks(I))]
 
 
-def _moves(update: Update | None, own: FlatWeights, gradient: np.ndarray | None) -> tuple[Any, ...]:
+def _moves(name: str, update: Update | None, own: FlatWeights, gradient: np.ndarray | None) -> tuple[Any, ...]:
+    """What the backward kernel does with the gradient: move the weights by it, or leave it in an array."""
     if update is None:
         return updates.NONE, NOTHING, gradient, NOTHING, NO_STEPS
-    return update.rule, update.settings, own.slot(0), own.slot(1), update.taken
+    move = update.moves[f"{name}/kernel"]
+    return updates.rule(move.rule), update.settings(move), *own.slots_of(move), update.taken
 
 
 NO_STEPS = buffer(1, np.int64)

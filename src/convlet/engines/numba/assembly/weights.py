@@ -4,6 +4,7 @@ What a kernel sees is an `FlatWeights`: a few flat arrays for each group of weig
 kernels and biases are one group; a dense layer's are two, for the kernel's gradient never leaves its registers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.descriptions.network import Parameters
+from convlet.descriptions.optimizers import Move
 from convlet.engines.numba.assembly.blocks import Block, ConvolutionBlock, DenseBlock
 from convlet.engines.numba.assembly.layouts import Places, channels, convolution_places, dense_places, dense_size
 from convlet.engines.numba.buffers import buffer, padded
@@ -21,14 +23,29 @@ NOTHING = buffer(8)  # in the place of an array that a kernel does not use
 
 @dataclass
 class FlatWeights:
-    """One flat array of weights, what the optimizer remembers of each, and where a public array's numbers are in it."""
+    """One flat array of weights, what the optimizer remembers of each, and which parameters lie in it, in order."""
 
     values: Array
     trainable: int  # that many numbers, from the first, may move: none of a frozen layer's
+    parts: dict[str, slice]  # by public name
     slots: dict[str, Array] = field(default_factory=dict)
 
-    def slot(self, index: int) -> Array:
-        return list(self.slots.values())[index] if index < len(self.slots) else NOTHING
+    def slots_of(self, move: Move) -> tuple[Array, Array]:
+        """The two arrays that the move's rule remembers; NOTHING in the place of one that it does not."""
+        first, second = (*(self.slots[slot] for slot in move.rule.slots), NOTHING, NOTHING)[:2]
+        return first, second
+
+    def moving(self, moves: Mapping[str, Move]) -> list[tuple[slice, Move]]:
+        """Which parts are moved, and how: neighbours that are moved alike are one."""
+        found: list[tuple[slice, Move]] = []
+        for name, part in self.parts.items():
+            if (move := moves.get(name)) is None:
+                continue
+            if found and found[-1][1] == move:
+                found[-1] = slice(found[-1][0].start, part.stop), move
+            else:
+                found.append((part, move))
+        return found
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,8 @@ class ParameterPlace:
 class Weights:
     """All weights of a network, by block and public name."""
 
-    def __init__(self, blocks: list[Block], slots: tuple[str, ...]) -> None:
+    def __init__(self, blocks: list[Block], moves: Mapping[str, Move], fuse: bool = True) -> None:
+        self.moves = moves
         self.own: dict[str, FlatWeights] = {}
         self.public: dict[str, ParameterPlace] = {}
         self.fused: set[str] = set()  # moved by the kernel that makes the gradient
@@ -60,35 +78,43 @@ class Weights:
             else:
                 self._add_plain(block)
         for own in self.own.values():
-            if own.trainable:
-                own.slots = {slot: buffer(len(own.values)) for slot in slots}
+            own.slots = {
+                slot: buffer(len(own.values)) for name in own.parts if name in moves for slot in moves[name].rule.slots
+            }
+        if not fuse:
+            self.fused.clear()
 
     def _add_convolution(self, block: ConvolutionBlock, C: int) -> None:
         name, parameters = block.convolution.name, block.convolution.parameters
         kernel, bias, size = convolution_places(parameters[f"{name}/kernel"].shape, C)
         has_bias = f"{name}/bias" in parameters
         moving = size if has_bias else size - padded(len(bias))
-        self.own[name] = FlatWeights(buffer(size), moving if block.convolution.layer.trainable else 0)
+        parts = {f"{name}/kernel": slice(0, size - padded(len(bias)))}
         self.public[f"{name}/kernel"] = ParameterPlace(name, kernel)
         if has_bias:
+            parts[f"{name}/bias"] = slice(size - padded(len(bias)), size)
             self.public[f"{name}/bias"] = ParameterPlace(name, bias)
+        self.own[name] = FlatWeights(buffer(size), moving if block.convolution.layer.trainable else 0, parts)
 
     def _add_dense(self, block: DenseBlock, C: int) -> None:
         name, parameters = block.dense.name, block.dense.parameters
         units, shape = block.dense.output_shape[0], block.input_shape
         size, trainable = dense_size(shape, C, units), block.dense.layer.trainable
-        self.own[name] = FlatWeights(buffer(size), size if trainable else 0)
+        self.own[name] = FlatWeights(buffer(size), size if trainable else 0, {f"{name}/kernel": slice(0, size)})
         self.fused.add(name)
         self.public[f"{name}/kernel"] = ParameterPlace(name, lambda: dense_places(shape, C, units))
         has_bias = f"{name}/bias" in parameters
-        self.own[f"{name}/bias"] = FlatWeights(buffer(units), units if has_bias and trainable else 0)
+        parts = {f"{name}/bias": slice(0, units)} if has_bias else {}
+        self.own[f"{name}/bias"] = FlatWeights(buffer(units), units if has_bias and trainable else 0, parts)
         if has_bias:
             self.public[f"{name}/bias"] = ParameterPlace(f"{name}/bias", np.arange(units))
 
     def _add_plain(self, block: Block) -> None:
         """Each parameter for itself, as it is outside."""
         for name, parameter in ((name, p) for placed in block.layers for name, p in placed.parameters.items()):
-            self.own[name] = FlatWeights(buffer(padded(parameter.size)), parameter.size if parameter.trainable else 0)
+            size = parameter.size
+            moving = size if parameter.trainable else 0
+            self.own[name] = FlatWeights(buffer(padded(size)), moving, {name: slice(0, size)})
             self.public[name] = ParameterPlace(name, np.arange(parameter.size).reshape(parameter.shape))
 
     def pack(self, name: str, size: int) -> Array:
@@ -113,11 +139,10 @@ class Weights:
     def slots(self) -> Parameters:
         """A copy of what the optimizer remembers, in the public layout."""
         copies: Parameters = {}
-        for name, public in self.public.items():
-            own = self.own[public.own]
-            if own.slots:
-                places = public.find()
-                copies |= {f"{name}/{slot}": array[places] for slot, array in own.slots.items()}
+        for name, move in self.moves.items():
+            public = self.public[name]
+            own, places = self.own[public.own], public.find() if move.rule.slots else None
+            copies |= {f"{name}/{slot}": own.slots[slot][places] for slot in move.rule.slots}
         return copies
 
     def gradients(self, arrays: dict[str, Array]) -> Parameters:

@@ -6,14 +6,16 @@ leaves its registers, and in `update_parameters`, for the gradients that come as
     taken (int64)        how many steps were taken
     settings (float32)   what the rule needs in this step, as `rule` and `settings` lay it out
     slots a, b           m and v (Adam), or the velocity and nothing (SGD with momentum), shaped like the weights
+    scale (float32)      what every gradient that comes as an array is multiplied by: below 1 where they are clipped
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from convlet.descriptions.optimizers import SGD, Adam, Optimizer
+from convlet.descriptions.optimizers import SGD, Adam, Move, Optimizer
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.simd.vectors import (
     add,
@@ -34,23 +36,22 @@ NONE, PLAIN, MOMENTUM, NESTEROV, ADAM = range(5)  # NONE: the gradient itself is
 DECAY, RATE, FIRST, SECOND, EPSILON = range(5)  # places in settings
 SETTINGS = 8
 LANES = 32
+BLOCK = 8192  # weights that are moved, or squared, together
 
 
-def rule(optimizer: Optimizer | None) -> int:
-    """The optimizer's rule, as kernels know it; NONE without one."""
+def rule(optimizer: Optimizer) -> int:
+    """The optimizer's rule, as kernels know it."""
     match optimizer:
         case Adam():
             return ADAM
         case SGD():
             return (NESTEROV if optimizer.nesterov else MOMENTUM) if optimizer.momentum else PLAIN
-        case None:
-            return NONE
     raise TypeError(f"no rule for {type(optimizer).__name__}")
 
 
-def settings(optimizer: Optimizer, rate: float, step: int) -> tuple[float, ...]:
+def settings(move: Move, learning_rate: float, step: int) -> tuple[float, ...]:
     """(share of the weight that decay leaves, rate, first, second, ε) in this step, counted from 1."""
-    decay = getattr(optimizer, "weight_decay", 0.0)
+    optimizer, rate, decay = move.rule, learning_rate * move.factor, move.decay
     match optimizer:
         case Adam():
             corrected = optimizer.corrected(rate, step)
@@ -94,15 +95,36 @@ update_block, update_one = update_of(LANES), update_of(1)
 
 
 @kernel
-def update_parameters(low, high, rule, settings, w, a, b, gradient):
+def update_parameters(low, high, rule, settings, scale, w, a, b, gradient):
     """Move weights [low, high), given their gradients. Cost: reads and writes each array once."""
-    i = low
+    i, many, one = low, broadcast(LANES, scale, 0), broadcast(1, scale, 0)
     while i + LANES <= high:
-        update_block(rule, settings, w, a, b, i, load(LANES, gradient, i))
+        update_block(rule, settings, w, a, b, i, mul(many, load(LANES, gradient, i)))
         i += LANES
     while i < high:
-        update_one(rule, settings, w, a, b, i, load(1, gradient, i))
+        update_one(rule, settings, w, a, b, i, mul(one, load(1, gradient, i)))
         i += 1
+
+
+@kernel
+def sum_squares(low, high, gradient, sums, first):
+    """The sum of squares of each of the blocks [low, high) of a gradient, to sums[first + block] (float64)."""
+    for block in range(low, high):
+        total = 0.0
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, len(gradient))):
+            g = np.float64(element(gradient, i))
+            total += g * g
+        put(sums, first + block, total)
+
+
+@kernel
+def clip(low, high, sums, clip_norm, scale):
+    """What all gradients are to be multiplied by, given their squares' sums: scale[0]."""
+    total = 0.0
+    for i in range(len(sums)):
+        total += element(sums, i)
+    norm, most = math.sqrt(total), element(clip_norm, 0)
+    put(scale, 0, np.float32(most / norm) if norm > most else np.float32(1))
 
 
 @kernel

@@ -1,0 +1,11 @@
+"""How weights move: optimizers as descriptions, each with the reference update in NumPy.
+
+One file for each kind. An engine asks `moves` how each parameter of a network is moved, and does it its own way.
+"""
+
+from convlet.descriptions.optimizers.adam import Adam, AdamW
+from convlet.descriptions.optimizers.optimizer import Move, Optimizer
+from convlet.descriptions.optimizers.sgd import SGD
+from convlet.descriptions.optimizers.table import OPTIMIZERS, optimizer_from_table, optimizer_to_table
+
+__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Move", "Optimizer", "optimizer_from_table", "optimizer_to_table"]
