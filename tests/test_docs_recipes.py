@@ -12,7 +12,7 @@ from convlet.descriptions.augmentation import AUGMENTATIONS
 from convlet.descriptions.initializers import INITIALIZERS
 from convlet.descriptions.layers import LAYERS
 from convlet.descriptions.network import INSIDE, Sequential
-from convlet.descriptions.optimizers import OPTIMIZERS
+from convlet.descriptions.optimizers import AVERAGES, OPTIMIZERS
 from convlet.descriptions.schedules import SCHEDULES
 from convlet.descriptions.tables import from_table
 from convlet.runs.recipe import DataSource, Recipe, Training, parse_recipe
@@ -23,6 +23,7 @@ CLASSES = {
     **LAYERS,
     **INITIALIZERS,
     **OPTIMIZERS,
+    **AVERAGES,
     **SCHEDULES,
     **AUGMENTATIONS,
     "data": DataSource,
@@ -73,7 +74,8 @@ def test_the_recipe_itself_and_its_network_are_described():
 
 
 def test_there_is_no_section_of_what_does_not_exist():
-    assert SECTIONS.keys() - CLASSES.keys() == {"optimizer", "schedules", "network", "initialisers", "augmentation"}
+    sections = {"optimizer", "averages", "schedules", "network", "initialisers", "augmentation"}
+    assert SECTIONS.keys() - CLASSES.keys() == sections
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text[:40])
@@ -98,4 +100,4 @@ def test_every_example_is_true(text):
 
 def test_every_kind_has_an_example_of_its_own():
     named = set(re.findall(r'type = "(\w+)"', " ".join(EXAMPLES)))
-    assert named == {*LAYERS, *INITIALIZERS, *OPTIMIZERS, *SCHEDULES, *AUGMENTATIONS}
+    assert named == {*LAYERS, *INITIALIZERS, *OPTIMIZERS, *AVERAGES, *SCHEDULES, *AUGMENTATIONS}

@@ -19,7 +19,7 @@ DESCRIPTIONS = {
         "DepthwiseConv2D",
     ),
     *("TruncatedNormal", "GlorotUniform", "HeNormal"),
-    *("SGD", "Adam", "AdamW", "Cosine", "OneCycle"),
+    *("SGD", "Adam", "AdamW", "EMA", "Lookahead", "Cosine", "OneCycle"),
 }
 ACTIONS = {"fit", "load", "load_recipe", "compare", "read_picture"}
 THINGS = {"Dataset", "Examples", "Recipe", "Run", "History", "Evaluation"}

@@ -32,7 +32,7 @@ from convlet.descriptions.layers import (
     Residual,
 )
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD, Adam, AdamW
+from convlet.descriptions.optimizers import EMA, SGD, Adam, AdamW, Lookahead
 from convlet.descriptions.schedules import Cosine, OneCycle
 from convlet.experiment import fit
 from convlet.runs.evaluation import Evaluation
@@ -41,6 +41,7 @@ from convlet.runs.recipe import Recipe, load_recipe
 from convlet.runs.run import Run, load
 
 __all__ = [
+    "EMA",
     "SGD",
     "Activation",
     "Adam",
@@ -61,6 +62,7 @@ __all__ = [
     "GlorotUniform",
     "HeNormal",
     "History",
+    "Lookahead",
     "MaxPooling2D",
     "Normalization",
     "OneCycle",

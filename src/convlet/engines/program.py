@@ -56,7 +56,8 @@ class Batch:
 class State:
     """All that a program remembers: plain arrays in the public layout, owned by whoever holds the State.
 
-    `slots` are the optimizer's arrays, by parameter and slot: "conv2d_1/kernel/m". `step` counts steps taken.
+    `slots` are the optimizer's arrays, by parameter and slot: "conv2d_1/kernel/m". `step` counts steps taken. Of an
+    optimizer with an average, parameters are the averages, which predict, and the slot "raw" is what trains on.
     """
 
     parameters: Parameters

@@ -18,6 +18,7 @@ from safetensors.numpy import save as save_tensors
 
 from convlet.checks import whole_number
 from convlet.descriptions.network import Parameters, Sequential
+from convlet.descriptions.optimizers import RAW
 from convlet.engines import State
 from convlet.errors import FormatError, InputError, NumericsError, StorageError
 from convlet.randomness import check_seed
@@ -68,8 +69,9 @@ def check_finite(state: State) -> None:
 
 
 def _not_finite(state: State) -> str | None:
-    """The first parameter with a weight that is NaN or infinite."""
-    return next((name for name, array in state.parameters.items() if not np.isfinite(array).all()), None)
+    """The first parameter with a weight that is NaN or infinite, an average's raw weights among them."""
+    raw = {name: array for name, array in state.slots.items() if name.endswith(f"/{RAW}")}
+    return next((name for name, array in (state.parameters | raw).items() if not np.isfinite(array).all()), None)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

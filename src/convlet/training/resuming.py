@@ -86,8 +86,7 @@ def _are_layers(value: Any) -> bool:
 def _check_saved(path: Path, checkpoint: Checkpoint, recipe: Recipe) -> None:
     """Raise a FormatError unless a checkpoint is of this recipe, and whole."""
     training, state, history = recipe.training, checkpoint.state, checkpoint.history
-    moves = recipe.optimizer.moves(recipe.network)
-    slots = {f"{name}/{slot}" for name, move in moves.items() for slot in move.rule.slots}
+    slots = set(recipe.optimizer.remembered(recipe.network))
     whole = state.slots.keys() == slots and state.step == history.steps
     run = (checkpoint.network, checkpoint.seed, history.batch_size)
     if not whole or run != (recipe.network, training.seed, training.batch_size):

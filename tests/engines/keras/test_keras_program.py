@@ -7,7 +7,7 @@ from comparing import Tolerance, assert_agree, assert_same_bits
 
 from convlet.descriptions.layers import Activation, Dense, Flatten
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD, Adam, AdamW
+from convlet.descriptions.optimizers import EMA, SGD, Adam, AdamW, Lookahead
 from convlet.engines import Batch, State, engine
 from convlet.errors import EngineError, InputError
 
@@ -24,6 +24,8 @@ OPTIMIZERS = {
     "Adam with another ε": Adam(1e-3, beta_1=0.8, beta_2=0.99, epsilon=0.1),
     "Adam with weight decay": Adam(1e-3, weight_decay=0.1),
     "AdamW with rates of its own": AdamW(1e-3, weight_decay=0.1, rate_factors={"*/bias": 8.0}),
+    "moving average": Adam(1e-3, average=EMA(0.6)),
+    "slow weights": SGD(0.05, momentum=0.9, average=Lookahead(2)),
     "clipped": SGD(0.05, momentum=0.9, weight_decay=0.1, decays="kernels", clip_norm=0.05),
 }
 
@@ -50,9 +52,8 @@ def random_state(network, optimizer, seed=0):
     parameters = {n: generator.standard_normal(p.shape).astype(np.float32) for n, p in network.parameters.items()}
     learnt = [name for name, parameter in network.parameters.items() if parameter.trainable]
     slots = {
-        f"{name}/{slot}": generator.random(parameters[name].shape, np.float32)
-        for name in learnt
-        for slot in optimizer.slots
+        slot: generator.random(parameters[name].shape, np.float32)
+        for slot, name in optimizer.remembered(network).items()
     }
     parameters[learnt[0]].flat[:4] = [-0.0, 1e-45, np.finfo(np.float32).max, -1e-38]
     return State(parameters, slots, 7)
@@ -77,6 +78,8 @@ def test_training_goes_the_references_way(network, optimizer):
         (loss, correct), (expected_loss, expected_correct) = keras.step(batch, rate), reference.step(batch, rate)
         assert loss == pytest.approx(expected_loss, rel=1e-5)
         assert correct == expected_correct
+        images = next(iter(batches(network, 1))).images
+        assert_agree(keras.predict(images), reference.predict(images).astype(np.float32), TRAINED, "logits")
     assert keras.state().step == 6
     assert_agree(keras.state().parameters, float32(reference.state().parameters), TRAINED, "parameters")
     assert_agree(keras.state().slots, float32(reference.state().slots), TRAINED, "slots")

@@ -84,6 +84,8 @@ def check_plain(optimizer: Optimizer) -> SGD | Adam:
     """The optimizer, if it is plain SGD or Adam, which every peer has. Raises EngineError."""
     if not isinstance(optimizer, SGD | Adam) or optimizer.weight_decay or getattr(optimizer, "momentum", 0.0):
         raise EngineError(f"optimizer={optimizer!r}: peers have Adam and plain SGD, without weight decay.")
+    if optimizer.rate_factors or optimizer.clip_norm or optimizer.average:
+        raise EngineError(f"optimizer={optimizer!r}: peers know one rate, and neither clip nor average.")
     return optimizer
 
 

@@ -4,8 +4,24 @@ One file for each kind. An engine asks `moves` how each parameter of a network i
 """
 
 from convlet.descriptions.optimizers.adam import Adam, AdamW
-from convlet.descriptions.optimizers.optimizer import Move, Optimizer
+from convlet.descriptions.optimizers.averages import AVERAGES, EMA, Average, Lookahead, follow
+from convlet.descriptions.optimizers.optimizer import RAW, Move, Optimizer
 from convlet.descriptions.optimizers.sgd import SGD
 from convlet.descriptions.optimizers.table import OPTIMIZERS, optimizer_from_table, optimizer_to_table
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Move", "Optimizer", "optimizer_from_table", "optimizer_to_table"]
+__all__ = [
+    "AVERAGES",
+    "EMA",
+    "OPTIMIZERS",
+    "RAW",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Average",
+    "Lookahead",
+    "Move",
+    "Optimizer",
+    "follow",
+    "optimizer_from_table",
+    "optimizer_to_table",
+]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from convlet.checks import listed, number, one_of
 from convlet.descriptions.layers import Parameter
+from convlet.descriptions.optimizers.averages import Average
 from convlet.descriptions.schedules import Schedule
 from convlet.descriptions.tables import set_canonical
 from convlet.errors import InputError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Slots = dict[str, Array]
 DECAYS = ("all", "kernels")
+RAW = "raw"  # the slot of what is trained, where its average is the parameter
 
 
 def _checked_rate(rate: Any) -> float | Schedule:
@@ -54,6 +56,9 @@ class Optimizer:
     matches a pattern, such as {"*/beta": 64}; where several match, all their factors. With `clip_norm`, gradients are
     scaled down to that norm, of all taken together, where theirs is larger.
     Source: Pascanu et al., "On the difficulty of training recurrent neural networks", ICML 2013, algorithm 1.
+
+    With an `average` the network predicts with averages of its weights (`averages.py`). They are its parameters then;
+    the raw ones, which train on, are remembered beside them, in a slot `raw`.
     """
 
     learning_rate: float | Schedule
@@ -61,6 +66,7 @@ class Optimizer:
     decays: str = "all"
     rate_factors: Mapping[str, float] = field(default_factory=dict, hash=False)
     clip_norm: float | None = None
+    average: Average | None = None
 
     def __post_init__(self) -> None:
         set_canonical(self, learning_rate=_checked_rate(self.learning_rate))
@@ -68,6 +74,8 @@ class Optimizer:
         set_canonical(self, rate_factors=_checked_factors(self.rate_factors))
         if self.clip_norm is not None:
             set_canonical(self, clip_norm=number("clip_norm", self.clip_norm, low=0, open_low=True))
+        if not (self.average is None or isinstance(self.average, Average)):
+            raise InputError(f"average={self.average!r}: expected an average, such as EMA(0.999) or Lookahead(5).")
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -107,6 +115,16 @@ class Optimizer:
             for name, parameter in network.parameters.items()
             if parameter.trainable
         }
+
+    def averaged(self, network: "Sequential") -> tuple[str, ...]:
+        """The parameters that have an average: all of every layer that is trained, measured ones too."""
+        layers = [placed for placed in network if placed.layer.trainable and self.average is not None]
+        return tuple(name for placed in layers for name in placed.parameters)
+
+    def remembered(self, network: "Sequential") -> dict[str, str]:
+        """Every array that it remembers, by its public name, such as "conv2d_1/kernel/m", and of which parameter."""
+        slots = {f"{name}/{slot}": name for name, move in self.moves(network).items() for slot in move.rule.slots}
+        return slots | {f"{name}/{RAW}": name for name in self.averaged(network)}
 
     def clipping(self, gradients: Iterable[Array]) -> float:
         """What all gradients are multiplied by: 1, or less where their norm, of all together, is above `clip_norm`."""

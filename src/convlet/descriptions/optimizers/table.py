@@ -1,6 +1,7 @@
 """Every optimizer by its name: what a recipe may name; and an optimizer on paper and back."""
 
 from convlet.descriptions.optimizers.adam import Adam, AdamW
+from convlet.descriptions.optimizers.averages import AVERAGES
 from convlet.descriptions.optimizers.optimizer import Optimizer
 from convlet.descriptions.optimizers.sgd import SGD
 from convlet.descriptions.schedules import SCHEDULES
@@ -17,5 +18,6 @@ def optimizer_to_table(optimizer: Optimizer) -> Table:
 
 def optimizer_from_table(table: Table, where: str = "optimizer") -> Optimizer:
     """The optimizer that a table stands for. Raises RecipeError."""
-    optimizer: Optimizer = from_table(table, OPTIMIZERS, where, {"learning_rate": SCHEDULES})
+    inside = {"learning_rate": SCHEDULES, "average": AVERAGES}
+    optimizer: Optimizer = from_table(table, OPTIMIZERS, where, inside)
     return optimizer

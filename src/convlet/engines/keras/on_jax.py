@@ -18,7 +18,7 @@ from convlet.engines.keras.optimizer import Learning
 from convlet.engines.keras.sharding import Devices
 
 Array = NDArray[Any]
-Held = tuple[Values, Values, Values]  # learnt, measured, and what the optimizer remembers
+Held = tuple[Values, Values, Values, Values]  # learnt, measured, the optimizer's slots, and averages
 
 
 class JaxRunner:
@@ -51,7 +51,7 @@ class JaxRunner:
         return self.to_numpy(self._input_gradients(images, classes, self._own_values()))
 
     def gradients(self, feed: Feed) -> tuple[float, list[Array]]:
-        learnt, measured, _ = self.held
+        learnt, measured, *_ = self.held
         results = self._gradients(learnt, measured, self.devices.share(feed))
         (loss, _), gradients = self.devices.wait(results)
         return float(loss), [self.to_numpy(gradients[name]) for name in self.models.learnt]
@@ -67,23 +67,23 @@ class JaxRunner:
     def publish(self) -> None:
         # Copies, since the next step may write over what it was given; made on the host, since a device may be stuck
         # in a step that another process never finishes.
-        learnt, measured, slots = jax.tree.map(np.array, self.devices.own(self.held))
-        values = learnt | measured
-        for name, variable in self.models.variables.items():
-            variable.assign(values[name])
-        for name, variable in self._slot_variables().items():
-            variable.assign(slots[name])
+        held = jax.tree.map(np.array, self.devices.own(self.held))
+        for variables, values in zip(self._variables(), held, strict=True):
+            for name, variable in variables.items():
+                variable.assign(values[name])
 
     def adopt(self) -> None:
-        variables = (self.models.learnt, self.models.measured, self._slot_variables())
-        self.held = self.devices.give_all(tuple({n: v.value for n, v in each.items()} for each in variables))
+        values = tuple({name: v.value for name, v in variables.items()} for variables in self._variables())
+        self.held = self.devices.give_all(values)
 
-    def _slot_variables(self) -> dict[str, keras.Variable]:
-        return self.learning.slots if self.learning else {}
+    def _variables(self) -> tuple[dict[str, keras.Variable], ...]:
+        """The variables of all that is held."""
+        own = (self.learning.slots, self.learning.averages) if self.learning else ({}, {})
+        return self.models.learnt, self.models.measured, *own
 
     def _own_values(self) -> Values:
-        learnt, measured, _ = self.devices.own(self.held)
-        return learnt | measured
+        learnt, measured, _, averages = self.devices.own(self.held)
+        return learnt | measured | averages
 
     def _sum_of_logits(self, images: Tensor, classes: Tensor, values: Values) -> Tensor:
         return sum_of_logits(self.models.predict(values, images)[-1], classes)
@@ -97,18 +97,18 @@ class JaxRunner:
         return jax.value_and_grad(partial(self._loss, measured=measured, feed=feed), has_aux=True)(learnt)
 
     def _train(self, held: Held, feed: Feed, rates: Tensor) -> tuple[Held, Tensor, Tensor]:
-        learnt, measured, slots = held
+        learnt, measured, _, _ = held
         (loss, (logits, measured_now)), gradients = self._differentiate(learnt, measured, feed)
         held = jax.lax.cond(
-            jnp.isfinite(loss),
-            lambda: self._update(learnt, gradients, slots, rates, measured_now),
-            lambda: (learnt, measured, slots),
+            jnp.isfinite(loss), lambda: self._update(held, gradients, rates, measured_now), lambda: held
         )
         return held, loss, count_correct(logits, feed.labels)
 
-    def _update(self, learnt: Values, gradients: Values, slots: Values, rates: Tensor, measured: Values) -> Held:
+    def _update(self, held: Held, gradients: Values, rates: Tensor, measured: Values) -> Held:
         """What is held after one step of the optimizer."""
         assert self.learning is not None
+        learnt, before, slots, averages = held
         in_order = {name: gradients[name] for name in self.models.learnt}
         learnt, slots = self.learning.step(learnt, slots, in_order, rates)
-        return learnt, measured, slots
+        values, averages = self.learning.follow(learnt | before | measured, averages, rates)
+        return {n: values[n] for n in learnt}, {n: values[n] for n in before}, slots, averages

@@ -8,7 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from convlet.engines.keras.model import Feed, Models, Tensor, Values, count_correct, mean_loss, sum_of_logits
-from convlet.engines.keras.optimizer import Learning
+from convlet.engines.keras.optimizer import Learning, averages_of
 
 Array = NDArray[Any]
 
@@ -22,8 +22,8 @@ class TensorFlowRunner:
         labels, weights = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], images.dtype)
         targets = tf.TensorSpec([None, None], images.dtype)
         feed, rates = Feed(images, labels, weights, targets, masks), tf.TensorSpec([None, 2], images.dtype)
-        self._predict = tf.function(lambda images: models.predict({}, images)[-1], input_signature=[images])
-        self._activations = tf.function(lambda images: models.predict({}, images), input_signature=[images])
+        self._predict = tf.function(lambda images: self._outputs(images)[-1], input_signature=[images])
+        self._activations = tf.function(self._outputs, input_signature=[images])
         self._input_gradients = tf.function(self._logits_by_images, input_signature=[images, labels])
         self._gradients = tf.function(self._loss_and_gradients, input_signature=[feed])
         self._step = tf.function(self._train, input_signature=[feed, rates])
@@ -57,10 +57,13 @@ class TensorFlowRunner:
     def adopt(self) -> None:
         """Nothing to do: the Keras variables hold the values."""
 
+    def _outputs(self, images: Tensor) -> list[Tensor]:
+        return self.models.predict(averages_of(self.learning), images)
+
     def _logits_by_images(self, images: Tensor, classes: Tensor) -> Tensor:
         with tf.GradientTape() as tape:
             tape.watch(images)
-            total = sum_of_logits(self.models.predict({}, images)[-1], classes)
+            total = sum_of_logits(self._outputs(images)[-1], classes)
         return tape.gradient(total, images, unconnected_gradients="zero")
 
     def _differentiate(self, feed: Feed) -> tuple[Tensor, Tensor, Values, list[Tensor]]:

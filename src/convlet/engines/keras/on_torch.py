@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from convlet.engines.keras.model import Feed, Models, Tensor, Values, count_correct, mean_loss, sum_of_logits
-from convlet.engines.keras.optimizer import Learning
+from convlet.engines.keras.optimizer import Learning, averages_of
 
 Array = NDArray[Any]
 
@@ -22,18 +22,18 @@ class TorchRunner:
         """Nothing to do: one device takes any batch."""
 
     def predict(self, images: Array) -> Array:
-        return self.to_numpy(self._outputs(images)[-1])
+        return self.activations(images)[-1]
 
     def activations(self, images: Array) -> list[Array]:
-        return [self.to_numpy(outputs) for outputs in self._outputs(images)]
-
-    def _outputs(self, images: Array) -> list[Tensor]:
         with torch.no_grad():
-            return self.models.predict({}, _to_device(images))
+            return [self.to_numpy(outputs) for outputs in self._outputs(_to_device(images))]
+
+    def _outputs(self, images: Tensor) -> list[Tensor]:
+        return self.models.predict(averages_of(self.learning), images)
 
     def input_gradients(self, images: Array, classes: Array) -> Array:
         inputs = _to_device(images).requires_grad_()
-        total = sum_of_logits(self.models.predict({}, inputs)[-1], _to_device(classes))
+        total = sum_of_logits(self._outputs(inputs)[-1], _to_device(classes))
         return self.to_numpy(torch.autograd.grad(total, inputs)[0])
 
     def gradients(self, feed: Feed) -> tuple[float, list[Array]]:

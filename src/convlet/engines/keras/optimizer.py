@@ -4,7 +4,7 @@ Not Keras's own: those know no rate for each parameter, and correct Adam's rate 
 step, rates and decay, is computed outside, in Python's floats, and given.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -18,25 +18,41 @@ from convlet.engines.keras.model import Models, Tensor, Values
 
 
 class Learning:
-    """An optimizer for a network's Keras variables: the arrays it remembers, and its step."""
+    """An optimizer for a network's Keras variables: the arrays it remembers, the averages it keeps, and its step."""
 
-    def __init__(self, optimizer: Optimizer, network: Sequential, learnt: Mapping[str, keras.Variable]) -> None:
+    def __init__(self, optimizer: Optimizer, network: Sequential, models: Models) -> None:
         self.optimizer, moves = optimizer, optimizer.moves(network)
+        learnt, variables = models.learnt, models.variables
         self.moves = {name: moves[name] for name in learnt}
         self.slots: dict[str, keras.Variable] = {
             f"{name}/{slot}": keras.Variable(np.zeros(variable.shape), dtype=variable.dtype, trainable=False)
             for name, variable in learnt.items()
             for slot in self.moves[name].rule.slots
         }
+        self.averages: dict[str, keras.Variable] = {
+            name: keras.Variable(np.zeros(variables[name].shape), dtype=variables[name].dtype, trainable=False)
+            for name in optimizer.averaged(network)
+        }
 
     def rates(self, learning_rate: float, step: int) -> NDArray[np.float64]:
-        """For each parameter, in this step (from 1), the share that decay leaves and the rate: (parameters, 2)."""
+        """What changes from step to step, counted from 1: (parameters + 1, 2).
+
+        For each parameter the share that decay leaves and the rate; then how averages are pulled.
+        """
         rows = []
         for move in self.moves.values():
             rate = learning_rate * move.factor
             corrected = move.rule.corrected(rate, step) if isinstance(move.rule, Adam) else rate
             rows.append((1 - rate * move.decay, corrected))
-        return np.array(rows).reshape(-1, 2)
+        rows.append(self.optimizer.average.pull(step) if self.optimizer.average else (0.0, False))
+        return np.array(rows)
+
+    def follow(self, values: Values, averages: Values, rates: Tensor) -> tuple[Values, Values]:
+        """The values and averages after the averages have followed a step."""
+        share, back = rates[-1, 0], rates[-1, 1]
+        averages = {name: average + share * (values[name] - average) for name, average in averages.items()}
+        gone_back = {name: ops.where(back > 0, average, values[name]) for name, average in averages.items()}
+        return {**values, **gone_back}, averages
 
     def step(self, values: Values, slots: Values, gradients: Values, rates: Tensor) -> tuple[Values, Values]:
         """The values and slots after a step, with the rates of that step."""
@@ -53,10 +69,11 @@ class Learning:
         named = dict(zip(models.learnt, gradients, strict=True))
         values = {name: variable.value for name, variable in models.learnt.items()}
         values, slots = self.step(values, {name: held.value for name, held in self.slots.items()}, named, rates)
-        for name, value in (values | measured).items():
-            models.variables[name].assign(value)
-        for name, value in slots.items():
-            self.slots[name].assign(value)
+        averages = {name: held.value for name, held in self.averages.items()}
+        values, averages = self.follow(values | measured, averages, rates)
+        for variables, now in ((models.variables, values), (self.slots, slots), (self.averages, averages)):
+            for name, value in now.items():
+                variables[name].assign(value)
 
     def _clipped(self, gradients: Values) -> Values:
         if self.optimizer.clip_norm is None:
@@ -64,6 +81,11 @@ class Learning:
         norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients.values()))
         scale = ops.where(norm > self.optimizer.clip_norm, self.optimizer.clip_norm / norm, ops.ones_like(norm))
         return {name: scale * gradient for name, gradient in gradients.items()}
+
+
+def averages_of(learning: Learning | None) -> Values:
+    """What a network predicts with in place of its own values."""
+    return {name: held.value for name, held in learning.averages.items()} if learning else {}
 
 
 def _moved(rule: Optimizer, weight: Tensor, slots: dict[str, Any], g: Tensor, rate: Tensor) -> tuple[Tensor, Values]:

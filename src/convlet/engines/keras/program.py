@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from convlet.descriptions.layers import Dropout
 from convlet.descriptions.network import Parameters, Sequential
-from convlet.descriptions.optimizers import Optimizer
+from convlet.descriptions.optimizers import RAW, Optimizer
 from convlet.engines import Batch, Preparing, State
 from convlet.engines.checks import check_batch, check_images, check_labels, check_optimizer, check_rate
 from convlet.engines.keras.model import Feed, Tensor, build
@@ -61,7 +61,7 @@ class KerasProgram:
         self.dtype = next((str(array.dtype) for array in parameters.values()), "float32")
         _check_float64(self.dtype, keras.config.backend())
         self.models = build(network, self.dtype)
-        self._learning = Learning(optimizer, network, self.models.learnt) if optimizer else None
+        self._learning = Learning(optimizer, network, self.models) if optimizer else None
         module, name = RUNNERS[keras.config.backend()]
         self._runner = cast(Runner, getattr(import_module(module), name)(self.models, self._learning))
         self.restore(State(parameters))
@@ -69,6 +69,8 @@ class KerasProgram:
     @property
     def model(self) -> keras.Model:
         """The network as a plain Keras model, images → logits, with the weights of this moment: yours to go on with."""
+        if self._averages:
+            return KerasProgram(self.network, self.state().parameters, None).model
         self._runner.publish()
         return self.models.predicting
 
@@ -121,13 +123,15 @@ class KerasProgram:
 
     def state(self) -> State:
         self._runner.publish()
-        in_order = {name: self.models.variables[name] for name in self.network.parameters}
-        return State(self._arrays(in_order), self._arrays(self._slots), self._steps)
+        raw = {f"{name}/{RAW}": self.models.variables[name] for name in self._averages}
+        return State(self._arrays(self._predicting), self._arrays(self._slots | raw), self._steps)
 
     def restore(self, state: State) -> None:
         self.network.check_parameters(state.parameters)
-        for name, variable in self.models.variables.items():
+        for name, variable in self._predicting.items():
             variable.assign(state.parameters[name])
+        for name in self._averages:
+            self.models.variables[name].assign(state.slots.get(f"{name}/{RAW}", state.parameters[name]))
         for name, variable in self._slots.items():
             variable.assign(state.slots.get(name, np.zeros(variable.shape, self.dtype)))
         self._steps = state.step
@@ -136,6 +140,15 @@ class KerasProgram:
     @property
     def _slots(self) -> dict[str, keras.Variable]:
         return self._learning.slots if self._learning else {}
+
+    @property
+    def _averages(self) -> dict[str, keras.Variable]:
+        return self._learning.averages if self._learning else {}
+
+    @property
+    def _predicting(self) -> dict[str, keras.Variable]:
+        """The variables that it predicts with, in the network's order."""
+        return {name: (self.models.variables | self._averages)[name] for name in self.network.parameters}
 
     def _chunks(self, images: Array) -> list[Array]:
         """The images in the parameters' float type, a few hundred at a time; a blank one where there are none.

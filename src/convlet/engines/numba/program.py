@@ -61,17 +61,16 @@ class NumbaProgram:
     def __init__(self, network: Sequential, state: State, optimizer: Optimizer | None, switches: Switches) -> None:
         self.network, self.optimizer = network, optimizer
         blocks = lower(network, switches)
-        moves = optimizer.moves(network) if optimizer else {}
-        self._weights = Weights(blocks, moves, fuse=optimizer is None or optimizer.clip_norm is None)
-        self._taken = buffer(1, np.int64)
-        self._update = update = Update(optimizer, moves, self._taken) if optimizer else None
+        self._weights = Weights(blocks, network, optimizer)
+        self._predicting, self._taken = self._weights.predicting(), buffer(1, np.int64)
+        self._update = update = Update(optimizer, self._weights.moves, self._taken) if optimizer else None
         folded = lower(network, replace(switches, folding=switches.fusion))
-        self._inference = Passes(folded, self._weights, "predicting")
-        self._inputs = Passes(blocks, self._weights, "input gradients", every=not switches.sparse)
+        self._inference = Passes(folded, self._predicting, "predicting")
+        self._inputs = Passes(blocks, self._predicting, "input gradients", every=not switches.sparse)
         self._gradients = Passes(blocks, self._weights, "training", every=not switches.sparse)
         self._steps = Passes(blocks, self._weights, "training", update, every=not switches.sparse)
         unfused = lower(network, Switches(False, switches.sparse, switches.winograd))
-        self._layers = Passes(unfused, self._weights, "predicting")
+        self._layers = Passes(unfused, self._predicting, "predicting")
         self._lock = forks.lock()
         self.restore(state)
 
@@ -161,10 +160,12 @@ class NumbaProgram:
             return profile(self._steps, batch, rounds)
 
     def _set_rule(self, learning_rate: float) -> None:
-        """Write down what the optimizer's rule needs in the next step."""
+        """Write down what the optimizer's rule needs in the next step; averages are packed again when they predict."""
         check_optimizer(self.optimizer)
         if self._update is not None:
             self._update.set(learning_rate)
+        if self._predicting is not self._weights:
+            self._predicting.packed.clear()
 
     def state(self) -> State:
         with self._lock:
@@ -180,6 +181,7 @@ class NumbaProgram:
                 )
         with self._lock:
             self._weights.load(state.parameters, state.slots)
+            self._predicting.packed.clear()
             self._taken[0] = state.step
 
     def _train(self, passes: Passes, batch: Batch) -> tuple[float, int]:

@@ -14,14 +14,17 @@ Facts = dict[str, Any]
 def summary_json(network: Sequential, training_images: int | None, optimizer: Optimizer | None = None) -> Facts:
     """A network's layers, weights and costs, and how its weights compare with the training images.
 
-    What an optimizer remembers (`slots`) is as large as the weights that are trained, each.
+    What an optimizer remembers (`slots`) is as large as the weights that it is of, each.
 
     `unshared_weights` is what a dense layer from the same inputs to the same outputs would need: no weight reused.
     Memory is in bytes, of float32; multiply-adds are of one image's forward pass.
     """
     rows = [_layer_facts(placed) for placed in network]
     unshared = sum(row["unshared_weights" if "unshared_weights" in row else "weights"] for row in rows)
-    held, remembered = sum(p.size for p in network.parameters.values()), len(optimizer.slots) if optimizer else 0
+    held, remembered = (
+        sum(p.size for p in network.parameters.values()),
+        optimizer.remembered(network) if optimizer else {},
+    )
     facts: Facts = {
         "input_shape": list(network.input_shape),
         "layers": rows,
@@ -35,8 +38,8 @@ def summary_json(network: Sequential, training_images: int | None, optimizer: Op
         "output_bytes": sum(placed.output_bytes for placed in network),
         "weights_bytes": held * BYTES,
         "optimizer": type(optimizer).__name__ if optimizer else None,
-        "slots": list(optimizer.slots) if optimizer else [],
-        "training_bytes": (held + network.trained_weights * remembered) * BYTES,
+        "slots": list(dict.fromkeys(slot.rpartition("/")[2] for slot in remembered)),
+        "training_bytes": (held + sum(network.parameters[name].size for name in remembered.values())) * BYTES,
     }
     return facts
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import RAW
 from convlet.descriptions.placing import flat, unnamed
 from convlet.report.facts.network import Facts, summary_json
 from convlet.report.facts.sharing import explain_sharing
@@ -67,7 +68,8 @@ def _remembered(facts: Facts) -> str:
     slots = facts["slots"]
     if not slots:
         return "weights"
-    what = {"m": "moments", "v": "moments"}.get(slots[0], slots[0])
+    words = {"m": "moments", "v": "moments", RAW: "averages"}
+    what = " and ".join(dict.fromkeys(words.get(slot, slot) for slot in slots))
     return f"weights and {facts['optimizer']}'s {what}"
 
 

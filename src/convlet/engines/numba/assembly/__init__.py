@@ -97,7 +97,18 @@ def update_jobs(weights: Weights, memory: Memory, update: Update) -> list[Job]:
             size, alongside = len(arrays[0]), bool(jobs)
             parts = -(-size // updates.BLOCK)
             jobs.append(Job(updates.update_parameters, size, arguments, parts, alongside, f"{name}: update"))
-    return _clip_jobs(weights, memory, update) + jobs
+    return _clip_jobs(weights, memory, update) + jobs + _average_jobs(weights, update)
+
+
+def _average_jobs(weights: Weights, update: Update) -> list[Job]:
+    """Let averages follow the weights, where there are any."""
+    jobs: list[Job] = []
+    for name, own in weights.own.items():
+        if own.average is not None:
+            arguments, size = (update.pull, own.values, own.average), len(own.values)
+            parts = -(-size // updates.BLOCK)
+            jobs.append(Job(updates.follow, size, arguments, parts, bool(jobs), f"{name}: average"))
+    return jobs
 
 
 def _clip_jobs(weights: Weights, memory: Memory, update: Update) -> list[Job]:

@@ -56,6 +56,7 @@ class Update:
         self._settings = [buffer(updates.SETTINGS) for _ in self._distinct]
         self.scale, self.clip_norm = buffer(1), buffer(1, np.float64)
         self.scale[:], self.clip_norm[:] = 1, optimizer.clip_norm or 0
+        self.pull = buffer(2)  # of averages, as `updates.follow` takes it
 
     def settings(self, move: Move) -> np.ndarray:
         """What the kernels need for this move: the same array for as long as the program lives."""
@@ -63,8 +64,11 @@ class Update:
 
     def set(self, learning_rate: float) -> None:
         """Make the settings of the coming step."""
+        step = int(self.taken[0]) + 1
+        if self.optimizer.average is not None:
+            self.pull[:] = self.optimizer.average.pull(step)
         for move, array in zip(self._distinct, self._settings, strict=True):
-            values = updates.settings(move, learning_rate, int(self.taken[0]) + 1)
+            values = updates.settings(move, learning_rate, step)
             array[: len(values)] = values
 
 

@@ -5,14 +5,15 @@ kernels and biases are one group; a dense layer's are two, for the kernel's grad
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.descriptions.network import Parameters
-from convlet.descriptions.optimizers import Move
+from convlet.descriptions.network import Parameters, Sequential
+from convlet.descriptions.optimizers import RAW, Move, Optimizer
 from convlet.engines.numba.assembly.blocks import Block, ConvolutionBlock, DenseBlock
 from convlet.engines.numba.assembly.layouts import Places, channels, convolution_places, dense_places, dense_size
 from convlet.engines.numba.buffers import buffer, padded
@@ -29,6 +30,12 @@ class FlatWeights:
     trainable: int  # that many numbers, from the first, may move: none of a frozen layer's
     parts: dict[str, slice]  # by public name
     slots: dict[str, Array] = field(default_factory=dict)
+    average: Array | None = None
+
+    @property
+    def predicting(self) -> Array:
+        """What the network predicts with: the weights, or their average."""
+        return self.values if self.average is None else self.average
 
     def slots_of(self, move: Move) -> tuple[Array, Array]:
         """The two arrays that the move's rule remembers; NOTHING in the place of one that it does not."""
@@ -62,8 +69,9 @@ class ParameterPlace:
 class Weights:
     """All weights of a network, by block and public name."""
 
-    def __init__(self, blocks: list[Block], moves: Mapping[str, Move], fuse: bool = True) -> None:
-        self.moves = moves
+    def __init__(self, blocks: list[Block], network: Sequential, optimizer: Optimizer | None) -> None:
+        self.moves = moves = optimizer.moves(network) if optimizer else {}
+        self.averaged = optimizer.averaged(network) if optimizer else ()
         self.own: dict[str, FlatWeights] = {}
         self.public: dict[str, ParameterPlace] = {}
         self.fused: set[str] = set()  # moved by the kernel that makes the gradient
@@ -81,8 +89,10 @@ class Weights:
             own.slots = {
                 slot: buffer(len(own.values)) for name in own.parts if name in moves for slot in moves[name].rule.slots
             }
-        if not fuse:
-            self.fused.clear()
+            if any(name in self.averaged for name in own.parts):
+                own.average = buffer(len(own.values))
+        if optimizer is not None and optimizer.clip_norm is not None:
+            self.fused.clear()  # no gradient moves anything before all are there
 
     def _add_convolution(self, block: ConvolutionBlock, C: int) -> None:
         name, parameters = block.convolution.name, block.convolution.parameters
@@ -128,13 +138,23 @@ class Weights:
         self.packed.clear()
         for name, public in self.public.items():
             own, places = self.own[public.own], public.find()
-            own.values[places] = parameters[name]
+            own.predicting[places] = parameters[name]
+            own.values[places] = slots.get(f"{name}/{RAW}", parameters[name])
             for slot, array in own.slots.items():
                 array[places] = slots.get(f"{name}/{slot}", 0)
 
     def parameters(self) -> Parameters:
         """A copy in the public layout."""
-        return {name: self.own[public.own].values[public.find()] for name, public in self.public.items()}
+        return {name: self.own[public.own].predicting[public.find()] for name, public in self.public.items()}
+
+    def predicting(self) -> "Weights":
+        """The weights that it predicts with: themselves, or averages, with packs of their own, on the same memory."""
+        if not self.averaged:
+            return self
+        other = copy(self)
+        other.own = {name: replace(own, values=own.predicting, average=None) for name, own in self.own.items()}
+        other._packs, other.packed = {}, set()
+        return other
 
     def slots(self) -> Parameters:
         """A copy of what the optimizer remembers, in the public layout."""
@@ -143,6 +163,8 @@ class Weights:
             public = self.public[name]
             own, places = self.own[public.own], public.find() if move.rule.slots else None
             copies |= {f"{name}/{slot}": own.slots[slot][places] for slot in move.rule.slots}
+        for name in self.averaged:
+            copies[f"{name}/{RAW}"] = self.own[self.public[name].own].values[self.public[name].find()]
         return copies
 
     def gradients(self, arrays: dict[str, Array]) -> Parameters:

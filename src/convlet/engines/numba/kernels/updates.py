@@ -128,6 +128,19 @@ def clip(low, high, sums, clip_norm, scale):
 
 
 @kernel
+def follow(low, high, pull, w, average):
+    """Let the averages of weights [low, high) go pull[0] of the way to them; and weights go there, if pull[1]."""
+    share, back = element(pull, 0), element(pull, 1) != 0
+    if share == 0:
+        return
+    for i in range(low, high):
+        moved = element(average, i) + share * (element(w, i) - element(average, i))
+        put(average, i, moved)
+        if back:
+            put(w, i, moved)
+
+
+@kernel
 def count_step(low, high, taken):
     """The end of a step. A pass that ended before, for want of a finite loss, does not count as one."""
     put(taken, 0, element(taken, 0) + (high - low))
