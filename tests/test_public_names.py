@@ -19,7 +19,7 @@ DESCRIPTIONS = {
         "DepthwiseConv2D",
     ),
     *("TruncatedNormal", "GlorotUniform", "HeNormal"),
-    *("SGD", "Adam", "AdamW", "EMA", "Lookahead", "Cosine", "OneCycle"),
+    *("SGD", "Adam", "AdamW", "Muon", "EMA", "Lookahead", "Cosine", "OneCycle"),
 }
 ACTIONS = {"fit", "load", "load_recipe", "compare", "read_picture"}
 THINGS = {"Dataset", "Examples", "Recipe", "Run", "History", "Evaluation"}
@@ -53,7 +53,7 @@ def test_a_description_is_frozen(name):
         ("augmentation", {"Shift", "Rotation", "Flip", "Erasing"}),
         ("layers", {"Conv2D", "MaxPooling2D", "Flatten", "Dense", "Dropout", "BatchNormalization", "Activation"}),
         ("initializers", {"Constant", "Uniform", "TruncatedNormal", "GlorotUniform", "HeNormal"}),
-        ("optimizers", {"SGD", "Adam", "AdamW"}),
+        ("optimizers", {"SGD", "Adam", "AdamW", "Muon"}),
         ("schedules", {"Cosine", "OneCycle", "Steps"}),
     ],
 )

@@ -32,7 +32,7 @@ from convlet.descriptions.layers import (
     Residual,
 )
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import EMA, SGD, Adam, AdamW, Lookahead
+from convlet.descriptions.optimizers import EMA, SGD, Adam, AdamW, Lookahead, Muon
 from convlet.descriptions.schedules import Cosine, OneCycle
 from convlet.experiment import fit
 from convlet.runs.evaluation import Evaluation
@@ -64,6 +64,7 @@ __all__ = [
     "History",
     "Lookahead",
     "MaxPooling2D",
+    "Muon",
     "Normalization",
     "OneCycle",
     "Recipe",

@@ -70,8 +70,8 @@ def assert_same_function(network, images=7, **options):
     assert_agree(gradients, single(expected_gradients), GRADIENT32, "gradients")
 
 
-def trained(network, steps=4, images=9):
-    program = compile(network, network.initial_parameters(0), Adam(0.01))
+def trained(network, steps=4, images=9, optimizer=Adam(0.01)):  # noqa: B008 (frozen)
+    program = compile(network, network.initial_parameters(0), optimizer)
     for step in range(steps):
         program.step(Batch(*batch(network, images - step % 2, seed=step)), 0.01)
     return program

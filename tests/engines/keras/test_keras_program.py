@@ -7,7 +7,7 @@ from comparing import Tolerance, assert_agree, assert_same_bits
 
 from convlet.descriptions.layers import Activation, Dense, Flatten
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import EMA, SGD, Adam, AdamW, Lookahead
+from convlet.descriptions.optimizers import EMA, SGD, Adam, AdamW, Lookahead, Muon
 from convlet.engines import Batch, State, engine
 from convlet.errors import EngineError, InputError
 
@@ -24,6 +24,7 @@ OPTIMIZERS = {
     "Adam with another ε": Adam(1e-3, beta_1=0.8, beta_2=0.99, epsilon=0.1),
     "Adam with weight decay": Adam(1e-3, weight_decay=0.1),
     "AdamW with rates of its own": AdamW(1e-3, weight_decay=0.1, rate_factors={"*/bias": 8.0}),
+    "Muon": Muon(0.01, weight_decay=0.1),
     "moving average": Adam(1e-3, average=EMA(0.6)),
     "slow weights": SGD(0.05, momentum=0.9, average=Lookahead(2)),
     "clipped": SGD(0.05, momentum=0.9, weight_decay=0.1, decays="kernels", clip_norm=0.05),

@@ -5,6 +5,7 @@ One file for each kind. An engine asks `moves` how each parameter of a network i
 
 from convlet.descriptions.optimizers.adam import Adam, AdamW
 from convlet.descriptions.optimizers.averages import AVERAGES, EMA, Average, Lookahead, follow
+from convlet.descriptions.optimizers.muon import Muon
 from convlet.descriptions.optimizers.optimizer import RAW, Move, Optimizer
 from convlet.descriptions.optimizers.sgd import SGD
 from convlet.descriptions.optimizers.table import OPTIMIZERS, optimizer_from_table, optimizer_to_table
@@ -20,6 +21,7 @@ __all__ = [
     "Average",
     "Lookahead",
     "Move",
+    "Muon",
     "Optimizer",
     "follow",
     "optimizer_from_table",

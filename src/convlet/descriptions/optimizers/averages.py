@@ -70,13 +70,7 @@ AVERAGES = kinds(EMA, Lookahead)
 
 
 def follow(average: NDArray[Any], raw: NDArray[Any], pull: Pull) -> None:
-    """Let an average follow its raw parameter after a step, in place; and the parameter go back to it.
-
-    >>> average, raw = np.zeros(1), np.ones(1)
-    >>> follow(average, raw, Lookahead(every=1).pull(1))
-    >>> average.tolist(), raw.tolist()
-    ([0.5], [0.5])
-    """
+    """Let an average follow its raw parameter after a step, in place; and the parameter go back to it."""
     average += pull.share * (raw - average)
     if pull.back:
         raw[...] = average

@@ -93,9 +93,9 @@ class Optimizer:
         """One step of one parameter, in place. `slots` holds its arrays by name; `step` counts from 1."""
         raise NotImplementedError
 
-    def rule_for(self, parameter: Parameter) -> "Optimizer":
-        """Whose `update` moves this parameter: its own, unless it leaves some to another."""
-        return self
+    def rule_for(self, parameter: Parameter) -> tuple["Optimizer", float]:
+        """Whose `update` moves this parameter, and at which multiple of the rate: its own, unless it leaves it."""
+        return self, 1.0
 
     def moves(self, network: "Sequential") -> dict[str, "Move"]:
         """How it moves each parameter that is trained. Raises InputError where a pattern matches none that is."""
@@ -106,15 +106,12 @@ class Optimizer:
                     f"rate_factors: {pattern!r} matches no parameter that is learnt: {listed(learnt[:20])}. "
                     "Mend the pattern, or leave it out."
                 )
-        return {
-            name: Move(
-                self.rule_for(parameter),
-                math.prod(factor for pattern, factor in self.rate_factors.items() if fnmatchcase(name, pattern)),
-                self.decays == "all" or len(parameter.shape) > 1,
-            )
-            for name, parameter in network.parameters.items()
-            if parameter.trainable
-        }
+        return {name: self._move(name, p) for name, p in network.parameters.items() if p.trainable}
+
+    def _move(self, name: str, parameter: Parameter) -> "Move":
+        rule, factor = self.rule_for(parameter)
+        factors = [own for pattern, own in self.rate_factors.items() if fnmatchcase(name, pattern)]
+        return Move(rule, math.prod(factors, start=factor), self.decays == "all" or len(parameter.shape) > 1)
 
     def averaged(self, network: "Sequential") -> tuple[str, ...]:
         """The parameters that have an average: all of every layer that is trained, measured ones too."""

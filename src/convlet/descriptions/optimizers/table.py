@@ -2,12 +2,13 @@
 
 from convlet.descriptions.optimizers.adam import Adam, AdamW
 from convlet.descriptions.optimizers.averages import AVERAGES
+from convlet.descriptions.optimizers.muon import Muon
 from convlet.descriptions.optimizers.optimizer import Optimizer
 from convlet.descriptions.optimizers.sgd import SGD
 from convlet.descriptions.schedules import SCHEDULES
 from convlet.descriptions.tables import Table, from_table, kinds, to_table
 
-OPTIMIZERS = kinds(SGD, Adam, AdamW)
+OPTIMIZERS = kinds(SGD, Adam, AdamW, Muon)
 
 
 def optimizer_to_table(optimizer: Optimizer) -> Table:

@@ -13,7 +13,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD, Adam, Optimizer
+from convlet.descriptions.optimizers import SGD, Adam, Muon, Optimizer
+from convlet.descriptions.optimizers.muon import COEFFICIENTS, ITERATIONS, TINY, stretch
 from convlet.engines.keras.model import Models, Tensor, Values
 
 
@@ -101,4 +102,21 @@ def _moved(rule: Optimizer, weight: Tensor, slots: dict[str, Any], g: Tensor, ra
             velocity = rule.momentum * slots["velocity"] - rate * g
             taken = rule.momentum * velocity - rate * g if rule.nesterov else velocity
             return weight + taken, {"velocity": velocity}
+        case Muon():
+            velocity = rule.momentum * slots["velocity"] + g
+            direction = g + rule.momentum * velocity if rule.nesterov else velocity
+            moved = stretch(g.shape) * ops.reshape(_orthogonal(ops.reshape(direction, (-1, g.shape[-1]))), g.shape)
+            return weight - rate * moved, {"velocity": velocity}
     raise TypeError(f"no rule for {type(rule).__name__}")
+
+
+def _orthogonal(matrix: Tensor) -> Tensor:
+    """`convlet.descriptions.optimizers.muon.orthogonal`, of a matrix or its transpose."""
+    a, b, c = COEFFICIENTS
+    x = matrix / (ops.sqrt(ops.sum(ops.square(matrix))) + TINY)
+    flat = matrix.shape[0] <= matrix.shape[1]
+    x = x if flat else ops.transpose(x)
+    for _ in range(ITERATIONS):
+        square = ops.matmul(x, ops.transpose(x))
+        x = a * x + ops.matmul(b * square + c * ops.matmul(square, square), x)
+    return x if flat else ops.transpose(x)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convlet.descriptions.optimizers import Muon
 from convlet.engines.numba.assembly.block_context import BlockContext, Memory, Update
 from convlet.engines.numba.assembly.blocks import (
     ActivationBlock,
@@ -46,6 +47,7 @@ from convlet.engines.numba.assembly.elementwise import (
     rescaling_backward,
     rescaling_forward,
 )
+from convlet.engines.numba.assembly.muon import Moving, muon_jobs
 from convlet.engines.numba.assembly.normalization import normalization_backward, normalization_forward
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.kernels import updates
@@ -86,18 +88,30 @@ ASSEMBLIES: dict[type[Block], Assembly] = {
 def update_jobs(weights: Weights, memory: Memory, update: Update) -> list[Job]:
     """The optimizer's step, for all gradients that came as arrays (all but a dense layer's kernel, as a rule)."""
     jobs: list[Job] = []
+    kernels: list[Moving] = []
     for name, own in weights.own.items():
         if name in weights.fused:
             continue
         gradient = memory.get(f"d_{name}", len(own.values))
         for part, move in own.moving(update.moves):
+            if isinstance(move.rule, Muon):
+                kernels.append(_muon_moving(name, weights, update, part, gradient))
+                continue
             slots = own.slots_of(move)
             arrays = (own.values[part], *(slot[part] for slot in slots), gradient[part])
             arguments = (updates.rule(move.rule), update.settings(move), update.scale, *arrays)
             size, alongside = len(arrays[0]), bool(jobs)
             parts = -(-size // updates.BLOCK)
             jobs.append(Job(updates.update_parameters, size, arguments, parts, alongside, f"{name}: update"))
-    return _clip_jobs(weights, memory, update) + jobs + _average_jobs(weights, update)
+    return _clip_jobs(weights, memory, update) + jobs + muon_jobs(kernels, memory) + _average_jobs(weights, update)
+
+
+def _muon_moving(name: str, weights: Weights, update: Update, part: slice, gradient: np.ndarray) -> Moving:
+    own, kernel = weights.own[name], f"{name}/kernel"
+    assert own.grid is not None
+    settings, velocity = update.settings(update.moves[kernel]), own.slots["velocity"][part]
+    shape = weights.public[kernel].find().shape
+    return Moving(name, shape, own.grid, settings, update.scale, gradient[part], velocity, own.values[part])
 
 
 def _average_jobs(weights: Weights, update: Update) -> list[Job]:

@@ -7,19 +7,31 @@ kernels and biases are one group; a dense layer's are two, for the kernel's grad
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlet.descriptions.network import Parameters, Sequential
-from convlet.descriptions.optimizers import RAW, Move, Optimizer
+from convlet.descriptions.optimizers import RAW, Move, Muon, Optimizer
 from convlet.engines.numba.assembly.blocks import Block, ConvolutionBlock, DenseBlock
 from convlet.engines.numba.assembly.layouts import Places, channels, convolution_places, dense_places, dense_size
 from convlet.engines.numba.buffers import buffer, padded
+from convlet.engines.numba.kernels.dense import BLOCK
 
 Array = NDArray[np.float32]
 NOTHING = buffer(8)  # in the place of an array that a kernel does not use
+
+
+class Grid(NamedTuple):
+    """How a kernel's numbers lie, in `blocks` of K lines of L: a line of units an input; or, a unit each, of inputs."""
+
+    units: int
+    inputs: int
+    blocks: int
+    K: int
+    L: int
+    units_in_line: bool
 
 
 @dataclass
@@ -31,6 +43,7 @@ class FlatWeights:
     parts: dict[str, slice]  # by public name
     slots: dict[str, Array] = field(default_factory=dict)
     average: Array | None = None
+    grid: Grid | None = None  # of the kernel, where there is one
 
     @property
     def predicting(self) -> Array:
@@ -93,6 +106,9 @@ class Weights:
                 own.average = buffer(len(own.values))
         if optimizer is not None and optimizer.clip_norm is not None:
             self.fused.clear()  # no gradient moves anything before all are there
+        self.fused -= {
+            name for name in self.fused if name + "/kernel" in moves and isinstance(moves[name + "/kernel"].rule, Muon)
+        }
 
     def _add_convolution(self, block: ConvolutionBlock, C: int) -> None:
         name, parameters = block.convolution.name, block.convolution.parameters
@@ -105,6 +121,8 @@ class Weights:
             parts[f"{name}/bias"] = slice(size - padded(len(bias)), size)
             self.public[f"{name}/bias"] = ParameterPlace(name, bias)
         self.own[name] = FlatWeights(buffer(size), moving if block.convolution.layer.trainable else 0, parts)
+        F = padded(len(bias))
+        self.own[name].grid = Grid(F, size // F - 1, 1, size // F - 1, F, units_in_line=True)
 
     def _add_dense(self, block: DenseBlock, C: int) -> None:
         name, parameters = block.dense.name, block.dense.parameters
@@ -112,6 +130,8 @@ class Weights:
         size, trainable = dense_size(shape, C, units), block.dense.layer.trainable
         self.own[name] = FlatWeights(buffer(size), size if trainable else 0, {f"{name}/kernel": slice(0, size)})
         self.fused.add(name)
+        inputs = size // units
+        self.own[name].grid = Grid(units, inputs, inputs // BLOCK, units, BLOCK, units_in_line=False)
         self.public[f"{name}/kernel"] = ParameterPlace(name, lambda: dense_places(shape, C, units))
         has_bias = f"{name}/bias" in parameters
         parts = {f"{name}/bias": slice(0, units)} if has_bias else {}

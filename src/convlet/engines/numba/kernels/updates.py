@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from convlet.descriptions.optimizers import SGD, Adam, Move, Optimizer
+from convlet.descriptions.optimizers import SGD, Adam, Move, Muon, Optimizer
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.simd.vectors import (
     add,
@@ -58,6 +58,8 @@ def settings(move: Move, learning_rate: float, step: int) -> tuple[float, ...]:
             return 1 - rate * decay, corrected, 1 - optimizer.beta_1, 1 - optimizer.beta_2, optimizer.epsilon
         case SGD():
             return 1 - rate * decay, rate, optimizer.momentum, 0.0, 0.0
+        case Muon():
+            return 1 - rate * decay, rate, optimizer.momentum, float(optimizer.nesterov)  # as `muon.py` has them
     raise TypeError(f"no rule for {type(optimizer).__name__}")
 
 
