@@ -21,7 +21,7 @@ DESCRIPTIONS = {
     *("TruncatedNormal", "GlorotUniform", "HeNormal"),
     *("SGD", "Adam", "AdamW", "Muon", "EMA", "Lookahead", "Cosine", "OneCycle"),
 }
-ACTIONS = {"fit", "load", "load_recipe", "compare", "read_picture"}
+ACTIONS = {"find_rate", "fit", "load", "load_recipe", "compare", "read_picture"}
 THINGS = {"Dataset", "Examples", "Recipe", "Run", "History", "Evaluation"}
 MODULES = {"augmentation", "datasets", "errors", "layers", "networks", "initializers", "optimizers", "schedules"}
 

@@ -34,7 +34,7 @@ from convlet.descriptions.layers import (
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import EMA, SGD, Adam, AdamW, Lookahead, Muon
 from convlet.descriptions.schedules import Cosine, OneCycle
-from convlet.experiment import fit
+from convlet.experiment import find_rate, fit
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.history import History
 from convlet.runs.recipe import Recipe, load_recipe
@@ -78,6 +78,7 @@ __all__ = [
     "compare",
     "datasets",
     "errors",
+    "find_rate",
     "fit",
     "initializers",
     "layers",

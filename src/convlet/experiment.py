@@ -28,6 +28,7 @@ from convlet.signals import Stopped, stop_on_signals
 from convlet.training.continuing import from_run
 from convlet.training.fit import check_data, fit_recipe
 from convlet.training.loop import Watch
+from convlet.training.rate_range import HIGHEST, LOWEST, STEPS, RateCurve, try_rates
 from convlet.training.weighting import check_class_weights
 
 
@@ -236,6 +237,36 @@ def fit(
     except Stopped as stopped:
         _end_in_a_line()
         raise stopped.with_traceback(None) from None  # where between two steps it was is of no interest to anybody
+
+
+def find_rate(
+    network: Sequential,
+    data: Dataset | str | Path | Pair,
+    *,
+    optimizer: Optimizer | None = None,
+    batch_size: int = 50,
+    seed: int = 0,
+    label_smoothing: float = 0.0,
+    class_weights: str | Mapping[str, float] | None = None,
+    augmentation: Sequence[Augmentation] = (),
+    steps: int = STEPS,
+    between: tuple[float, float] = (LOWEST, HIGHEST),
+    engine: str | None = None,
+    threads: int | None = None,
+) -> RateCurve:
+    """Which learning rate suits this training: the losses along rates that grow from step to step, and a suggestion.
+
+    `data` and the words of training are those of `fit`, and so is what is raised before anything is trained. There are
+    at most `steps` rates, from the lowest to the highest of `between`; it ends earlier where the loss diverges. Nothing
+    is kept: `fit` starts afresh. `.suggestion` may be None, `.reason` says why, `.plot()` shows the curve.
+    """
+    if threads is not None:
+        limit_threads(threads)
+    training = Training(batch_size, steps=1, seed=seed, label_smoothing=label_smoothing, class_weights=class_weights)
+    dataset = _dataset(data, None, None, None)
+    source = DataSource(dataset.source)
+    recipe = Recipe("find_rate", network, training, optimizer or Adam(), source, augmentation=checked(augmentation))
+    return try_rates(recipe, dataset, engine=engine, steps=steps, between=between)
 
 
 def _names(freeze: Sequence[str] | None) -> Sequence[str] | None:

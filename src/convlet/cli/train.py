@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from convlet import experiment
+from convlet.cli.find_rate import check_alone, find_rate
 from convlet.cli.printing import console, say, show, show_lines
 from convlet.cli.progress import Watcher
 from convlet.cli.shared import (
@@ -23,7 +24,7 @@ from convlet.cli.shared import (
 )
 from convlet.datasets import Dataset
 from convlet.descriptions.network import Parameters
-from convlet.engines import lookup
+from convlet.engines import default_engine, lookup
 from convlet.environment import limit_threads
 from convlet.errors import GroupError, InputError
 from convlet.experiment import Experiment
@@ -54,6 +55,9 @@ from convlet.training.continuing import from_run
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the run in this folder.")
 @click.option("--from", "parent", type=click.Path(path_type=Path), metavar="RUN", help="Start from this run's weights.")
 @click.option("--freeze", metavar="LAYER,...", help="Of that run, leave these layers as they are; train all others.")
+@click.option(
+    "--find-rate", "finding", is_flag=True, help="Train nothing: try growing rates, draw the losses, suggest."
+)
 @backend_option
 @click.option("--hosts", metavar="HOST:PORT,...", help="Train by several processes: one for each, met at the first.")
 @click.option("--process-id", type=click.IntRange(0), help="Which of the hosts this process is, from 0.")
@@ -68,6 +72,7 @@ def train(
     resume: Path | None,
     parent: Path | None,
     freeze: str | None,
+    finding: bool,
     hosts: str | None,
     process_id: int | None,
     threads: int | None,
@@ -83,6 +88,9 @@ def train(
     the number of classes is another, the last layer is made anew. RECIPE then says how to train, or else that run's.
     --freeze conv2d_1,conv2d_2 trains all layers but those; without it, what is frozen in that run stays so.
 
+    With --find-rate nothing is trained: the rate grows from 1e-6 to 10 over 200 steps (or --steps), or until the loss
+    diverges. The curve is drawn into RECIPE-rates.svg in the current folder.
+
     With --hosts, the same command is started once for each of them, with a --process-id of its own, and the network
     trains on all their devices with JAX. Process 0 keeps the run. What schedulers set need not be said: the
     --process-id, and with --hosts auto the hosts too.
@@ -92,6 +100,14 @@ def train(
     if freeze is not None and parent is None:
         raise InputError(f"--freeze={freeze} without --from: name the run whose layers stay as they are.")
     used = limit_threads(threads)
+    if finding:
+        check_alone({"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, **overrides})
+        chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides | {"steps": None})
+        images = chosen.data.load()
+        chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
+        on = chosen_engine(engine, backend) or default_engine()
+        find_rate(chosen, images, initial, engine=on, steps=overrides["steps"], as_json=as_json)
+        return
     group = _group(hosts, process_id, engine, backend)
     named = "keras" if hosts else chosen_engine(engine, backend)
     with ExitStack() as stack:

@@ -126,7 +126,7 @@ def _scale_loss(axes: Axes, low: float, high: float) -> None:
         ticks = [float(tick) for tick in MaxNLocator(6).tick_values(0, high)]
     powers = min(tick for tick in ticks if tick > 0) < 1e-3 or max(ticks) >= 1e5
     axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value) if powers else _plain(value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value) if powers else _plain(value)))
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -144,13 +144,13 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def _plain(value: float) -> str:
-    return f"{value:,.10f}".rstrip("0").rstrip(".") if value < 1e5 else _power(value)
+    return f"{value:,.10f}".rstrip("0").rstrip(".") if value < 1e5 else power_of_ten(value)
 
 
-def _power(value: float) -> str:
+def power_of_ten(value: float) -> str:
     """A number by its power of ten.
 
-    >>> _power(5e-05), _power(1e4)
+    >>> power_of_ten(5e-05), power_of_ten(1e4)
     ('5×10⁻⁵', '10⁴')
     """
     digit, _, power = f"{value:.0e}".partition("e")
