@@ -94,7 +94,7 @@ NETWORKS["measured, whitened, rescaled"] = Sequential(
         Conv2D(8, 2, activation="relu", use_bias=False, kernel_initializer=PatchWhitening(), trainable=False),
         Conv2D(9, 3, padding="same", use_bias=False, **_start),
         *(MaxPooling2D(2), BatchNormalization(0.6, scale=False), Activation("relu")),
-        *(Conv2D(9, 3, padding="same", **_start), BatchNormalization(0.6), Activation("silu")),
+        *(Conv2D(9, 3, padding="same", use_bias=False, **_start), BatchNormalization(0.6), Activation("silu")),
         *(GlobalMaxPooling2D(), Dense(3, use_bias=False, **_start), Rescaling(0.5)),
     ],
     (7, 6, 1),

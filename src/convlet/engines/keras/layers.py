@@ -1,4 +1,4 @@
-"""What Keras lacks: dropout by a given mask, averages that leave padding out on every backend, pools of any padding."""
+"""What Keras lacks: dropout by a given mask, averages without padding, pools of any padding, exact statistics."""
 
 from typing import Any
 
@@ -58,3 +58,31 @@ class PaddedMaxPooling2D(keras.layers.Layer):  # type: ignore[misc]
         lowest = float(np.finfo(self.compute_dtype).min)
         padded = keras.ops.pad(images, ((0, 0), *self.window.padding, (0, 0)), constant_values=lowest)
         return keras.ops.max_pool(padded, self.window.size, self.window.strides, "valid", data_format="channels_last")
+
+
+class StagedNormalization(keras.layers.Layer):  # type: ignore[misc]
+    """What a Keras BatchNormalization does when training, with that layer's variables, and means taken axis by axis.
+
+    Its own add up tens of thousands of float32 one by one, and what they lose comes back a thousand times as large in
+    the gradients of layers behind each other.
+    """
+
+    def __init__(self, plain: keras.layers.BatchNormalization, **options: Any) -> None:
+        super().__init__(**options)
+        self.plain = plain
+
+    def call(self, inputs: Tensor) -> Tensor:
+        plain = self.plain
+        mean = _mean(inputs)
+        variance = _mean(keras.ops.square(inputs - mean))
+        for moving, now in ((plain.moving_mean, mean), (plain.moving_variance, variance)):
+            moving.assign(moving * plain.momentum + now * (1 - plain.momentum))
+        learnt = {"offset": plain.beta, "scale": plain.gamma}
+        return keras.ops.batch_normalization(inputs, mean, variance, axis=-1, epsilon=plain.epsilon, **learnt)
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Of each channel, over all other axes, one after another: (N, …, C) → (C,)."""
+    while len(values.shape) > 1:
+        values = keras.ops.mean(values, axis=-2)
+    return values

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import keras
 
-from convlet.descriptions.layers import Dropout
+from convlet.descriptions.layers import BatchNormalization, Dropout
 from convlet.descriptions.network import IMAGE, Placed, Sequential
 from convlet.engines.keras.kinds import keras_layer, padding_layer
-from convlet.engines.keras.layers import MaskedDropout
+from convlet.engines.keras.layers import MaskedDropout, StagedNormalization
 
 Tensor = Any  # the backend's
 Values = dict[str, Tensor]  # by a parameter's public name
@@ -76,6 +76,9 @@ def build(network: Sequential, dtype: str) -> Models:
             masks.append(keras.Input(placed.input_shape, dtype="bool"))
             dropout = MaskedDropout(placed.layer.rate, name=placed.name, dtype=dtype)
             training[placed.name] = dropout([_given(placed, training, around), masks[-1]])
+        elif isinstance(placed.layer, BatchNormalization) and placed.layer.trainable:
+            staged = StagedNormalization(layers[placed.name], name=placed.name, dtype=dtype)
+            training[placed.name] = staged(_given(placed, training, around))
         else:
             training[placed.name] = layers[placed.name](_given(placed, training, around))
     variables = {

@@ -14,7 +14,10 @@ Array = NDArray[Any]
 def batch_statistics(inputs: Array) -> tuple[Array, Array]:
     """Mean and (biased) variance of each channel: two arrays (C,)."""
     axes = tuple(range(inputs.ndim - 1))
-    return inputs.mean(axis=axes), inputs.var(axis=axes)
+    # Summed in float64: NumPy adds along these axes one by one, and what tens of thousands of float32 lose by that
+    # comes back a thousand times as large in the gradients of layers behind each other.
+    mean, variance = inputs.mean(axis=axes, dtype=np.float64), inputs.var(axis=axes, dtype=np.float64)
+    return mean.astype(inputs.dtype), variance.astype(inputs.dtype)
 
 
 def batch_normalization(
@@ -48,4 +51,5 @@ def fixed_normalization_backward(
 
 def _d_gamma_and_d_beta(d_outputs: Array, normalized: Array) -> tuple[Array, Array]:
     axes = tuple(range(d_outputs.ndim - 1))
-    return (d_outputs * normalized).sum(axis=axes), d_outputs.sum(axis=axes)
+    sums = (d_outputs * normalized).sum(axis=axes, dtype=np.float64), d_outputs.sum(axis=axes, dtype=np.float64)
+    return sums[0].astype(d_outputs.dtype), sums[1].astype(d_outputs.dtype)
