@@ -19,7 +19,7 @@ from convlet.engines.numpy.layer import KINDS as COMPUTED
 from convlet.errors import EngineError
 
 SOURCE = Path(convlet.__file__).parent
-PAGE = SOURCE / "explore" / "page" / "network" / "layers.js"
+PAGE = SOURCE / "explore" / "page"
 KERAS = SOURCE / "engines" / "keras" / "kinds.py"
 
 
@@ -31,9 +31,9 @@ def keras_kinds():
     raise AssertionError(f"{KERAS}: no KINDS")
 
 
-def page_kinds():
-    """The keys of the page's table."""
-    table = re.search(r"const KINDS = \{(.*?)\};", PAGE.read_text("utf-8"), re.DOTALL)[1]
+def page_kinds(script):
+    """The keys of a table KINDS of the page."""
+    table = re.search(r"const KINDS = \{(.*?)\};", (PAGE / script).read_text("utf-8"), re.DOTALL)[1]
     return set(re.findall(r"^\s*(\w+)(?=[:,])", table, re.MULTILINE))
 
 
@@ -41,7 +41,8 @@ PLACES = {
     "the numpy engine's table": lambda: {kind.__name__ for kind in COMPUTED},
     "the numba engine's table": lambda: {kind.__name__ for kind in LOWERED},
     "the keras engine's table": keras_kinds,
-    "the page's table": page_kinds,
+    "the page's table": lambda: page_kinds("network/layers.js"),
+    "the page's words": lambda: page_kinds("words.js"),
     "the cases": lambda: {type(case.layer).__name__ for case in cases.LAYERS + cases.BLOCKS + cases.FIRST},
     "the naive versions": lambda: {kind.__name__ for kind in cases.NAIVE},
     "the public names": lambda: {name for name in convlet.__all__ if name in LAYERS},

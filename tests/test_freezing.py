@@ -1,7 +1,9 @@
 """Fine-tuning with frozen layers, from their names to a run that is saved, resumed and described."""
 
 import re
+from dataclasses import replace
 
+import cases
 import numpy as np
 import pytest
 import tiny
@@ -10,7 +12,7 @@ from comparing import assert_same_bits
 
 import convlet as cl
 from convlet.cli import main
-from convlet.descriptions.layers import LAYERS, BatchNormalization, Conv2D, Dense, Dropout, Flatten
+from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam
 from convlet.errors import InputError
@@ -57,21 +59,13 @@ def test_a_layer_that_is_not_there_cannot_be_frozen():
         tiny.NETWORK.freeze("conv2d_2")
 
 
-@pytest.mark.parametrize("kind", LAYERS.values(), ids=LAYERS)
-def test_every_kind_of_layer_takes_true_or_false_and_nothing_else(kind):
-    needed = {
-        "Conv2D": (3, 3),
-        "Dense": (3,),
-        "Dropout": (0.5,),
-        "Activation": ("relu",),
-        "DepthwiseConv2D": (3,),
-        "Residual": ([Flatten()],),
-        "Rescaling": (2.0,),
-    }
-    needed = needed.get(kind.__name__, ())
-    assert kind(*needed, trainable=False).describe() == f"{kind(*needed).describe()} frozen"
+@pytest.mark.parametrize(
+    "layer", {type(case.layer): case.layer for case in cases.LAYERS + cases.BLOCKS + cases.FIRST}.values(), ids=repr
+)
+def test_every_kind_of_layer_takes_true_or_false_and_nothing_else(layer):
+    assert replace(layer, trainable=False).describe() == f"{layer.describe()} frozen"
     with pytest.raises(InputError, match=r"trainable='no': expected True or False"):
-        kind(*needed, trainable="no")
+        replace(layer, trainable="no")
 
 
 def test_only_a_frozen_layer_says_so_in_a_table_and_comes_back():

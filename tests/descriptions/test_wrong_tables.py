@@ -2,6 +2,7 @@
 
 import pytest
 
+from convlet.descriptions.layers import LAYERS
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import optimizer_from_table
 from convlet.errors import RecipeError
@@ -19,13 +20,9 @@ def optimizer(**table):
     return lambda: optimizer_from_table(table)
 
 
-KINDS = (
-    "'Conv2D', 'DepthwiseConv2D', 'MaxPooling2D', 'AveragePooling2D', 'GlobalAveragePooling2D', 'GlobalMaxPooling2D', "
-    "'Flatten', 'Dense', "
-    "'Dropout', 'BatchNormalization', 'Normalization', 'Rescaling', 'Activation', 'Residual'"
-)
+KINDS = ", ".join(map(repr, LAYERS))
 STARTS = "'Constant', 'Uniform', 'TruncatedNormal', 'GlorotUniform', 'HeNormal', 'Identity', 'PatchWhitening'"
-RATES = "'SGD', 'Adam'"
+RATES = "'SGD', 'Adam', 'AdamW', 'Muon'"
 HERE = "network.layers[1]"
 DENSE = "Dense knows 'name', 'trainable', 'units', 'activation', 'use_bias', 'kernel_initializer', 'bias_initializer'."
 
@@ -83,7 +80,8 @@ TABLES = [
     (
         optimizer(type="SGD", momentun=0.9),
         "optimizer: unknown key 'momentun'. Did you mean 'momentum'? "
-        "SGD knows 'learning_rate', 'momentum', 'nesterov', 'weight_decay'.",
+        "SGD knows 'learning_rate', 'decays', 'rate_factors', 'clip_norm', 'average', 'momentum', 'nesterov', "
+        "'weight_decay'.",
     ),
     (optimizer(type="SGD", learning_rate=[1]), "optimizer: learning_rate=[1]: expected a number."),
     (
@@ -98,7 +96,7 @@ TABLES = [
         optimizer(type="SGD", learning_rate={"type": "Cosine"}),
         "optimizer.learning_rate: 'start' is missing; Cosine needs it.",
     ),
-    (optimizer(type="Cosine", start=0.1), "optimizer: unknown type 'Cosine'; expected one of 'SGD', 'Adam'."),
+    (optimizer(type="Cosine", start=0.1), f"optimizer: unknown type 'Cosine'; expected one of {RATES}."),
 ]
 
 

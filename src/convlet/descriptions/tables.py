@@ -1,4 +1,4 @@
-"""Frozen dataclasses to plain tables and back: how layers, initialisers, optimizers and schedules are written down.
+"""Frozen dataclasses to plain tables and back: how descriptions are written down, and why a key is refused.
 
 A table is what TOML and JSON hold: text, numbers, true or false, lists and tables. `{"type": "Dense", "units": 10}`
 stands for `Dense(units=10)`. Fields at their default are left out. This module knows the fields of a dataclass and

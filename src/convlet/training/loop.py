@@ -1,4 +1,4 @@
-"""The loop, on one screen.
+"""The training loop, on one screen: batch, step, validate, save.
 
 Every random choice of a step is a function of the seed and the step (`convlet.randomness`), so a run that is stopped
 and resumed goes exactly the way it would have gone.

@@ -1,4 +1,8 @@
-"""When a run in training is saved: after each validation, at least once a minute, when it stops, and at the end."""
+"""When a run in training is saved: after each validation, at least once a minute, when it stops, and at the end.
+
+A process that is killed (SIGKILL, a power cut) saves nothing more: its last save stands, whole (`runs.files`). One that
+is stopped is saved by `ending`, and drawn by `experiment`.
+"""
 
 import time
 from dataclasses import replace

@@ -1,1 +1,1 @@
-"""Every figure, once: plain dictionaries, which `--json` prints and the tables and pictures are made from."""
+"""What `--json` prints, as plain dictionaries; tables are made from them, pictures from a run itself."""

@@ -5,7 +5,6 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from convlet.descriptions.layers import DepthwiseConv2D
 from convlet.descriptions.network import IMAGE, Parameters, Placed, Sequential
 from convlet.report import numbers
 from convlet.report.figures.panels import Panel, draw_panels, in_rows
@@ -28,7 +27,8 @@ def kernels(network: Sequential, parameters: Parameters) -> Figure | None:
         kernel, image = parameters.get(f"{placed.name}/kernel"), images[placed.inputs[0]]
         if kernel is not None:
             values = np.asarray(kernel, np.float64)
-            values = values.swapaxes(2, 3) if isinstance(placed.layer, DepthwiseConv2D) else values  # of one map each
+            if values.ndim == 4:  # a kernel that lies over one map each has its outputs in the third axis
+                values = values.reshape(*values.shape[:2], -1, placed.output_shape[-1])
             panels.append(_kernels(placed, values) if values.ndim == 4 else _dense(placed, values, image))
         passed_on = kernel is None and math.prod(placed.output_shape) == math.prod(image)  # as Flatten does
         images[placed.name] = image if passed_on and len(placed.output_shape) == 1 else placed.output_shape

@@ -1,4 +1,4 @@
-"""A picture of what a network was given of each picture, and what it said to it."""
+"""What `convlet predict` was given of each picture, drawn beside what the network took it for."""
 
 from collections.abc import Sequence
 

@@ -1,5 +1,5 @@
 /**
- * The kinds of layer that the page knows: one entry each, and nothing else here or elsewhere asks for a kind's name.
+ * The kinds of layer that the page knows: one entry each, and nothing else in `network/` asks for a kind's name.
  *
  * A new kind of layer is a file in `kinds/` and a line in the table at the end.
  */

@@ -144,7 +144,7 @@ function productsBody(focus, why) {
   return [
     el("p", {}, isDense ? t("It looks at every number of the layer before: each times its weight, all added.") : many
       ? t("A kernel lies over one section of each of {count} maps: number times weight, all added.", { count: count(channels) })
-      : layer.kind === "DepthwiseConv2D" ? t("A kernel of its own lies over one section of each map: number times weight, all added.")
+      : why.channelSums.length < layer.inputShapes[0][2] ? t("A kernel of its own lies over one section of each map: number times weight, all added.")
       : t("A kernel lies over one section of the image: number times weight, all added.")),
     isDense ? null : handles(focus, map),
     isDense ? null : productCells(focus, why),
