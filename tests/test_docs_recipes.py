@@ -74,7 +74,7 @@ def test_the_recipe_itself_and_its_network_are_described():
 
 
 def test_there_is_no_section_of_what_does_not_exist():
-    sections = {"optimizer", "averages", "schedules", "network", "initialisers", "augmentation"}
+    sections = {"optimizer", "averages", "schedules", "network", "initialisers", "augmentation", "Pictures"}
     assert SECTIONS.keys() - CLASSES.keys() == sections
 
 

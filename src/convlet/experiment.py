@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from convlet.checks import other_words, true_or_false
-from convlet.datasets import Dataset, Pair, load
+from convlet.datasets import Dataset, Pair
 from convlet.datasets.splits import SHARES, split
 from convlet.descriptions.augmentation import Augmentation, checked
 from convlet.descriptions.network import Parameters, Sequential
@@ -216,6 +216,8 @@ def fit(
     """
     if threads is not None:
         limit_threads(threads)
+    if isinstance(data, str | Path):
+        data = _load(data, network)
     dataset = _dataset(data, validation, test, sample_weight)
     training = Training(
         batch_size, steps, epochs, seed, report_every, validate_every, patience, label_smoothing, class_weights
@@ -231,8 +233,8 @@ def fit(
     planned = Experiment(recipe, folder, engine or default_engine(), resume, initial=initial)
     try:
         with _line(progress) as line:
-            if said:
-                line.say(said)
+            for note in (*(dataset.collected.notes if dataset.collected else ()), *([said] if said else [])):
+                line.say(note)
             return perform(planned, dataset, _both(line, watch), line.preparing)[0]
     except Stopped as stopped:
         _end_in_a_line()
@@ -275,11 +277,16 @@ def _names(freeze: Sequence[str] | None) -> Sequence[str] | None:
     return freeze
 
 
+def _load(source: str | Path, network: Sequential | Run) -> Dataset:
+    """The data set that a name or path stands for; pictures as the network takes them."""
+    taker = network.network if isinstance(network, Run) else network
+    named = DataSource(str(source))
+    return (named.suited_to(taker) if isinstance(taker, Sequential) else named).load()
+
+
 def _dataset(data: Any, validation: Any, test: Any, sample_weight: Any) -> Dataset:
     if isinstance(data, tuple | list) and len(data) == 2:
         return Dataset.from_arrays(*data, validation=validation, test=test, sample_weight=sample_weight)
-    if isinstance(data, str | Path):
-        data = load(data)
     if isinstance(data, Dataset) and isinstance(validation, SHARES) and data.validation is None:
         train, held = split(data.train, float(validation))
         data, validation = replace(data, train=train, validation=held), None

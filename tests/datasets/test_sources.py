@@ -105,11 +105,11 @@ def test_an_unknown_source_is_refused_with_what_is_allowed(source, tmp_path, mon
     with pytest.raises(ConvletError) as raised:
         load(source)
     if source == "":  # Path("") is the current directory
-        assert "holds no train-images-idx3-ubyte" in str(raised.value)
+        assert "holds no classes: expected a folder for each class" in str(raised.value)
         return
     assert isinstance(raised.value, InputError)
     assert repr(str(source)) in str(raised.value)
-    assert "allowed: 'mnist', a directory with train-images-idx3-ubyte" in str(raised.value)
+    assert "allowed: 'mnist', a folder of pictures or a .zip of one" in str(raised.value)
 
 
 @pytest.mark.parametrize("missing", NAMES)

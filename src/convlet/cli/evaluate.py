@@ -12,11 +12,11 @@ from convlet.cli.shared import (
     chosen_engine,
     engine_option,
     json_option,
+    other_data,
     own_data,
     part_of,
     threads_option,
 )
-from convlet.datasets import load
 from convlet.environment import limit_threads
 from convlet.report.facts.evaluation import evaluation_json
 from convlet.report.terminal.evaluation import confusion_table, evaluation_table
@@ -47,7 +47,7 @@ def evaluate(
     limit_threads(threads)
     trained = load_run(run, engine=chosen_engine(engine, backend))
     remedy = f"Give DATA: convlet evaluate {shlex.quote(str(run))} DATA."
-    images = load(data) if data else own_data(run, trained.data, remedy)
+    images = other_data(trained, data) if data else own_data(run, trained.data, remedy)
     with said_if_slow(trained.engine):
         evaluation = trained.evaluate(part_of(images, part))
     show(

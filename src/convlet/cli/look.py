@@ -16,11 +16,11 @@ from convlet.cli.shared import (
     chosen_engine,
     engine_option,
     json_option,
+    other_data,
     own_data,
     part_of,
     threads_option,
 )
-from convlet.datasets import load
 from convlet.datasets.digits import find_digit
 from convlet.datasets.readers.pictures import fitted, open_picture
 from convlet.environment import limit_threads
@@ -100,7 +100,7 @@ def _of_the_data(
     """The maps of an image of the data; None, and said so, where nobody asked for one and there is none."""
     remedy = f"Name an IMAGE, or give --data: convlet look {shlex.quote(str(path))} --data DATA."
     try:
-        images = load(data) if data else own_data(path, run.data, remedy)
+        images = other_data(run, data) if data else own_data(path, run.data, remedy)
     except ConvletError as error:
         if index is not None or data is not None:
             raise

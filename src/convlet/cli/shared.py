@@ -1,14 +1,21 @@
 """What the verbs have in common: options that mean the same everywhere, and what they choose."""
 
+import re
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
+from convlet.cli.printing import SLOW_SECONDS, say
 from convlet.datasets import Dataset, Examples
+from convlet.datasets.collections.preparation import CHANNELS, FITS
 from convlet.engines import BACKENDS, ENGINES, use_backend
 from convlet.errors import DataError, InputError
 from convlet.runs.recipe import DataSource, Recipe
+from convlet.runs.run import Run
 
 DEFAULT_RECIPE = "deep-mnist"
 PARTS = ("test", "validation", "train")
@@ -18,6 +25,36 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 engine_option = click.option("--engine", type=click.Choice(ENGINES), help="Default: the fastest that runs here.")
 backend_option = click.option("--backend", type=click.Choice(BACKENDS), help="What the keras engine computes with.")
 threads_option = click.option("--threads", type=click.IntRange(1), help="Default: one for each processor it may use.")
+
+
+class _Size(click.ParamType):
+    """(H, W): one number for both, or two with an x between."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        found = re.fullmatch(r"([1-9]\d{0,4})(?:[x×]([1-9]\d{0,4}))?", str(value).lower())
+        if not found:
+            self.fail(f"{value!r}: expected pixels, such as 64, or rows x columns, such as 48x64.", param, ctx)
+        return int(found[1]), int(found[2] or found[1])
+
+
+PICTURE_OPTIONS = (
+    click.option("--image-size", type=_Size(), metavar="H[xW]", help="Pixels of every image. Default: by the data."),
+    click.option("--fit", type=click.Choice(FITS), help="How pictures of other proportions get there. Default: crop."),
+    click.option("--channels", type=click.IntRange(*CHANNELS), help="1 for grey, 3 for colour. Default: by the data."),
+    click.option("--skip-broken", is_flag=True, default=None, help="Leave out pictures that cannot be read."),
+    click.option("--paths-column", metavar="NAME", help="The column of a table that has the pictures' paths."),
+    click.option("--labels-column", metavar="NAME", help="The column that has their classes."),
+    click.option("--part-column", metavar="NAME", help="The column that has their parts: train, validation or test."),
+)
+
+
+def picture_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how pictures are prepared."""
+    for option in reversed(PICTURE_OPTIONS):
+        command = option(command)
+    return command
 
 
 def chosen_engine(engine: str | None, backend: str | None) -> str | None:
@@ -32,7 +69,31 @@ def chosen_engine(engine: str | None, backend: str | None) -> str | None:
 
 def with_data(recipe: Recipe, data: str | None) -> Recipe:
     """The recipe, on what --data says in place of its own."""
-    return recipe if data is None else replace(recipe, data=replace(recipe.data, source=data, sha256=None))
+    if data is None:
+        return recipe
+    return replace(recipe, data=replace(recipe.data.other(data), train_images=recipe.data.train_images))
+
+
+def other_data(run: Run, data: str) -> Dataset:
+    """Other data than a run was trained on, prepared as its own was, and said."""
+    source = (run.data or DataSource()).other(data).suited_to(run.network)
+    return loaded(source)
+
+
+def loaded(source: DataSource) -> Dataset:
+    """The data set, with what there is to say of it said; how far it is, where its pictures take a while to decode."""
+    next_time = time.monotonic() + SLOW_SECONDS
+
+    def progress(done: int, total: int) -> None:
+        nonlocal next_time
+        if time.monotonic() > next_time and done < total:
+            next_time = time.monotonic() + 5 * SLOW_SECONDS
+            say(f"Decoded {done:,} of {total:,} pictures.")
+
+    data = source.load(progress)
+    for note in data.collected.notes if data.collected else ():
+        say(note)
+    return data
 
 
 def own_data(run: object, source: DataSource | None, remedy: str) -> Dataset:
@@ -40,7 +101,7 @@ def own_data(run: object, source: DataSource | None, remedy: str) -> Dataset:
     try:
         if source is None:
             raise DataError(f"{run}: it does not say what it was trained on.")
-        return source.load()
+        return loaded(source)
     except (DataError, InputError) as error:
         raise type(error)(f"{error} {remedy}") from None
 

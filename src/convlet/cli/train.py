@@ -2,7 +2,7 @@
 
 import shlex
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,14 @@ from convlet.cli.shared import (
     chosen_engine,
     engine_option,
     json_option,
+    loaded,
     names_in,
+    picture_options,
     threads_option,
     with_data,
 )
 from convlet.datasets import Dataset
+from convlet.datasets.collections.preparation import Preparation
 from convlet.descriptions.network import Parameters
 from convlet.engines import default_engine, lookup
 from convlet.environment import limit_threads
@@ -39,10 +42,13 @@ from convlet.signals import Stopped
 from convlet.training import joint
 from convlet.training.continuing import from_run
 
+PREPARATION = tuple(item.name for item in fields(Preparation))  # options that say how pictures are prepared
+
 
 @click.command()
 @click.argument("recipe", required=False)
-@click.option("--data", help="'mnist', a folder of IDX files, or an .npz; in place of the recipe's.")
+@click.option("--data", help="A folder of pictures by class, its .zip, a .csv, an .npz, IDX files, or 'mnist'.")
+@picture_options
 @click.option("--train-images", type=click.IntRange(1), help="Train on the first so many of the data only.")
 @engine_option
 @click.option("--steps", type=click.IntRange(1), help="How many steps in all.")
@@ -119,7 +125,9 @@ def train(
         else:
             with joint.told(group):
                 chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
-                images = chosen.data.load()
+                if recipe is not None or parent is not None:  # its network says what it takes
+                    chosen = replace(chosen, data=chosen.data.suited_to(chosen.network))
+                images = loaded(chosen.data)
                 chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
@@ -225,6 +233,8 @@ def _overridden(recipe: Recipe, overrides: dict[str, Any]) -> Recipe:
         recipe = replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=rate))
     if (count := given.pop("train_images", None)) is not None:
         recipe = replace(recipe, data=replace(recipe.data, train_images=count, sha256=None))
+    if pictures := {name: given.pop(name) for name in PREPARATION if name in given}:
+        recipe = replace(recipe, data=replace(recipe.data, sha256=None, **pictures))
     if "steps" in given and "epochs" not in given:
         given["epochs"] = None
     elif "epochs" in given and "steps" not in given:

@@ -1,4 +1,4 @@
-"""Labelled images: the embedded MNIST, a directory of IDX files, or an `.npz`.
+"""Labelled images: the embedded MNIST, a collection of pictures, a directory of IDX files, or an `.npz`.
 
 What it is not: it knows no network. Shuffling belongs to training.
 
@@ -6,15 +6,30 @@ What it is not: it knows no network. Shuffling belongs to training.
     idx  npz   the two file formats, each read strictly
     labelled   images with their labels, checked once, then trusted
     embedded   MNIST, inside the package
+    collections   picture files by class: a folder, a zip, a table
     sources    a name or a path → a Dataset
     augmentation   pictures that are changed at each sight, reproducibly
 """
 
+from convlet.datasets.collections.preparation import Progress
 from convlet.datasets.dataset import KINDS, MEMORY, Dataset, Pair
 from convlet.datasets.embedded import mnist
 from convlet.datasets.images import pixels
 from convlet.datasets.labelled import Examples
 from convlet.datasets.readers.idx import read_idx
-from convlet.datasets.sources import load
+from convlet.datasets.sources import COLLECTIONS, kind_of, load
 
-__all__ = ["KINDS", "MEMORY", "Dataset", "Examples", "Pair", "load", "mnist", "pixels", "read_idx"]
+__all__ = [
+    "COLLECTIONS",
+    "KINDS",
+    "MEMORY",
+    "Dataset",
+    "Examples",
+    "Pair",
+    "Progress",
+    "kind_of",
+    "load",
+    "mnist",
+    "pixels",
+    "read_idx",
+]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convlet.checks import one_of
+from convlet.datasets.collections.preparation import Collected
 from convlet.datasets.images import check_bright
 from convlet.datasets.labelled import Examples
 from convlet.datasets.labels import check_label_range, class_names, classes_in
@@ -32,6 +33,8 @@ class Dataset:
         train, validation, test: the parts; the last two may be absent.
         kind: what is on the images, where that is "digits" or "letters"; else None.
         source: the name or absolute path that `load` had it from; "in memory" for any other, and for a changed copy.
+        collected: of a collection of pictures, how they were prepared, which file each image was, and what there is to
+            say of it.
 
     Raises:
         DataError: the parts have images of different shapes, or classes that are none of these; or the training images
@@ -46,6 +49,7 @@ class Dataset:
     test: Examples | None = None
     kind: str | None = None
     source: str = field(default=MEMORY, init=False)
+    collected: Collected | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         one_of("kind", self.kind, (*KINDS, None))
@@ -116,6 +120,11 @@ class Dataset:
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in parts.items() if part is not None}
 
+    def shortened(self, images: int) -> "Dataset":
+        """The same data set, with the first so many of its training images only."""
+        data = replace(self, train=self.train.take(slice(images)))
+        return known_as(data, MEMORY, self.collected.shortened(images) if self.collected else None)
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(H, W, C) of every image."""
@@ -133,9 +142,10 @@ class Dataset:
         return digest.hexdigest()
 
 
-def known_as(data: Dataset, source: str) -> Dataset:
-    """The data set itself, with the name or path where it is found again."""
+def known_as(data: Dataset, source: str, collected: Collected | None = None) -> Dataset:
+    """The data set itself, with the name or path where it is found again, and what is known of its pictures."""
     object.__setattr__(data, "source", source)
+    object.__setattr__(data, "collected", collected)
     return data
 
 

@@ -6,16 +6,20 @@ What it is not: it downloads nothing.
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from numpy.typing import NDArray
 
+from convlet.datasets.collections.preparation import COLUMNS, Preparation, Progress
 from convlet.datasets.dataset import Dataset, Pair, known_as
 from convlet.datasets.embedded import is_mnist, mnist
 from convlet.datasets.readers.idx import read_idx
 from convlet.datasets.readers.npz import read_npz
 from convlet.datasets.splits import hold_out
 from convlet.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from convlet.datasets.collections.listing import Collection
 
 IDX_NAMES = {  # key → the canonical name of MNIST's file
     "x_train": "train-images-idx3-ubyte",
@@ -24,40 +28,101 @@ IDX_NAMES = {  # key → the canonical name of MNIST's file
     "y_test": "t10k-labels-idx1-ubyte",
 }
 IDX_SUFFIXES = ("", ".gz", ".xz")  # in this order, where a file is there in more than one form
+COLLECTIONS = ("folder", "zip", "table")  # of pictures
+SUFFIXES = {".npz": "npz", ".zip": "zip", ".csv": "table", ".tsv": "table"}  # of files, and what they are
 NPZ_KEYS = ("x_train", "y_train", "x_validation", "y_validation", "x_test", "y_test", "w_train")
 
 
-def load(source: str | Path) -> Dataset:
+def load(
+    source: str | Path,
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    fit: str | None = None,
+    channels: int | None = None,
+    skip_broken: bool = False,
+    paths_column: str | None = None,
+    labels_column: str | None = None,
+    part_column: str | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Dataset:
     """The dataset that a name or a path stands for.
 
     - "mnist": the embedded MNIST. (A directory of that name is "./mnist".)
+    - a folder of pictures, a folder for each class, or such folders in train/, validation/ and test/.
+    - a .zip of such a folder, which is not unpacked.
+    - a table, .csv or .tsv, of pictures' paths and labels, and of their parts, if it has a column for them.
     - a directory: MNIST's four IDX files by their canonical names, raw, .gz or .xz.
     - an .npz file: x_train, y_train and, optionally, x_test, y_test, x_validation, y_validation, and w_train, how much
       each training image counts. No pickles.
 
-    The classes are those among the training labels, in order: labels 10, 20, 30 are three classes. Without validation
-    examples the first twelfth of the training examples is held out, as `read_data_sets` does for MNIST; if a class
-    would then be missing on either side (images stored class by class), every twelfth instead.
+    The other arguments are for pictures, as `Preparation` says; what is left out is chosen from them, and
+    `collected.notes` of the data set say what. A tenth of each class is held out for validation, and for testing, where
+    there is none; copies of a picture stay together. `progress(done, total)` is called while they are decoded.
+
+    Of arrays, the classes are those among the training labels, in order: labels 10, 20, 30 are three classes. Without
+    validation examples the first twelfth of the training examples is held out, as `read_data_sets` does for MNIST; if a
+    class would then be missing on either side (images stored class by class), every twelfth instead.
 
     Raises:
-        InputError: `source` is none of these.
-        DataError: files are missing or their images and labels do not fit; its FormatError: a file is damaged.
+        InputError: `source` is none of these, or an option is not for it.
+        DataError: files are missing, broken, or their images and labels do not fit; its FormatError: a file is damaged.
 
     >>> len(load("mnist").train)
     55000
     """
-    if source == "mnist":
+    size = cast(tuple[int, int] | None, image_size)  # a number is both sides, as `Preparation` has it
+    asked = Preparation(size, fit, channels, skip_broken, paths_column, labels_column, part_column)
+    kind = kind_of(source)
+    if kind is None:
+        raise InputError(
+            f"data: {str(source)!r} is no dataset; allowed: 'mnist', a folder of pictures or a .zip of one, a .csv of "
+            f"their paths and labels, a directory with {', '.join(IDX_NAMES.values())} (raw, .gz or .xz), or an .npz "
+            f"file with {', '.join(NPZ_KEYS)}. Check the name or path."
+        )
+    if kind in COLLECTIONS:
+        return _collected(kind, Path(source), asked, progress)
+    for name, value in asked.given().items():
+        raise InputError(f"{name}={value!r}: {source} holds arrays, which are taken as they are; leave {name} out.")
+    if kind == "mnist":
         return mnist()
-    if isinstance(source, str | Path):
-        path = Path(source)
-        if path.suffix == ".npz":
-            return _dataset(path, path.stem, read_npz(path, NPZ_KEYS))
-        if _is_directory(path):
-            return _dataset(path, path.resolve().name, _read_directory(path))
-    raise InputError(
-        f"data: {str(source)!r} is no dataset; allowed: 'mnist', a directory with {', '.join(IDX_NAMES.values())} "
-        f"(raw, .gz or .xz), or an .npz file with {', '.join(NPZ_KEYS)}. Check the name or path."
-    )
+    path = Path(source)
+    arrays = read_npz(path, NPZ_KEYS) if kind == "npz" else _read_directory(path)
+    return _dataset(path, path.stem if kind == "npz" else path.resolve().name, arrays)
+
+
+def kind_of(source: object) -> str | None:
+    """What a name or path stands for: "mnist", "npz", "idx", or one of the COLLECTIONS; None for none of these."""
+    if source == "mnist" or not isinstance(source, str | Path):
+        return "mnist" if source == "mnist" else None
+    path = Path(source)
+    if (kind := SUFFIXES.get(path.suffix.lower())) is not None:
+        return kind
+    if not _is_directory(path):
+        return None
+    idx = any((path / f"{name}{suffix}").exists() for name in IDX_NAMES.values() for suffix in IDX_SUFFIXES)
+    return "idx" if idx else "folder"
+
+
+def _collected(kind: str, path: Path, asked: Preparation, progress: Progress) -> Dataset:
+    """A collection of pictures as a data set."""
+    from convlet.datasets.collections.assembling import assembled  # Pillow is not needed for arrays
+
+    if kind != "table":
+        for name in COLUMNS:
+            if (value := getattr(asked, name)) is not None:
+                raise InputError(f"{name}={value!r}: {path} is no table with columns; leave {name} out.")
+    data, collected = assembled(_collection(kind, path, asked), asked, progress)
+    return known_as(data, os.path.abspath(path), collected)  # noqa: PTH100 (as below)
+
+
+def _collection(kind: str, path: Path, asked: Preparation) -> "Collection":
+    from convlet.datasets.collections.folders import read_folder
+    from convlet.datasets.collections.tables import read_table
+    from convlet.datasets.collections.zips import read_zip
+
+    if kind == "table":
+        return read_table(path, asked)
+    return read_folder(path) if kind == "folder" else read_zip(path)
 
 
 def _is_directory(path: Path) -> bool:

@@ -13,7 +13,8 @@ from convlet.errors import RecipeError, StorageError
 from convlet.runs.files import write_file
 from convlet.runs.recipe import DataSource, Recipe, Training, parse_recipe
 
-NAMES = ("recipe.toml", "environment.json", "last.safetensors", "best.safetensors")  # what a run is made of
+SPLIT = "split.csv"  # which picture is in which part, where a run is on pictures
+NAMES = ("recipe.toml", "environment.json", "last.safetensors", "best.safetensors", SPLIT)  # what a run is made of
 EARNED = ("best.safetensors", "history.json", "metrics.csv")  # what only a run that has been saved has
 
 
@@ -75,13 +76,18 @@ def check_free(folder: Path) -> None:
         raise StorageError(f"run folder {folder}: cannot be used: {error.strerror or error}; name another.") from None
 
 
-def begin_run(folder: Path, recipe: Recipe) -> None:
-    """Note in an empty folder what is to be run, and on what. Raises StorageError; overwrites nothing."""
+def begin_run(folder: Path, recipe: Recipe, split: bytes | None = None) -> None:
+    """Note in an empty folder what is to be run, and on what; of pictures, which of them are in which part (`split`).
+
+    Raises StorageError; overwrites nothing.
+    """
     written = recipe.to_toml().encode()  # before there is a folder: a recipe that cannot be written leaves none
     check_free(folder)
     try:
         write_file(folder / "recipe.toml", written)
         write_file(folder / "environment.json", json.dumps(environment(), indent=2).encode())
+        if split is not None:
+            write_file(folder / SPLIT, split)
     except StorageError:
         abandon_run(folder)
         raise

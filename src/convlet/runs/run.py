@@ -1,12 +1,13 @@
 """A network with its weights, ready to be used: what training returns, and what a checkpoint becomes again."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from convlet.datasets import Examples, Pair, pixels
 from convlet.datasets.images import with_channels
@@ -91,12 +92,19 @@ class Run:
         expected = "a part of a data set, such as data.test, or a pair of arrays, (images, labels)"
         raise InputError(f"examples: {type(given).__name__}; expected {expected}.")
 
-    def predict(self, images: Array) -> Array:
+    def predict(self, images: ArrayLike | Sequence[str | Path]) -> Array:
         """Probabilities (N, classes) of images (N, H, W) or (N, H, W, C): uint8, or float in [0, 1].
 
-        Raises DataError where they are no such images, InputError where they have another shape than the network takes,
-        NumericsError where its answer would be no number.
+        Or of pictures, by a list of their files, a folder, a .zip or a pattern: prepared as those were that the network
+        was trained on, in the order of `convlet predict`.
+
+        Raises DataError where they are no such images, or one cannot be read, InputError where they have another shape
+        than the network takes, NumericsError where its answer would be no number.
         """
+        if isinstance(images, str | Path) or (
+            isinstance(images, list | tuple) and images and all(isinstance(image, str | Path) for image in images)
+        ):
+            images = self._pictures([images] if isinstance(images, str | Path) else images)
         given = with_channels(np.asarray(images), axes=4)
         if given.shape[1:] != self.network.input_shape:
             expected = ", ".join(map(str, self.network.input_shape))
@@ -108,6 +116,17 @@ class Run:
             first = int(np.argmax(~np.isfinite(probabilities).all(axis=1)))
             raise NumericsError(self.explain(batch[first : first + 1], f"the probabilities of image {first} are NaN"))
         return probabilities
+
+    def _pictures(self, sources: Sequence[str | Path]) -> Array:
+        """The pixels (N, H, W, C) of pictures, as the network takes them."""
+        from convlet.datasets.collections.unlabelled import named_pictures  # Pillow is not needed for arrays
+        from convlet.datasets.readers.pictures import prepared, quiet
+
+        fit = self.data.preparation.fit if self.data else None
+        with quiet():
+            return np.stack(
+                [prepared(each.content(), each.name, self.network.input_shape, fit) for each in named_pictures(sources)]
+            )
 
     def feature_maps(self, image: Array) -> dict[str, Array]:
         """What each layer makes of one image (H, W) or (H, W, C), by the layer's name.

@@ -141,7 +141,7 @@ def _start(
     run = Run(recipe.network, program, data.classes, history, training.seed, engine, total_steps, folder, recipe.data)
     begins = folder if not resume else None
     if begins is not None:
-        begin_run(begins, recipe)
+        begin_run(begins, recipe, data.collected.split_csv() if data.collected else None)
     try:
         if initial is not None and begins is not None:
             Checkpoints(run, recipe).save()  # before anything can stop it: no recipe could make these weights again

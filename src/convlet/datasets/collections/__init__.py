@@ -1,0 +1,13 @@
+"""Labelled picture files: a folder, a zip of one, or a table that names them → a data set.
+
+What it is not: a reader of one picture (`readers.pictures`). Nothing is written beside the pictures, nothing unpacked.
+
+    preparation   how pictures are found and brought to one shape: the options of `load`
+    listing       which pictures there are, by class and part
+    folders  zips  tables   the kinds of collections there are
+    choosing      size and channels, where nobody says
+    decoding      all pictures, on all processors
+    parts         what is held out, where a collection has no parts
+    assembling    all of this, in its order
+    unlabelled    pictures to be recognised
+"""

@@ -1,0 +1,89 @@
+"""Which pictures train, validate and test, where a collection does not say.
+
+A share of each class is held out, chosen by the pictures' own pixels: always the same ones, wherever their files are
+and whatever they are called; and pictures of the same pixels, copies, are never on two sides.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.datasets.collections.listing import natural
+from convlet.errors import DataError
+
+SHARE = 0.1  # of each class, for validation and for testing each
+HELD_OUT = ("test", "validation")
+
+
+def with_parts(
+    where: str, labels: Sequence[str], given: Sequence[str], digests: Sequence[bytes]
+) -> tuple[list[str], tuple[str, ...]]:
+    """Each picture's part, and what is to be said of it.
+
+    `given` are the parts that the collection has, "" for none; of what it has for training, or for nothing, those parts
+    are held out that it has not. Raises DataError where a class has too few pictures for that.
+    """
+    parts = [part or "train" for part in given]
+    if "train" not in parts:
+        raise DataError(
+            f"{where}: has no training pictures: expected a folder train/ beside {' and '.join(set(parts))}/."
+        )
+    missing = [part for part in HELD_OUT if part not in parts]
+    notes = [_straddling(parts, digests)] if len(missing) < len(HELD_OUT) else []
+    if missing:
+        trained = {label for label, part in zip(labels, parts, strict=True) if part == "train"}
+        for label in sorted(trained, key=natural):
+            _hold_out(where, label, labels, parts, digests, missing)
+        notes.append(_held(parts, missing))
+    return parts, tuple(note for note in notes if note)
+
+
+def _hold_out(
+    where: str,
+    label: str,
+    labels: Sequence[str],
+    parts: list[str],
+    digests: Sequence[bytes],
+    missing: Sequence[str],
+) -> None:
+    """Move a share of the training pictures of a class to each of the missing parts, copies together."""
+    groups: dict[bytes, list[int]] = {}
+    for place, part in enumerate(parts):
+        if part == "train" and labels[place] == label:
+            groups.setdefault(digests[place], []).append(place)
+    if len(groups) <= len(missing):
+        raise DataError(
+            f"{where}: class {label!r} has {len(groups)} different pictures to train on; expected at least "
+            f"{len(missing) + 1}, as {' and '.join(missing)} pictures are held out. Add some, or give the parts "
+            "themselves: folders train/, validation/ and test/."
+        )
+    total = sum(map(len, groups.values()))
+    waiting = [groups[digest] for digest in sorted(groups)]
+    for i, part in enumerate(missing):
+        taken = 0
+        while taken < max(round(SHARE * total), 1) and len(waiting) > len(missing) - i:
+            group = waiting.pop()
+            taken += len(group)
+            for place in group:
+                parts[place] = part
+
+
+def _held(parts: Sequence[str], missing: Sequence[str]) -> str:
+    counts = " and ".join(f"{parts.count(part):,} for {part}" for part in reversed(missing))
+    return f"Held out, a tenth of each class: {counts}; {parts.count('train'):,} are left to train on."
+
+
+def _straddling(parts: Sequence[str], digests: Sequence[bytes]) -> str:
+    trained = {digest for part, digest in zip(parts, digests, strict=True) if part == "train"}
+    copies = sum(part != "train" and digest in trained for part, digest in zip(parts, digests, strict=True))
+    return (
+        f"{copies:,} pictures for validation or test are copies of training pictures: they prove nothing."
+        if copies
+        else ""
+    )
+
+
+def in_order(digests: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The pictures in an order that is as good as random, and the same wherever their files are: by fingerprint."""
+    return np.argsort(digests.view(f"S{digests.shape[1]}").ravel(), kind="stable")
