@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pictured import folder
 
 import convlet as cl
 
@@ -29,6 +30,7 @@ def shortened(block):
 def test_what_readme_shows_of_python_runs(few, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(cl.datasets, "mnist", lambda: few)
     monkeypatch.chdir(tmp_path)
+    folder(Path("photos"), count=3)
     names = {"np": np, "images": few.train.images, "labels": few.train.labels}
     names |= {"others": few.test.images, "their_labels": few.test.labels}
     blocks = [block for block in BLOCKS if "keras" not in block]

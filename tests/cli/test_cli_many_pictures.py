@@ -71,6 +71,7 @@ def test_a_zip_is_all_pictures_in_it(run, shots, tmp_path):
 def test_a_list_on_standard_input_is_taken_in_its_order(run, shots):
     lines = "".join(f"{shots}/{name}.png\n" for name in (10, 2, 1))
     result = CliRunner().invoke(main, ["predict", str(run), "-", "--json", *NUMPY], input=lines)
+    assert result.exit_code == 0, result.stderr
     assert [row["class"] for row in json.loads(result.stdout)["predictions"]] == ["dark", "light", "dark"]
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ def _sources(images: Iterable[str]) -> Iterator[str]:
     """What was named, and in place of - what standard input names, a line each."""
     for image in images:
         if image == "-":
-            yield from (line.rstrip("\n") for line in click.get_text_stream("stdin") if line.strip())
+            yield from (line.rstrip("\n") for line in sys.stdin if line.strip())
         else:
             yield image
 
