@@ -166,7 +166,7 @@ def test_fewer_steps_than_were_taken_are_refused(digits):
         (["train", "{shop}/broken.toml"], "not TOML", 2),
         (["train", "{shop}/typo.toml"], "Did you mean 'network'?", 2),
         (["train", "--data", "nowhere"], "data: 'nowhere' is no dataset", 2),
-        (["train", "--data", "{shop}"], "holds no train-images-idx3-ubyte", 1),
+        (["train", "--data", "{shop}"], "holds no classes: expected a folder for each class", 1),
         (["train", "--data", "{shop}/data.npz"], "input_shape = [5, 4, 1]", 1),
         (["train", "--data", "{shop}/broken.npz"], "broken.npz", 1),
         (["train", "--train-images", "55001"], "train_images=55001: mnist has only 55,000", 2),
