@@ -15,7 +15,8 @@ from convlet.descriptions.network import INSIDE, Sequential
 from convlet.descriptions.optimizers import AVERAGES, OPTIMIZERS
 from convlet.descriptions.schedules import SCHEDULES
 from convlet.descriptions.tables import from_table
-from convlet.runs.recipe import DataSource, Recipe, Training, parse_recipe
+from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import Recipe, Training, parse_recipe
 
 PAGE = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^##+ (.+?)$\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))

@@ -18,8 +18,9 @@ from convlet.engines.numpy.program import NumpyProgram
 from convlet.errors import InputError, NumericsError, StorageError
 from convlet.report.facts.training import training_json
 from convlet.runs.checkpoint import load_checkpoint, weights_sha256
+from convlet.runs.data_source import DataSource
 from convlet.runs.folder import recipe_of
-from convlet.runs.recipe import DataSource, Recipe, Training
+from convlet.runs.recipe import Recipe, Training
 from convlet.runs.run import load
 from convlet.signals import Stopped
 

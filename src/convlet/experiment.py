@@ -20,9 +20,10 @@ from convlet.engines import engine as find_engine
 from convlet.environment import limit_threads
 from convlet.errors import ConvletError, GroupError, InputError
 from convlet.runs.checkpoint import load_checkpoint
+from convlet.runs.data_source import DataSource
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.folder import claim_folder, recipe_of
-from convlet.runs.recipe import DataSource, Recipe, Training
+from convlet.runs.recipe import Recipe, Training
 from convlet.runs.run import Run
 from convlet.signals import Stopped, stop_on_signals
 from convlet.training.continuing import from_run

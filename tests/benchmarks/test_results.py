@@ -14,7 +14,8 @@ from convlet.descriptions.optimizers import Adam
 from convlet.report.figures.benchmark import benchmark_figure
 from convlet.report.figures.style import to_bytes
 from convlet.report.terminal.benchmark import milliseconds
-from convlet.runs.recipe import DataSource, Recipe, Training
+from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import Recipe, Training
 
 
 def test_ratios_are_paired_round_by_round():

@@ -13,8 +13,9 @@ from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Dropo
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam
 from convlet.runs.checkpoint import weights_sha256
+from convlet.runs.data_source import DataSource
 from convlet.runs.evaluation import Evaluation
-from convlet.runs.recipe import DataSource, Recipe, Training
+from convlet.runs.recipe import Recipe, Training
 from convlet.training.fit import fit_recipe
 
 CLASSES = ("ant", "bee", "cat")

@@ -16,7 +16,8 @@ from convlet.descriptions.optimizers import SGD, Adam
 from convlet.descriptions.schedules import Cosine, OneCycle, Steps
 from convlet.errors import InputError, RecipeError
 from convlet.runs import recipe
-from convlet.runs.recipe import DataSource, Recipe, Training, parse_recipe
+from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import Recipe, Training, parse_recipe
 
 GOOD = """
 name = "mine"

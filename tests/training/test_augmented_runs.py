@@ -22,7 +22,8 @@ from convlet.descriptions.augmentation import (
     Shift,
 )
 from convlet.errors import InputError, RecipeError
-from convlet.runs.recipe import DataSource, Recipe, Training, parse_recipe
+from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import Recipe, Training, parse_recipe
 from convlet.training.batches import batch_indices, batch_of_step
 
 ALL = (

@@ -12,7 +12,8 @@ from convlet.descriptions.optimizers import Adam
 from convlet.engines.numpy.program import NumpyProgram
 from convlet.errors import GroupError, StorageError
 from convlet.runs.checkpoint import load_checkpoint
-from convlet.runs.recipe import DataSource, Recipe, Training
+from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import Recipe, Training
 from convlet.signals import Stopped
 from convlet.training import joint
 

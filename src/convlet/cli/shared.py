@@ -14,7 +14,8 @@ from convlet.datasets import Dataset, Examples
 from convlet.datasets.collections.preparation import CHANNELS, FITS
 from convlet.engines import BACKENDS, ENGINES, use_backend
 from convlet.errors import DataError, InputError
-from convlet.runs.recipe import DataSource, Recipe
+from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 
 DEFAULT_RECIPE = "deep-mnist"

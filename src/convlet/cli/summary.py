@@ -13,7 +13,8 @@ from convlet.report.facts.network import summary_json
 from convlet.report.terminal.network import plan_table, summary_table
 from convlet.runs import recipe as recipes
 from convlet.runs.checkpoint import load_checkpoint, recipe_at
-from convlet.runs.recipe import DataSource, Recipe
+from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import Recipe
 
 
 @click.command()

@@ -6,7 +6,8 @@ from convlet.datasets import Dataset
 from convlet.descriptions.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam
-from convlet.runs.recipe import DataSource, Recipe, Training
+from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import Recipe, Training
 
 
 def starter(shape: tuple[int, int, int], classes: int) -> Recipe:

@@ -22,10 +22,11 @@ from convlet.descriptions.optimizers import RAW
 from convlet.engines import State
 from convlet.errors import FormatError, InputError, NumericsError, StorageError
 from convlet.randomness import check_seed
+from convlet.runs.data_source import DataSource
 from convlet.runs.files import write_file
 from convlet.runs.folder import recipe_of
 from convlet.runs.history import History
-from convlet.runs.recipe import DataSource, Recipe, parse_recipe
+from convlet.runs.recipe import Recipe, parse_recipe
 
 FORMAT = "convlet 1"
 PREPROCESSING = "uint8 / 255"  # what a network sees is from 0 to 1, however its images came (`datasets.images`)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from convlet.environment import environment
 from convlet.errors import RecipeError, StorageError
+from convlet.runs.data_source import DataSource
 from convlet.runs.files import write_file
-from convlet.runs.recipe import DataSource, Recipe, Training, parse_recipe
+from convlet.runs.recipe import Recipe, Training, parse_recipe
 
 SPLIT = "split.csv"  # which picture is in which part, where a run is on pictures
 NAMES = ("recipe.toml", "environment.json", "last.safetensors", "best.safetensors", SPLIT)  # what a run is made of

@@ -12,117 +12,24 @@ folder keeps it so.
 """
 
 import math
-import os
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from convlet import datasets
-from convlet.checks import listed, nearest, number, one_of, whole_number
-from convlet.datasets import KINDS, MEMORY, Dataset, Progress
-from convlet.datasets.collections.preparation import CHANNELS, COLUMNS, Preparation
-from convlet.datasets.dataset import known_as
+from convlet.checks import listed, nearest, number, whole_number
 from convlet.descriptions.augmentation import AUGMENTATIONS, Augmentation, checked
 from convlet.descriptions.layers import BatchNormalization
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam, Optimizer, optimizer_from_table, optimizer_to_table
 from convlet.descriptions.tables import Table, build, from_table, set_canonical, to_table
-from convlet.errors import DataError, InputError, RecipeError
+from convlet.errors import InputError, RecipeError
 from convlet.randomness import check_seed
-
-
-def is_fingerprint(value: Any) -> bool:
-    """Whether this is a SHA-256 as hexadecimal digits."""
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
-
+from convlet.runs.data_source import DataSource, is_fingerprint
 
 BALANCED = "balanced"
 DEEPEST = 20  # tables and lists in each other; a schedule in an optimizer is four deep
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """What to train on, as `datasets.load` takes it; of it the first `train_images` to train on.
-
-    `sha256` is the fingerprint that the data must have: a run notes that of its own. A run on arrays has the source
-    "in memory", which nothing can load again. `kind` says that it shows "digits" or "letters", where it does not say
-    so itself. All else says how pictures are prepared, as `Preparation` does; what is
-    left out is chosen from them, and a run notes what that was.
-    """
-
-    source: str = "mnist"
-    train_images: int | None = None
-    sha256: str | None = None
-    kind: str | None = None
-    image_size: tuple[int, int] | None = None
-    fit: str | None = None
-    channels: int | None = None
-    skip_broken: bool = False
-    paths_column: str | None = None
-    labels_column: str | None = None
-    part_column: str | None = None
-
-    def __post_init__(self) -> None:
-        set_canonical(self, **asdict(self.preparation))
-        if self.sha256 is not None and not is_fingerprint(self.sha256):
-            raise InputError(f"sha256={self.sha256!r}: expected 64 hexadecimal digits; or leave it out.")
-        if not (isinstance(self.source, str) and self.source.encode(errors="ignore").decode() == self.source):
-            raise InputError(f"source={self.source!r}: expected a name or a path, such as 'mnist'.")
-        if self.train_images is not None:
-            set_canonical(self, train_images=whole_number("train_images", self.train_images))
-        one_of("kind", self.kind, (*KINDS, None))
-
-    @property
-    def preparation(self) -> Preparation:
-        """How pictures are prepared. Raises InputError where that cannot be."""
-        return Preparation(**{item.name: getattr(self, item.name) for item in fields(Preparation)})
-
-    def suited_to(self, network: Sequential) -> "DataSource":
-        """The same source, with pictures as a network takes them where nobody says how large, or how many channels."""
-        if datasets.kind_of(self.source) not in datasets.COLLECTIONS or len(network.input_shape) != 3:
-            return self
-        height, width, channels = network.input_shape
-        channels = channels if channels in CHANNELS else None
-        return replace(self, image_size=self.image_size or (height, width), channels=self.channels or channels)
-
-    def load(self, progress: Progress = lambda done, total: None) -> Dataset:
-        """The data set. Raises DataError or InputError where it cannot be had, or is another than it was."""
-        if self.source == MEMORY:
-            raise DataError("data: it was in memory, and no name or path gives it. Say where it is: a name or a path.")
-        data = datasets.load(self.source, **asdict(self.preparation), progress=progress)
-        if self.train_images is not None:
-            if self.train_images > len(data.train):
-                raise InputError(f"train_images={self.train_images}: {self.source} has only {len(data.train):,}.")
-            data = data.shortened(self.train_images)
-        if self.kind is not None:
-            data = known_as(replace(data, kind=self.kind), data.source, data.collected)
-        if self.sha256 is not None and data.sha256 != self.sha256:
-            raise DataError(
-                f"data {self.source!r}: its training and validation examples have the fingerprint {data.sha256[:12]}…, "
-                f"those that were trained on {self.sha256[:12]}…: it is not the same data. Name the data you mean."
-            )
-        return data
-
-    def at(self, source: str | None) -> "DataSource":
-        """The same data, where it is now: at another source, if one is named."""
-        return self if source is None else replace(self, source=source)
-
-    def other(self, source: str) -> "DataSource":
-        """Other data, its pictures prepared alike; and from a table's columns of the same names, where both are one."""
-        own, kind = datasets.kind_of(self.source), datasets.kind_of(source)
-        if kind not in datasets.COLLECTIONS:
-            return DataSource(source, kind=self.kind)
-        columns = dict.fromkeys(COLUMNS) if kind != own else {}
-        return replace(self, source=source, train_images=None, sha256=None, **columns)
-
-    def resolved(self, data: Dataset) -> "DataSource":
-        """The same source, to be found from any folder, with the fingerprint of the data that it gave."""
-        path = self.source if self.source in ("mnist", MEMORY) else os.path.abspath(self.source)  # noqa: PTH100
-        prepared = asdict(data.collected.preparation) if data.collected else {}
-        return replace(self, source=path, sha256=data.sha256, **prepared)
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from convlet.environment import limit_threads
 from convlet.errors import DataError, InputError, NumericsError, StorageError
 from convlet.losses import softmax
 from convlet.runs.checkpoint import Checkpoint, checkpoint_bytes, load_checkpoint, read_checkpoint, save_checkpoint
+from convlet.runs.data_source import DataSource
 from convlet.runs.evaluation import Evaluation, evaluate
 from convlet.runs.folder import recipe_of
 from convlet.runs.history import History
-from convlet.runs.recipe import DataSource
 from convlet.signals import Stop
 
 Array = NDArray[Any]
