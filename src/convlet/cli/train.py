@@ -109,7 +109,7 @@ def train(
     if finding:
         check_alone({"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, **overrides})
         chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides | {"steps": None})
-        images = chosen.data.load()
+        chosen, images = _with_images(chosen, named=recipe is not None or parent is not None)
         chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
         on = chosen_engine(engine, backend) or default_engine()
         find_rate(chosen, images, initial, engine=on, steps=overrides["steps"], as_json=as_json)
@@ -125,9 +125,7 @@ def train(
         else:
             with joint.told(group):
                 chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
-                if recipe is not None or parent is not None:  # its network says what it takes
-                    chosen = replace(chosen, data=chosen.data.suited_to(chosen.network))
-                images = loaded(chosen.data)
+                chosen, images = _with_images(chosen, named=recipe is not None or parent is not None)
                 chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
@@ -138,6 +136,13 @@ def train(
         results = _perform(replace(planned, keep=group.is_main), images, used, group.count, same)
     if group.is_main:
         _show(as_json, results, images)
+
+
+def _with_images(recipe: Recipe, *, named: bool) -> tuple[Recipe, Dataset]:
+    """The recipe and its data; pictures as its network takes them, where it was `named`."""
+    if named:
+        recipe = replace(recipe, data=recipe.data.suited_to(recipe.network))
+    return recipe, loaded(recipe.data)
 
 
 def _say_waiting(group: Group) -> None:
