@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from convlet.descriptions.initializers import TruncatedNormal
 from convlet.descriptions.layers import Conv2D, Dense, Flatten
 from convlet.descriptions.network import Sequential
+from convlet.errors import InputError
 from convlet.randomness import entries, generator, kept
 
 PURPOSES = ("initial values", "shuffle", "dropout")
@@ -145,3 +146,8 @@ def test_entries_are_spread_evenly():
     assert numbers.min() >= 0 and numbers.max() < 1
     assert np.histogram(numbers, 20, (0, 1))[0].min() > 1850
     assert abs(np.corrcoef(numbers.T) - np.eye(4)).max() < 0.05
+
+
+def test_a_row_of_a_table_does_not_run_into_the_next():
+    with pytest.raises(InputError, match=r"images: 16,777,217 random numbers for one; at most 16,777,216"):
+        entries(0, "augmentation", epoch=0, rows=np.array([0]), columns=np.array([2**24]))

@@ -133,6 +133,10 @@ ARGUMENTS = [
     (lambda: Training(steps=1, label_smoothing=-0.1), f"label_smoothing=-0.1: {SHARE}"),
     (lambda: Training(steps=1, class_weights="balance"), f"class_weights='balance': {WEIGHTS}"),
     (lambda: Training(steps=1, class_weights={}), f"class_weights={{}}: {WEIGHTS}"),
+    (
+        lambda: Training(steps=1, class_weights={7: 2.0, "7": 3.0}),
+        "class_weights={7: 2.0, '7': 3.0}: names a class twice",
+    ),
     (lambda: Training(steps=1, class_weights=[1, 2]), f"class_weights=[1, 2]: {WEIGHTS}"),
     (lambda: Training(steps=1, class_weights={7: 0}), f"class_weights['7']=0: {POSITIVE}"),
     # networks

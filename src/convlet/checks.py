@@ -14,14 +14,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def whole_number(name: str, value: object, *, at_least: int = 1) -> int:
-    """The value as an int, if it is a whole number that is large enough.
+def whole_number(name: str, value: object, *, at_least: int = 1, at_most: float = math.inf) -> int:
+    """The value as an int, if it is a whole number that is large enough, and not too large.
 
     >>> whole_number("filters", 32)
     32
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < at_least:
-        raise InputError(f"{name}={value!r}: expected a whole number of at least {at_least}.")
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not at_least <= value <= at_most:
+        most = f", at most {at_most:g}" if at_most < math.inf else ""
+        raise InputError(f"{name}={value!r}: expected a whole number of at least {at_least}{most}.")
     return int(value)
 
 

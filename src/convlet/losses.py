@@ -59,11 +59,13 @@ def softmax_cross_entropy(
     With weights (N,), each image's loss counts so many times: Σ weight × loss / N. Targets (N, classes) take the
     labels' place.
     """
-    losses, d_logits = cross_entropies(logits, labels), softmax(logits)
+    d_logits = softmax(logits)
     if targets is None:
+        losses = cross_entropies(logits, labels)
         d_logits[np.arange(len(labels)), labels] -= 1
     else:
-        losses, d_logits = _soft_cross_entropies(logits, targets), d_logits - targets.astype(logits.dtype)
+        losses = _soft_cross_entropies(logits, targets)
+        d_logits -= targets.astype(logits.dtype)
     if weights is not None:
         weights = weights.astype(logits.dtype)
         losses, d_logits = losses * weights, d_logits * weights[:, None]

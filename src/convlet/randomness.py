@@ -65,6 +65,10 @@ def entries(
 
     Each seed, purpose, epoch and step has a table of its own, of 2**40 rows of 2**24 numbers.
     """
+    if columns.size and columns.max() >= WIDTH:
+        raise InputError(
+            f"images: {columns.max() + 1:,} random numbers for one; at most {WIDTH:,}. Use smaller images."
+        )
     place = rows.astype(np.uint64) * np.uint64(WIDTH) + columns.astype(np.uint64)
     bits = _split_mix(_beginning(seed, purpose, epoch, step), place)
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53

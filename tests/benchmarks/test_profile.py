@@ -47,3 +47,9 @@ def test_a_stage_s_time_is_that_of_its_kernels_and_its_memory_holds_its_outputs(
 def test_a_profile_is_shown_as_a_table(facts):
     for word in ("conv2d_1", "backward", "update", "GFLOP/s", "compile"):
         assert word in facts["shown"]
+
+
+def test_what_would_change_nothing_beside_a_profile_is_refused():
+    done = CliRunner().invoke(main, ["bench", "--profile", "tiny", "--rounds", "3", "--train"])
+    assert done.exit_code == 2
+    assert "--rounds, --train would change nothing" in " ".join(done.output.split())

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from convlet.benchmarks import workloads
 from convlet.benchmarks.competitors import COMPETITORS
 from convlet.benchmarks.selection import select
 from convlet.benchmarks.workloads import without_dropout
+from convlet.descriptions.layers import Activation, Dense, Dropout, Flatten, Residual
+from convlet.descriptions.network import Sequential
 from convlet.errors import InputError
 
 
@@ -50,6 +53,12 @@ def test_images_are_mnist_where_they_fit_and_made_up_elsewhere_the_same_each_tim
 def test_without_dropout_the_weights_keep_their_names():
     assert without_dropout(TINY).network.parameters.keys() == NETWORK.parameters.keys()
     assert len(without_dropout(TINY).network.layers) == 6
+
+
+def test_dropout_inside_a_block_is_left_out_too():
+    network = Sequential([Residual([Dropout(0.5), Activation("relu")]), Flatten(), Dense(2)], (2, 2, 1))
+    kept = without_dropout(replace(TINY, network=network)).network
+    assert [type(placed.layer).__name__ for placed in kept] == ["Activation", "Residual", "Flatten", "Dense"]
 
 
 @pytest.mark.parametrize("name", workloads.SWEEPS)

@@ -67,3 +67,7 @@ def test_the_systems_language_is_spoken_where_there_is_a_catalogue(monkeypatch, 
 
 def test_another_language_is_refused():
     commands.refused("--lang", "de", "recipe", says="'de' is not one of 'en', 'vi'")
+
+
+def test_no_words_are_no_words_in_any_language():
+    assert speaking.say("") == ""

@@ -42,6 +42,7 @@ ALL = [
         (lambda: Flip(1), "alternating=1: expected True or False"),
         (lambda: Flip(insist="yes"), "insist='yes': expected True or False"),
         (lambda: Elastic(cells=0), "cells=0: expected a whole number"),
+        (lambda: Elastic(cells=65), "cells=65: expected a whole number of at least 1, at most 64"),
         (lambda: Brightness(1), "amount=1: expected"),
         (lambda: Contrast(float("nan")), "amount=nan: expected"),
         (lambda: Erasing(0), "probability=0: expected"),

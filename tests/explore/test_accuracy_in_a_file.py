@@ -31,6 +31,10 @@ def test_where_all_were_seen_the_share_is_exact(estimate):
     assert estimate((60, 60, 3), (240, 240, 237)) == {"share": pytest.approx(0.8), "margin": 0}
 
 
+def test_the_one_image_of_a_kind_may_be_unseen(estimate):
+    assert 0 < estimate((1, 0, 0), (99, 50, 50))["margin"] < 1
+
+
 def test_each_kind_counts_as_much_as_there_are_of_it(estimate):
     found = estimate((100, 60, 6), (9900, 240, 239))
     assert found["share"] == pytest.approx((100 * 6 / 60 + 9900 * 239 / 240) / 10_000)

@@ -32,6 +32,21 @@ def test_batches_come_in_order_from_the_first_step_to_the_last():
         assert [number(batches.next()) for _ in range(3, 40)] == list(range(3, 40))
 
 
+@pytest.mark.parametrize("steps", [range(2), range(3)])  # the end of the steps; and an error, which is said once
+def test_a_batch_beyond_the_last_is_refused_and_not_waited_for(steps):
+    def make(step):
+        return batch(step) if step < 2 else 1 / 0
+
+    with Ahead(make, steps) as batches:
+        for _ in range(2):
+            batches.next()
+        if len(steps) > 2:
+            with pytest.raises(ZeroDivisionError):
+                batches.next()
+        with pytest.raises(RuntimeError, match="no further one"):
+            batches.next()
+
+
 def test_they_are_made_by_another_thread_which_begins_with_the_first_that_is_asked_for():
     makers = set()
 

@@ -4,7 +4,7 @@ The images are MNIST's first ones where the network takes their shape. Elsewhere
 dense arithmetic costs the same on any image, and sparse gradients are, if anything, less sparse on noise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -227,5 +227,10 @@ def sweep(name: str) -> list[Workload]:
 
 def without_dropout(workload: Workload) -> Workload:
     """The same without its Dropout layers: what every competitor must agree on. Their weights have the same names."""
-    kept = [layer for layer in workload.network.layers if not isinstance(layer, Dropout)]
+    kept = _without_dropout(workload.network.layers)
     return replace(workload, network=Sequential(kept, workload.network.input_shape))
+
+
+def _without_dropout(layers: Sequence[Layer]) -> list[Layer]:
+    kept = [layer for layer in layers if not isinstance(layer, Dropout)]
+    return [layer.with_branches([_without_dropout(branch) for branch in layer.branches]) for layer in kept]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from convlet.benchmarks.accuracy import time_to_accuracy
 from convlet.benchmarks.profile import profiled
@@ -57,6 +58,7 @@ def bench(
     --train also trains a recipe, deep-mnist unless one is named, and says when it reached which accuracy.
     """
     if profile is not None:
+        _check_alone()
         facts = profiled(profile, limit_threads(threads), _command())
         show(as_json, facts, profile_table(facts))
         return
@@ -72,6 +74,15 @@ def bench(
         write_file(picture, to_bytes(benchmark_figure(facts), kind))
     if not all(outcome.complete for outcome in measured):
         sys.exit(1)
+
+
+def _check_alone() -> None:
+    """Raise UsageError where another option would change nothing beside --profile."""
+    context = click.get_current_context()
+    given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if others := sorted(set(given) - {"profile", "threads", "as_json"}):
+        said = ", ".join(f"--{'train' if name == 'recipe' else name}" for name in others)
+        raise click.UsageError(f"--profile stands alone, but for --threads and --json: {said} would change nothing.")
 
 
 def _command() -> str:

@@ -58,7 +58,7 @@ def _asked(arguments: Sequence[str]) -> str | None:
 
 def say(text: str) -> str:
     """A help text in the reader's language."""
-    return gettext.gettext(text)
+    return gettext.gettext(text) if text else ""  # the catalogue has its own description under ""
 
 
 def paragraphs(command: click.Command) -> list[str]:

@@ -93,10 +93,13 @@ def _class_weights(given: object) -> str | dict[str, float] | None:
     if not isinstance(given, Mapping) or not given:
         expected = f"{BALANCED!r}, or a weight for each class by its name, such as {{'7': 2.0}}"
         raise InputError(f"class_weights={given!r}: expected {expected}.")
-    return {
+    weights = {
         str(name): number(f"class_weights[{str(name)!r}]", weight, low=0, open_low=True)
         for name, weight in given.items()
     }
+    if len(weights) < len(given):
+        raise InputError(f"class_weights={given!r}: names a class twice, once as text and once as a number.")
+    return weights
 
 
 _PARTS: dict[str, tuple[type, str]] = {

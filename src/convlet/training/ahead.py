@@ -51,7 +51,7 @@ class _Line:
         self._process = os.getpid()
         self._changed = threading.Condition()
         self._batches: deque[Batch | BaseException] = deque()
-        self._closed = False
+        self._closed = self._ended = False
         self._thread = threading.Thread(target=self._work, args=(make, steps), name="batches ahead", daemon=True)
         self._thread.start()
 
@@ -62,7 +62,9 @@ class _Line:
 
     def take(self) -> Batch:
         with self._changed:
-            self._changed.wait_for(lambda: self._batches)
+            self._changed.wait_for(lambda: self._batches or self._ended)
+            if not self._batches:
+                raise RuntimeError("batches ahead: there is no further one; the last was the run's last, or failed.")
             batch = self._batches.popleft()
             self._changed.notify_all()
         if isinstance(batch, BaseException):
@@ -78,6 +80,14 @@ class _Line:
         self._thread.join()
 
     def _work(self, make: Make, steps: range) -> None:
+        try:
+            self._fill(make, steps)
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _fill(self, make: Make, steps: range) -> None:
         for step in steps:
             try:
                 batch: Batch | BaseException = make(step)

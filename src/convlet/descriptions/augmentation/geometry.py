@@ -12,6 +12,7 @@ from convlet.descriptions.augmentation.augmentation import Augmentation
 from convlet.descriptions.tables import set_canonical
 
 BORDERS = ("reflect", "edge", "constant")
+MOST_CELLS = 64  # along each side; finer ones distort nothing that is still seen
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class Flip(Geometric):
 class Elastic(Bordered):
     """Distorted as rubber: the corners of a grid of `cells` × `cells` are moved, each by up to `amount` of the image.
 
-    What lies between follows smoothly, along cubic B-splines. It is the first of all that moves pixels.
+    What lies between follows smoothly, along cubic B-splines. It is added to where all other kinds together point.
     Sources: Simard et al., "Best practices for convolutional neural networks applied to visual document analysis",
     ICDAR 2003, section 2, for the idea; Rueckert et al., "Nonrigid registration using free-form deformations", 1999,
     section II.B, for the splines.
@@ -122,4 +123,4 @@ class Elastic(Bordered):
     def __post_init__(self) -> None:
         super().__post_init__()
         set_canonical(self, amount=number("amount", self.amount, low=0, high=1, open_low=True))
-        set_canonical(self, cells=whole_number("cells", self.cells))
+        set_canonical(self, cells=whole_number("cells", self.cells, at_most=MOST_CELLS))

@@ -155,6 +155,9 @@ class NumbaProgram:
 
     def profile(self, batch: Batch, learning_rate: float, rounds: int) -> list[Timing]:
         """Where the time of a step goes, stage by stage; takes rounds + 1 steps."""
+        check_optimizer(self.optimizer)
+        check_rate(learning_rate)
+        check_batch(self.network, batch)
         with self._lock:
             self._set_rule(learning_rate)
             return profile(self._steps, batch, rounds)

@@ -25,7 +25,7 @@ export function estimate(samples) {
     const weight = size / all;
     const cautious = (right + 2) / (seen + 4);
     share += weight * (seen ? right / seen : cautious);
-    if (seen < size) variance += (weight ** 2 * cautious * (1 - cautious) * (size - seen)) / ((seen + 4) * (size - 1));
+    if (seen < size) variance += (weight ** 2 * cautious * (1 - cautious) * (size - seen)) / ((seen + 4) * Math.max(size - 1, 1));
   }
   return { share, margin: 1.96 * Math.sqrt(variance) };
 }
