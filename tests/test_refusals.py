@@ -135,7 +135,7 @@ ARGUMENTS = [
     (lambda: Training(steps=1, class_weights={}), f"class_weights={{}}: {WEIGHTS}"),
     (
         lambda: Training(steps=1, class_weights={7: 2.0, "7": 3.0}),
-        "class_weights={7: 2.0, '7': 3.0}: names a class twice",
+        "class_weights={7: 2.0, '7': 3.0}: names a class twice, once as text and once as a number.",
     ),
     (lambda: Training(steps=1, class_weights=[1, 2]), f"class_weights=[1, 2]: {WEIGHTS}"),
     (lambda: Training(steps=1, class_weights={7: 0}), f"class_weights['7']=0: {POSITIVE}"),

@@ -52,4 +52,4 @@ def test_a_profile_is_shown_as_a_table(facts):
 def test_what_would_change_nothing_beside_a_profile_is_refused():
     done = CliRunner().invoke(main, ["bench", "--profile", "tiny", "--rounds", "3", "--train"])
     assert done.exit_code == 2
-    assert "--rounds, --train would change nothing" in " ".join(done.output.split())
+    assert "--train, --rounds would change nothing" in " ".join(done.output.split())

@@ -28,7 +28,7 @@ backend_option = click.option("--backend", type=click.Choice(BACKENDS), help="Wh
 threads_option = click.option("--threads", type=click.IntRange(1), help="Default: one for each processor it may use.")
 
 
-class _Size(click.ParamType):
+class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in newer Clicks alone
     """(H, W): one number for both, or two with an x between."""
 
     name = "size"

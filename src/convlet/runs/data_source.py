@@ -62,8 +62,8 @@ class DataSource:
         if datasets.kind_of(self.source) not in datasets.COLLECTIONS or len(network.input_shape) != 3:
             return self
         height, width, channels = network.input_shape
-        channels = channels if channels in CHANNELS else None
-        return replace(self, image_size=self.image_size or (height, width), channels=self.channels or channels)
+        known = channels if channels in CHANNELS else None
+        return replace(self, image_size=self.image_size or (height, width), channels=self.channels or known)
 
     def load(self, progress: Progress = lambda done, total: None) -> Dataset:
         """The data set. Raises DataError or InputError where it cannot be had, or is another than it was."""
@@ -92,7 +92,7 @@ class DataSource:
         own, kind = datasets.kind_of(self.source), datasets.kind_of(source)
         if kind not in datasets.COLLECTIONS:
             return DataSource(source, kind=self.kind)
-        columns = dict.fromkeys(COLUMNS) if kind != own else {}
+        columns: dict[str, Any] = dict.fromkeys(COLUMNS) if kind != own else {}
         return replace(self, source=source, train_images=None, sha256=None, **columns)
 
     def resolved(self, data: Dataset) -> "DataSource":

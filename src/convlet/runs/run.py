@@ -105,10 +105,11 @@ class Run:
             isinstance(images, list | tuple) and images and all(isinstance(image, str | Path) for image in images)
         ):
             images = self._pictures([images] if isinstance(images, str | Path) else images)
-        given = with_channels(np.asarray(images), axes=4)
+        array = np.asarray(images)
+        given, shape = with_channels(array, axes=4), array.shape
         if given.shape[1:] != self.network.input_shape:
             expected = ", ".join(map(str, self.network.input_shape))
-            raise InputError(f"images: shape {np.shape(images)}; expected (N, {expected}).")
+            raise InputError(f"images: shape {shape}; expected (N, {expected}).")
         batch = pixels(given) if len(given) else given
         with np.errstate(over="ignore", invalid="ignore"):
             probabilities = softmax(self.program.predict(batch))

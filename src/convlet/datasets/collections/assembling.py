@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def assembled(collection: Collection, asked: Preparation, progress: Progress) ->
         key=lambda file: PARTS.index(file.part),
     )
     collected = Collected(chosen, tuple(files), (*notes, *said))
-    examples = {
+    examples: dict[str, Any] = {
         part: _examples(decoded, [place for place, own in zip(order, parts, strict=True) if own == part], labels_of)
         for part in PARTS
         if (labels_of := _numbers(labels, parts, part, classes)).size
