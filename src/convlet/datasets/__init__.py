@@ -4,6 +4,7 @@ What it is not: it knows no network. Shuffling belongs to training.
 
     streams    a file, decompressed, never more bytes than promised
     idx  npz   the two file formats, each read strictly
+    stored     images in a file, read as they are needed
     labelled   images with their labels, checked once, then trusted
     embedded   MNIST, inside the package
     collections   picture files by class: a folder, a zip, a table

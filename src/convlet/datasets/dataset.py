@@ -15,6 +15,7 @@ from convlet.datasets.images import check_bright
 from convlet.datasets.labelled import Examples
 from convlet.datasets.labels import check_label_range, class_names, classes_in
 from convlet.datasets.splits import SHARES, split
+from convlet.datasets.stored import pieces
 from convlet.errors import DataError, InputError
 
 Pair = tuple[ArrayLike, ArrayLike]  # images and labels
@@ -138,7 +139,8 @@ class Dataset:
             weights = () if part.sample_weight is None else (part.sample_weight,)
             for array in (part.images, part.labels, *weights):
                 digest.update(f"{array.dtype.str} {array.shape}\n".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                for piece in pieces(array):
+                    digest.update(np.ascontiguousarray(piece).data)
         return digest.hexdigest()
 
 

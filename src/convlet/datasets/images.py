@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from convlet.datasets.stored import StoredImages, pieces
 from convlet.errors import DataError
 
 Images: TypeAlias = NDArray[np.uint8] | NDArray[np.float32]
@@ -80,9 +81,15 @@ def filled_array(values: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
-def check_bright(images: Images) -> None:
+def check_bright(images: Images | StoredImages) -> None:
     """Raise a DataError where the bytes of a whole training set are nearly black: 0 and 1, or 0 to 16, of 255."""
-    if images.dtype == np.uint8 and 0 < (high := int(images.max())) <= NEARLY_BLACK:
+    if images.dtype != np.uint8:
+        return
+    high = 0
+    for piece in pieces(images):
+        if (high := max(high, int(piece.max()))) > NEARLY_BLACK:
+            return
+    if high > 0:
         raise DataError(
             f"images: uint8 up to {high}, nearly black; white is 255. If {high} is to be white, use images / {high}."
         )

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convlet.datasets.images import Images, canonical_images, filled_array, scaled
 from convlet.datasets.labels import Labels, class_names, numbered, renumbered
+from convlet.datasets.stored import StoredImages
 from convlet.errors import DataError, InputError
 
 Indices: TypeAlias = slice | Sequence[int] | NDArray[np.integer[Any]] | NDArray[np.bool_]
@@ -25,13 +26,13 @@ class Examples:
     """Labelled images. Make them with `Examples.from_arrays`, which checks them.
 
     Attributes:
-        images: (N, H, W, C), uint8 in 0–255 or float32 from 0 to 1, read-only.
+        images: (N, H, W, C), uint8 in 0–255 or float32 from 0 to 1, read-only; or the same, in a file.
         labels: (N,), int64, read-only: each image's class by its number.
         classes: the name of each class; empty where nobody has said.
         sample_weight: (N,), float32, read-only: how much each image counts in training; None where all count alike.
     """
 
-    images: Images
+    images: Images | StoredImages
     labels: Labels
     classes: tuple[str, ...] = ()
     sample_weight: NDArray[np.float32] | None = None
@@ -116,7 +117,9 @@ class Examples:
         chosen = self._indices(indices)
         part = replace(
             self,
-            images=_read_only(self.images[chosen]),
+            images=self.images.take(chosen)
+            if isinstance(self.images, StoredImages)
+            else _read_only(self.images[chosen]),
             labels=_read_only(self.labels[chosen]),
             sample_weight=None if self.sample_weight is None else _read_only(self.sample_weight[chosen]),
         )

@@ -7,6 +7,7 @@ What it is not: a reader of one picture (`readers.pictures`). Nothing is written
     folders  zips  tables   the kinds of collections there are
     choosing      size and channels, where nobody says
     decoding      all pictures, on all processors
+    cache         decoded pictures, kept in the user's cache folder
     parts         what is held out, where a collection has no parts
     assembling    all of this, in its order
     unlabelled    pictures to be recognised

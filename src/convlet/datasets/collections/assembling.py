@@ -15,10 +15,12 @@ from convlet.datasets.collections.parts import in_order, with_parts
 from convlet.datasets.collections.preparation import Collected, Filed, Preparation, Progress
 from convlet.datasets.dataset import Dataset
 from convlet.datasets.labelled import Examples
+from convlet.datasets.stored import StoredImages
 from convlet.environment import chosen_threads
 from convlet.errors import DataError
 
 PARTS = ("train", "validation", "test")
+IN_MEMORY = 1 << 29  # bytes of all images; more are read from the file where they are kept, as they are needed
 
 
 def assembled(collection: Collection, asked: Preparation, progress: Progress) -> tuple[Dataset, Collected]:
@@ -60,7 +62,14 @@ def _decoded(
         decoded = decode(collection, chosen.preparation, grey_only=grey_only, threads=threads, progress=progress)
     except ColourFoundError:
         return _decoded(collection, replace(asked, channels=3), progress)
-    return decoded, chosen.preparation, chosen.notes
+    return decoded, chosen.preparation, (*chosen.notes, *_where(decoded))
+
+
+def _where(decoded: Decoded) -> list[str]:
+    if decoded.kept is None:
+        return []
+    size = decoded.kept.pixels.stat().st_size / 1e6
+    return [f"Decoded pictures are kept in {decoded.kept.folder} ({size:,.0f} MB), which may be deleted at any time."]
 
 
 def _faults(where: str, faults: Sequence[str], skipping: bool) -> list[str]:
@@ -113,9 +122,11 @@ def _numbers(labels: Sequence[str], parts: Sequence[str], part: str, classes: tu
 
 
 def _examples(decoded: Decoded, places: list[int], labels: NDArray[np.int64]) -> Examples:
+    labels.flags.writeable = False
+    if isinstance(decoded.pixels, StoredImages) and decoded.pixels.nbytes > IN_MEMORY:
+        return Examples(decoded.pixels.take(places), labels)
     images = decoded.pixels[places]
-    for array in (images, labels):
-        array.flags.writeable = False
+    images.flags.writeable = False
     return Examples(images, labels)
 
 

@@ -1,26 +1,27 @@
-"""All pictures of a collection, decoded on all processors into one array.
+"""All pictures of a collection, decoded on all processors: into memory, or into the file where they are kept.
 
 Pillow decodes and resizes without Python's lock, so threads share the work; the pixels go where they belong.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.datasets.collections.cache import DIGEST, Kept, Shape, fingerprint, kept
 from convlet.datasets.collections.choosing import is_grey
 from convlet.datasets.collections.listing import Collection
 from convlet.datasets.collections.preparation import Preparation, Progress
 from convlet.datasets.readers.pictures import fitted, picture_in, quiet
+from convlet.datasets.stored import StoredImages
 from convlet.errors import DataError
 
 AT_ONCE = 64  # pictures a thread takes at a time
-DIGEST = 16  # bytes of a picture's fingerprint
 
-Shape = tuple[int, int, int]
+Write = Callable[[int, NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]], None]
 
 
 class ColourFoundError(Exception):
@@ -29,11 +30,12 @@ class ColourFoundError(Exception):
 
 @dataclass
 class Decoded:
-    """The pixels of all pictures, (N, H, W, C); a fingerprint of each, (N, DIGEST) bytes; what is wrong with some."""
+    """All pictures, (N, H, W, C); a fingerprint of each, (N, DIGEST); what is wrong with some; where all are kept."""
 
-    pixels: NDArray[np.uint8]
+    pixels: "NDArray[np.uint8] | StoredImages"
     digests: NDArray[np.uint8]
     broken: dict[int, str] = field(default_factory=dict)
+    kept: Kept | None = None
 
 
 def shape_of(preparation: Preparation) -> Shape:
@@ -47,33 +49,64 @@ def decode(
 ) -> Decoded:
     """All pictures, as the preparation says. A broken one is noted, and stays black.
 
-    Raises ColourFoundError where there is one in colour and `grey_only`.
+    Of a large collection they are kept in a file and read from there, and those that are kept already are not decoded
+    again. Raises ColourFoundError where there is one in colour and `grey_only`.
     """
-    count = len(collection.pictures)
-    decoded = Decoded(np.zeros((count, *shape_of(preparation)), np.uint8), np.zeros((count, DIGEST), np.uint8))
+    shape, count = shape_of(preparation), len(collection.pictures)
+    keeper = kept(collection, preparation, shape, grey_only=grey_only)
+    if keeper is not None:
+        with suppress(OSError):  # a full disk, for instance: that they are kept is a convenience
+            broken = _decode(collection, preparation, grey_only, threads, progress, ~keeper.done, keeper.write)
+            keeper.finish()
+            return Decoded(StoredImages(keeper.pixels, shape, np.arange(count)), keeper.digests, broken, keeper)
+    pixels, digests = np.zeros((count, *shape), np.uint8), np.zeros((count, DIGEST), np.uint8)
+
+    def write(start: int, images: NDArray[np.uint8], own: NDArray[np.uint8], _: NDArray[np.bool_]) -> None:
+        pixels[start : start + len(images)] = images
+        digests[start : start + len(images)] = own
+
+    wanted = np.ones(count, bool)
+    return Decoded(pixels, digests, _decode(collection, preparation, grey_only, threads, progress, wanted, write))
+
+
+def _decode(
+    collection: Collection,
+    preparation: Preparation,
+    grey_only: bool,
+    threads: int,
+    progress: Progress,
+    wanted: NDArray[np.bool_],
+    write: Write,
+) -> dict[int, str]:
+    """Decode those pictures that are wanted, and write them some at a time; what is wrong with the broken ones."""
+    broken: dict[int, str] = {}
+    count, shape = len(wanted), shape_of(preparation)
 
     def some(places: Sequence[int]) -> int:
-        for place in places:
+        images, digests = np.zeros((len(places), *shape), np.uint8), np.zeros((len(places), DIGEST), np.uint8)
+        done = np.zeros(len(places), bool)
+        for i, place in enumerate(places):
             try:
-                image = _image(collection, place, preparation, grey_only)
+                images[i] = _image(collection, place, preparation, grey_only)
             except DataError as error:
-                decoded.broken[place] = str(error)
+                broken[place] = str(error)
             else:
-                decoded.pixels[place] = image
-                decoded.digests[place] = fingerprint(image)
+                digests[i], done[i] = fingerprint(images[i]), True
+        write(places[0], images, digests, done)
         return len(places)
 
     done = 0
     with quiet(), ThreadPoolExecutor(threads) as pool:
         try:
-            tasks = [pool.submit(some, range(i, min(i + AT_ONCE, count))) for i in range(0, count, AT_ONCE)]
+            groups = (range(i, min(i + AT_ONCE, count)) for i in range(0, count, AT_ONCE))
+            tasks = [pool.submit(some, places) for places in groups if wanted[places.start : places.stop].any()]
             for task in as_completed(tasks):
                 done += task.result()
                 progress(done, count)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    return decoded
+    return broken
 
 
 def _image(collection: Collection, place: int, preparation: Preparation, grey_only: bool) -> NDArray[np.uint8]:
@@ -82,8 +115,3 @@ def _image(collection: Collection, place: int, preparation: Preparation, grey_on
     if grey_only and not is_grey(picture):
         raise ColourFoundError
     return fitted(picture, shape, preparation.fit or "crop")
-
-
-def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(DIGEST,) bytes that tell pictures apart by their pixels."""
-    return np.frombuffer(blake2b(image.tobytes(), digest_size=DIGEST).digest(), np.uint8)

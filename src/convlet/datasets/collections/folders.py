@@ -24,9 +24,19 @@ def read_folder(where: Path) -> Collection:
         found.pictures,
         found.classes,
         lambda place: content_of(where / found.pictures[place].path),
+        lambda place: stamp_of(where / found.pictures[place].path),
         (*faults, *found.faults),
         found.notes,
     )
+
+
+def stamp_of(path: Path) -> str:
+    """A file's size and time of its last change; where it is not there, nothing."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def walk(where: Path) -> tuple[list[str], list[str], list[str]]:

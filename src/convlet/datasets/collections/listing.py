@@ -49,6 +49,7 @@ class Collection:
         pictures: in natural order of their paths.
         classes: those that there are, in natural order.
         content: the bytes of a picture, by its place among them; raises DataError. Several threads may call it.
+        stamp: what another file in a picture's place would change: its size and time, or a checksum.
         faults: what is wrong with it, in sentences, though one could go on without.
         notes: what was left aside.
     """
@@ -57,6 +58,7 @@ class Collection:
     pictures: tuple[Picture, ...]
     classes: tuple[str, ...]
     content: Callable[[int], bytes]
+    stamp: Callable[[int], str]
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

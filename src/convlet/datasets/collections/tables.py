@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convlet.checks import listed, nearest
+from convlet.datasets.collections.folders import stamp_of
 from convlet.datasets.collections.listing import PARTS, Collection, Picture, class_name, natural
 from convlet.datasets.collections.preparation import Preparation
 from convlet.datasets.readers.pictures import content_of
@@ -43,7 +44,13 @@ def read_table(where: Path, preparation: Preparation) -> Collection:
     pictures.sort(key=lambda picture: natural(picture.path))
     classes = tuple(sorted({picture.label for picture in pictures}, key=natural))
     folder = where.parent
-    return Collection(where, tuple(pictures), classes, lambda place: content_of(folder / pictures[place].path))
+    return Collection(
+        where,
+        tuple(pictures),
+        classes,
+        lambda place: content_of(folder / pictures[place].path),
+        lambda place: stamp_of(folder / pictures[place].path),
+    )
 
 
 def _rows(where: Path) -> list[list[str]]:

@@ -27,7 +27,13 @@ def read_zip(where: Path) -> Collection:
     chosen = [files[place] for place in found.places]
     archive = Archive(where)
     return Collection(
-        where, found.pictures, found.classes, lambda place: archive.content(chosen[place]), found.faults, found.notes
+        where,
+        found.pictures,
+        found.classes,
+        lambda place: archive.content(chosen[place]),
+        lambda place: f"{chosen[place].file_size} {chosen[place].CRC}",
+        found.faults,
+        found.notes,
     )
 
 
