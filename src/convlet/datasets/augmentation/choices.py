@@ -1,6 +1,7 @@
 """The random numbers of a batch's augmentation, looked up by seed, epoch and image."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,16 +42,18 @@ class Choices:
 
     def at(self, kind: Augmentation, places: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.float64]:
         """The numbers in these columns of the images in these places of the batch, broadcast against each other."""
-        places, columns = np.broadcast_arrays(places, columns)
-        numbers, epochs = np.empty(places.shape), self.epochs[places]
-        for epoch in np.unique(self.epochs):
-            here = epochs == epoch
-            numbers[here] = entries(
-                self.seed,
-                "augmentation",
-                epoch=int(epoch),
-                step=PLACES[type(kind).__name__],
-                rows=self.images[places[here]],
-                columns=columns[here],
-            )
+        step, rows = PLACES[type(kind).__name__], self.images[places]
+
+        def in_epoch(epoch: int) -> NDArray[np.float64]:
+            return entries(self.seed, "augmentation", epoch=epoch, step=step, rows=rows, columns=columns)
+
+        first, *others = self._different_epochs
+        numbers = in_epoch(first)
+        for epoch in others:
+            numbers = np.where(self.epochs[places] == epoch, in_epoch(epoch), numbers)
         return numbers
+
+    @cached_property
+    def _different_epochs(self) -> list[int]:
+        epochs: list[int] = np.unique(self.epochs).tolist()
+        return epochs

@@ -5,6 +5,7 @@ four on each axis. Source: Rueckert et al., 1999, section II.B (see `Elastic`).
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ def no_points(images: int) -> Floats:
     return np.zeros((images, 2, 0, 0), np.float32)
 
 
+@lru_cache(maxsize=8)  # a run has two
 def axis(pixels: int, cells: int) -> Axis:
     """The weights of an axis of so many pixels, of which the first and last lie on the grid's border."""
     place = np.arange(pixels) * cells / max(pixels - 1, 1)
