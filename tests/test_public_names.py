@@ -22,7 +22,7 @@ DESCRIPTIONS = {
     *("SGD", "Adam", "AdamW", "Muon", "EMA", "Lookahead", "Cosine", "OneCycle"),
 }
 ACTIONS = {"find_rate", "fit", "load", "load_recipe", "compare", "read_picture"}
-THINGS = {"Dataset", "Examples", "Recipe", "Run", "History", "Evaluation"}
+THINGS = {"Dataset", "Examples", "Recipe", "DataSource", "Training", "Run", "History", "Evaluation"}
 MODULES = {"augmentation", "datasets", "errors", "layers", "networks", "initializers", "optimizers", "schedules"}
 
 

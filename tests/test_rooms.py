@@ -14,7 +14,7 @@ ROOMS = [
     *("errors", "checks", "quota", "environment", "signals", "showing", "randomness", "losses", "locale"),
     *("descriptions", "processes", "engines", "engines.numpy", "engines.numba", "engines.keras"),
     *("datasets", "runs", "training", "comparison"),
-    *("report", "experiment"),
+    *("report", "experiment", "fitting"),
     "convlet",
     *("benchmarks", "explore", "cli", "__main__"),
 ]

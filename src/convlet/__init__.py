@@ -34,10 +34,11 @@ from convlet.descriptions.layers import (
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import EMA, SGD, Adam, AdamW, Lookahead, Muon
 from convlet.descriptions.schedules import Cosine, OneCycle
-from convlet.experiment import find_rate, fit
+from convlet.fitting import find_rate, fit
+from convlet.runs.data_source import DataSource
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.history import History
-from convlet.runs.recipe import Recipe, load_recipe
+from convlet.runs.recipe import Recipe, Training, load_recipe
 from convlet.runs.run import Run, load
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "BatchNormalization",
     "Conv2D",
     "Cosine",
+    "DataSource",
     "Dataset",
     "Dense",
     "DepthwiseConv2D",
@@ -72,6 +74,7 @@ __all__ = [
     "Residual",
     "Run",
     "Sequential",
+    "Training",
     "TruncatedNormal",
     "__version__",
     "augmentation",

@@ -6,17 +6,18 @@ largest number it could be seen beside: max |a − b| / max |b|.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from convlet.datasets import Dataset
-from convlet.descriptions.network import Parameters
+from convlet.datasets import Dataset, Pair
+from convlet.descriptions.network import Parameters, Sequential
 from convlet.engines import ENGINES, Program
 from convlet.engines import engine as find_engine
 from convlet.environment import limit_threads
 from convlet.errors import InputError
-from convlet.runs.recipe import Recipe
+from convlet.runs.recipe import Recipe, Training, load_recipe
 from convlet.training.batches import batch_of_step
 from convlet.training.fit import check_data
 from convlet.training.initial import initial_parameters
@@ -59,19 +60,22 @@ class Comparison:
 
 
 def compare(
-    recipe: Recipe,
-    data: Dataset | None = None,
+    network: Recipe | str | Path | Sequential,
+    data: Dataset | str | Path | Pair | None = None,
     *,
     engines: Sequence[str] = ("numpy", "numba"),
     steps: int = 20,
     threads: int | None = None,
     watch: Callable[[str], None] = lambda name: None,
 ) -> list[Comparison]:
-    """Each engine, in float32, against the numpy engine in float64: on the recipe's first batch, then `steps` steps.
+    """Each engine, in float32, against the numpy engine in float64: on a recipe's first batch, then `steps` steps.
 
-    `data` is the recipe's own unless given; `threads` is how many this process uses from now on. Of a recipe with fewer
-    steps, only those are compared. Raises what `engine` raises, before anything is computed;
-    InputError without an engine; DataError where the recipe and the data do not fit.
+    `network` is a recipe, the name of a built-in one, the path of a .toml file; or a network, which is trained by Adam
+    on batches of 50. `data` is what `fit` takes; by default the recipe's own, and MNIST for a network. `threads` is how
+    many this process uses from now on. Of a recipe with fewer steps, only those are compared.
+
+    Raises what `engine` raises, before anything is computed; InputError without an engine; DataError where the recipe
+    and the data do not fit.
     """
     if threads is not None:
         limit_threads(threads)
@@ -79,14 +83,14 @@ def compare(
         raise InputError(f"engines={list(engines)}: expected at least one of {', '.join(ENGINES)}.")
     for name in engines:
         find_engine(name)
-    data = recipe.data.load() if data is None else data
-    check_data(recipe, data)
-    steps = min(steps, recipe.training.total_steps(len(data.train)))
-    outputs, gradients, losses = _observe("numpy", recipe, data, steps, np.float64)
+    recipe, images = _recipe(network, steps).on(data)
+    check_data(recipe, images)
+    steps = min(steps, recipe.training.total_steps(len(images.train)))
+    outputs, gradients, losses = _observe("numpy", recipe, images, steps, np.float64)
     comparisons = []
     for name in engines:
         watch(name)
-        own_outputs, own_gradients, own_losses = _observe(name, recipe, data, steps, np.float32)
+        own_outputs, own_gradients, own_losses = _observe(name, recipe, images, steps, np.float32)
         differences = (
             *_differences("output", own_outputs, outputs),
             *_differences("gradient", own_gradients, gradients),
@@ -94,6 +98,12 @@ def compare(
         )
         comparisons.append(Comparison(name, differences, tuple(own_losses.values()), tuple(losses.values())))
     return comparisons
+
+
+def _recipe(network: Recipe | str | Path | Sequential, steps: int) -> Recipe:
+    if isinstance(network, Sequential):
+        return Recipe("compare", network, Training(steps=steps))
+    return network if isinstance(network, Recipe) else load_recipe(network)
 
 
 def _observe(

@@ -5,6 +5,7 @@ import io
 import sys
 
 import pytest
+import tiny
 from rich.console import Console
 
 from convlet.report.terminal.quiet_line import QuietLine
@@ -59,5 +60,5 @@ class OnlyWrites:
 @pytest.mark.parametrize("stream", [None, OnlyWrites()])
 def test_a_process_without_a_stderr_or_with_a_bare_one_trains(stream, monkeypatch):
     monkeypatch.setattr(sys, "stderr", stream)
-    with QuietLine() as line:
+    with QuietLine(tiny.dataset()) as line:
         line.say("From the weights of a run in memory.")

@@ -148,7 +148,8 @@ import os, signal, sys, tiny, convlet
 def watch(run):
     if run.history.steps == 8:
         os.kill(os.getpid(), signal.SIGINT)
-convlet.fit(tiny.NETWORK, tiny.dataset(), steps=14, batch_size=4, engine="numpy", run_dir=sys.argv[1], watch=watch)
+quick = {"engine": "numpy", "progress": False, "run_dir": sys.argv[1]}
+convlet.fit(tiny.NETWORK, tiny.dataset(), steps=14, batch_size=4, watch=watch, **quick)
 """
 
 

@@ -117,7 +117,7 @@ def test_a_run_that_loses_a_process_has_saved_and_goes_on_as_if_it_had_not(tmp_p
 
 
 def test_a_run_that_another_process_keeps_leaves_only_how_it_began(tmp_path):
-    planned = replace(experiment.new(RECIPE, tiny.dataset(), tmp_path / "run", "numpy"), keep=False)
+    planned = replace(experiment.new(RECIPE, tiny.dataset(), tmp_path / "run", "numpy"), saves=False)
     run, evaluation = experiment.perform(planned, tiny.dataset())
     assert run.history.steps == 6 and evaluation is None
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"recipe.toml", "environment.json"}

@@ -20,6 +20,7 @@ from convlet.cli.shared import (
     json_option,
     loaded,
     names_in,
+    own_data,
     picture_options,
     threads_option,
     with_data,
@@ -109,7 +110,7 @@ def train(
     if finding:
         check_alone({"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, **overrides})
         chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides | {"steps": None})
-        chosen, images = _with_images(chosen, named=recipe is not None or parent is not None)
+        chosen, images = _with_images(chosen, recipe, parent)
         chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
         on = chosen_engine(engine, backend) or default_engine()
         find_rate(chosen, images, initial, engine=on, steps=overrides["steps"], as_json=as_json)
@@ -125,7 +126,7 @@ def train(
         else:
             with joint.told(group):
                 chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
-                chosen, images = _with_images(chosen, named=recipe is not None or parent is not None)
+                chosen, images = _with_images(chosen, recipe, parent)
                 chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
@@ -133,16 +134,18 @@ def train(
         same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
         if resume is not None:  # a run that stops while it is prepared has not noted them yet
             same |= {"--steps": overrides["steps"], "--data": data}
-        results = _perform(replace(planned, keep=group.is_main), images, used, group.count, same)
+        results = _perform(replace(planned, saves=group.is_main), images, used, group.count, same)
     if group.is_main:
         _show(as_json, results, images)
 
 
-def _with_images(recipe: Recipe, *, named: bool) -> tuple[Recipe, Dataset]:
-    """The recipe and its data; pictures as its network takes them, where it was `named`."""
-    if named:
-        recipe = replace(recipe, data=recipe.data.suited_to(recipe.network))
-    return recipe, loaded(recipe.data)
+def _with_images(chosen: Recipe, name: str | None, parent: Path | None) -> tuple[Recipe, Dataset]:
+    """The recipe and its data; pictures as its network takes them, where that was named, or is another run's."""
+    if name is not None or parent is not None:
+        chosen = replace(chosen, data=chosen.data.suited_to(chosen.network))
+    if parent is not None:
+        return chosen, own_data(parent, chosen.data, "Give --data DATA.")
+    return chosen, loaded(chosen.data)
 
 
 def _say_waiting(group: Group) -> None:
@@ -154,15 +157,15 @@ def _perform(
     planned: Experiment, images: Dataset, threads: int, processes: int, same: dict[str, Any]
 ) -> dict[str, Any]:
     """Train and evaluate, in sight; the figures. Where it stops, say how to go on, with the `same` options."""
-    watcher = Watcher(console(err=True, quiet=not planned.keep), planned.recipe, images, threads, processes)
+    watcher = Watcher(console(err=True, quiet=not planned.saves), planned.recipe, images, threads, processes)
     try:
         with watcher as watch:
             run, evaluation = experiment.perform(planned, images, watch, watch.preparing)
     except (Stopped, GroupError) as error:
-        if planned.keep:
+        if planned.saves:
             _say_how_to_go_on(planned, error, same)
         raise
-    if planned.keep and not run.clock.taken:
+    if planned.saves and not run.clock.taken:
         say(f"The run had ended, at step {run.history.steps}. Go further with --steps.")
     return training.training_json(run, evaluation, threads, processes)
 
@@ -240,8 +243,4 @@ def _overridden(recipe: Recipe, overrides: dict[str, Any]) -> Recipe:
         recipe = replace(recipe, data=replace(recipe.data, train_images=count, sha256=None))
     if pictures := {name: given.pop(name) for name in PREPARATION if name in given}:
         recipe = replace(recipe, data=replace(recipe.data, sha256=None, **pictures))
-    if "steps" in given and "epochs" not in given:
-        given["epochs"] = None
-    elif "epochs" in given and "steps" not in given:
-        given["steps"] = None
-    return replace(recipe, training=replace(recipe.training, **given))
+    return replace(recipe, training=recipe.training.changed(**given))

@@ -13,7 +13,7 @@ What it is not: it knows no network. Shuffling belongs to training.
 """
 
 from convlet.datasets.collections.preparation import Progress
-from convlet.datasets.dataset import KINDS, MEMORY, Dataset, Pair
+from convlet.datasets.dataset import KINDS, MEMORY, Dataset, Pair, as_dataset, numbered_from_0
 from convlet.datasets.embedded import mnist
 from convlet.datasets.images import pixels
 from convlet.datasets.labelled import Examples
@@ -28,9 +28,11 @@ __all__ = [
     "Examples",
     "Pair",
     "Progress",
+    "as_dataset",
     "kind_of",
     "load",
     "mnist",
+    "numbered_from_0",
     "pixels",
     "read_idx",
 ]

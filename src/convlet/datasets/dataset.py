@@ -13,7 +13,7 @@ from convlet.checks import one_of
 from convlet.datasets.collections.preparation import Collected
 from convlet.datasets.images import check_bright
 from convlet.datasets.labelled import Examples
-from convlet.datasets.labels import check_label_range, class_names, classes_in
+from convlet.datasets.labels import MOST_CLASSES, check_label_range, class_names, classes_in
 from convlet.datasets.splits import SHARES, split
 from convlet.datasets.stored import pieces
 from convlet.errors import DataError, InputError
@@ -142,6 +142,48 @@ class Dataset:
                 for piece in pieces(array):
                     digest.update(np.ascontiguousarray(piece).data)
         return digest.hexdigest()
+
+
+def as_dataset(
+    data: Any,
+    validation: Pair | float | None = None,
+    test: Pair | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Dataset:
+    """A Dataset, or what becomes one, a pair of arrays.
+
+    `validation`, `test` and `sample_weight` go with a pair, as `Dataset.from_arrays` takes them; a share for validation
+    may be held out of a Dataset too, if it has no validation examples. Raises InputError where it is neither, and as
+    `from_arrays` does.
+    """
+    if isinstance(data, tuple | list) and len(data) == 2:
+        return Dataset.from_arrays(*data, validation=validation, test=test, sample_weight=sample_weight)
+    if not isinstance(data, Dataset):
+        expected = "a Dataset, such as datasets.mnist(), a name or path, or a pair of arrays, (images, labels)"
+        raise InputError(f"data={type(data).__name__}: expected {expected}.")
+    if isinstance(validation, SHARES) and data.validation is None:
+        train, held = split(data.train, float(validation))
+        data, validation = replace(data, train=train, validation=held), None
+    if validation is not None or test is not None:
+        raise InputError("validation, test: they go with data=(images, labels); a data set has parts of its own.")
+    if sample_weight is not None:
+        raise InputError(
+            "sample_weight: it goes with data=(images, labels); a data set has its own, from "
+            "Dataset.from_arrays(images, labels, sample_weight=...)."
+        )
+    return data
+
+
+def numbered_from_0(data: Dataset) -> Dataset:
+    """The data set with a class for every number up to the largest label, as convlet 0.1.0 made them.
+
+    Labels 1, 2 and 4 were five classes there, in which a run of that time goes on. Where there are no such numbers, or
+    classes for all of them, it is the data set itself.
+    """
+    numbers = [int(name) for name in data.classes if name.isdecimal()]
+    if len(numbers) < len(data.classes) or not len(numbers) <= max(numbers) < MOST_CLASSES:
+        return data
+    return known_as(replace(data, classes=class_names(max(numbers) + 1)), data.source, data.collected)
 
 
 def known_as(data: Dataset, source: str, collected: Collected | None = None) -> Dataset:

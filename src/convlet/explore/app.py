@@ -72,6 +72,25 @@ def application(studio: Studio, language: str | None = None) -> Starlette:
         except TimeoutError:
             return _problem(503, "busy")
 
+    routes = [
+        Route("/", index),
+        Route("/page/main.js", script),
+        Route("/page/style.css", style),
+        Route("/texts/{language}", words),
+        Route("/content", content),
+        Route("/picture", picture, methods=["POST"]),
+        Route("/evaluate", evaluate, methods=["POST"]),
+        *_training(studio),
+    ]
+    handlers: Any = {ConvletError: _refused, HTTPException: _http, BusyError: _busy, Exception: _broken}
+    made = Starlette(routes=routes, exception_handlers=handlers)
+    made.router.redirect_slashes = False
+    return made
+
+
+def _training(studio: Studio) -> list[Route]:
+    """The routes of live training."""
+
     async def training(request: Request) -> Response:
         return _binary(studio.status())
 
@@ -91,22 +110,11 @@ def application(studio: Studio, language: str | None = None) -> Starlette:
         which = [int(part) for part in asked if part.isdecimal() and len(part) < 12]
         return _binary(await asyncio.to_thread(studio.moment_packet, which))
 
-    routes = [
-        Route("/", index),
-        Route("/page/main.js", script),
-        Route("/page/style.css", style),
-        Route("/texts/{language}", words),
-        Route("/content", content),
-        Route("/picture", picture, methods=["POST"]),
-        Route("/evaluate", evaluate, methods=["POST"]),
+    return [
         Route("/training", training),
         Route("/training", command, methods=["POST"]),
         Route("/training/moment", moment),
     ]
-    handlers: Any = {ConvletError: _refused, HTTPException: _http, BusyError: _busy, Exception: _broken}
-    made = Starlette(routes=routes, exception_handlers=handlers)
-    made.router.redirect_slashes = False
-    return made
 
 
 @cache

@@ -69,7 +69,7 @@ def of_run(folder: Path, engine: str | None = None) -> Content:
 def _data(recipe: Recipe, run: Run) -> Dataset | None:
     """The run's data; None where it has gone, or where other images stand in its place now."""
     try:
-        data = recipe.data.load()
+        data = (run.data or recipe.data).load()
     except ConvletError:
         return None
     fits = data.image_shape == run.network.input_shape and len(data.classes) == len(run.classes)

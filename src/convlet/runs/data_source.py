@@ -3,11 +3,12 @@
 import os
 import re
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from convlet import datasets
 from convlet.checks import one_of, whole_number
-from convlet.datasets import KINDS, MEMORY, Dataset, Progress
+from convlet.datasets import KINDS, MEMORY, Dataset, Pair, Progress, as_dataset, numbered_from_0
 from convlet.datasets.collections.preparation import CHANNELS, COLUMNS, Preparation
 from convlet.datasets.dataset import known_as
 from convlet.descriptions.network import Sequential
@@ -66,7 +67,10 @@ class DataSource:
         return replace(self, image_size=self.image_size or (height, width), channels=self.channels or known)
 
     def load(self, progress: Progress = lambda done, total: None) -> Dataset:
-        """The data set. Raises DataError or InputError where it cannot be had, or is another than it was."""
+        """The data set, with its classes numbered as they were when it was trained on, if there is a fingerprint.
+
+        Raises DataError or InputError where it cannot be had, or is another than it was.
+        """
         if self.source == MEMORY:
             raise DataError("data: it was in memory, and no name or path gives it. Say where it is: a name or a path.")
         data = datasets.load(self.source, **asdict(self.preparation), progress=progress)
@@ -77,6 +81,8 @@ class DataSource:
         if self.kind is not None:
             data = known_as(replace(data, kind=self.kind), data.source, data.collected)
         if self.sha256 is not None and data.sha256 != self.sha256:
+            if (before := numbered_from_0(data)).sha256 == self.sha256:
+                return before
             raise DataError(
                 f"data {self.source!r}: its training and validation examples have the fingerprint {data.sha256[:12]}…, "
                 f"those that were trained on {self.sha256[:12]}…: it is not the same data. Name the data you mean."
@@ -95,8 +101,33 @@ class DataSource:
         columns: dict[str, Any] = dict.fromkeys(COLUMNS) if kind != own else {}
         return replace(self, source=source, train_images=None, sha256=None, **columns)
 
+    def without_place(self) -> "DataSource":
+        """The same, by the last part of its path alone, for what may be sent along: folders have users' names."""
+        return replace(self, source=Path(self.source).name or self.source)
+
     def resolved(self, data: Dataset) -> "DataSource":
         """The same source, to be found from any folder, with the fingerprint of the data that it gave."""
         path = self.source if self.source in ("mnist", MEMORY) else os.path.abspath(self.source)  # noqa: PTH100
         prepared = asdict(data.collected.preparation) if data.collected else {}
         return replace(self, source=path, sha256=data.sha256, **prepared)
+
+
+def data_for(
+    network: Sequential, own: DataSource, given: Dataset | str | Path | Pair | None, **further: Any
+) -> tuple[Dataset, DataSource]:
+    """The data that is given for a network, or else a recipe's own; and where it is found.
+
+    A name or path is loaded as the recipe says, with no more than its `train_images`, and pictures as the network takes
+    them; all else is taken whole, with what `as_dataset` takes beside it. Raises InputError where nothing is given and
+    the recipe has none, and as `as_dataset` and `DataSource.load` do.
+    """
+    source = own
+    if isinstance(given, str | Path):
+        named = given if isinstance(given, str) else str(given.absolute())  # Path("mnist") is a path, "mnist" is none
+        source = replace(own.other(named), train_images=own.train_images)
+    loaded = None
+    if isinstance(given, str | Path) or (given is None and own.source != MEMORY):
+        source = source.suited_to(network)
+        loaded = source.load()
+    data = as_dataset(loaded or given, **further)
+    return data, source if data is loaded else DataSource(data.source)

@@ -13,12 +13,13 @@ folder keeps it so.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from convlet.checks import listed, nearest, number, whole_number
+from convlet.datasets import Dataset, Pair
 from convlet.descriptions.augmentation import AUGMENTATIONS, Augmentation, checked
 from convlet.descriptions.layers import BatchNormalization
 from convlet.descriptions.network import Sequential
@@ -26,7 +27,7 @@ from convlet.descriptions.optimizers import Adam, Optimizer, optimizer_from_tabl
 from convlet.descriptions.tables import Table, build, from_table, set_canonical, to_table
 from convlet.errors import InputError, RecipeError
 from convlet.randomness import check_seed
-from convlet.runs.data_source import DataSource, is_fingerprint
+from convlet.runs.data_source import DataSource, data_for, is_fingerprint
 
 BALANCED = "balanced"
 DEEPEST = 20  # tables and lists in each other; a schedule in an optimizer is four deep
@@ -67,6 +68,19 @@ class Training:
         set_canonical(self, class_weights=_class_weights(self.class_weights))
         if (self.steps is None) == (self.epochs is None):
             raise InputError(f"steps={self.steps!r}, epochs={self.epochs!r}: expected exactly one of them.")
+
+    def changed(self, **words: Any) -> "Training":
+        """The same, but for those of these words that are not None; steps take the place of epochs, and the reverse.
+
+        Raises InputError where they cannot be.
+
+        >>> Training(epochs=3, seed=1).changed(steps=100, seed=None) == Training(steps=100, seed=1)
+        True
+        """
+        given = {name: value for name, value in words.items() if value is not None}
+        if "steps" in given or "epochs" in given:
+            given = {"steps": None, "epochs": None, **given}
+        return replace(self, **given)
 
     def total_steps(self, images: int) -> int:
         """How many steps a run on so many training images takes.
@@ -157,6 +171,11 @@ class Recipe:
         training = self.training
         long = f"{training.epochs:,} epochs" if training.steps is None else f"{training.steps:,} steps"
         return f"<Recipe {self.name!r}: {self.network!r} on {self.data.source!r}, {long} of {training.batch_size}>"
+
+    def on(self, data: Dataset | str | Path | Pair | None, **further: Any) -> tuple["Recipe", Dataset]:
+        """The recipe for the data that is given, or else its own, and that data loaded; see `data_for`."""
+        images, source = data_for(self.network, self.data, data, **further)
+        return replace(self, data=source), images
 
     def to_toml(self) -> str:
         """The recipe as TOML text; `parse_recipe(recipe.to_toml())` is the same recipe.
@@ -265,8 +284,11 @@ def built_in_text(name: str) -> str:
     return (resources.files("convlet.runs") / "recipes" / f"{name}.toml").read_text("utf-8")
 
 
-def load_recipe(name: str) -> Recipe:
+def load_recipe(name: str | Path) -> Recipe:
     """A built-in recipe by its name, or the recipe in a .toml file. Raises RecipeError."""
+    if not isinstance(name, str | Path):
+        raise RecipeError(f"recipe={name!r}: expected the name of a built-in recipe, or the path of a .toml file.")
+    name = str(name)
     if name in built_in():
         return parse_recipe(built_in_text(name), name)
     path = Path(name)

@@ -173,10 +173,12 @@ class Run:
         return f"{what}; {place}. Try a lower learning rate.{kept}"
 
     def checkpoint(self) -> Checkpoint:
-        """All that is needed to go on from here."""
-        fingerprint = (self.data.sha256 if self.data else None) or ""
+        """All that is needed to go on from here. Of where its data is it holds the name, and no folder's."""
+        fingerprint, data = "", None
+        if self.data:
+            fingerprint, data = self.data.sha256 or "", self.data.without_place()
         return Checkpoint(
-            self.network, self.classes, self.program.state(), self.history, self.seed, fingerprint, data=self.data
+            self.network, self.classes, self.program.state(), self.history, self.seed, fingerprint, data=data
         )
 
     def save(self, path: str | Path) -> None:
@@ -185,13 +187,12 @@ class Run:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy, here or in another process, is made through a checkpoint: `copy`, `pickle`, a pool of workers."""
-        return _restored, (checkpoint_bytes(self.checkpoint()), self.engine, self.total_steps, self.run_dir, self.clock)
+        content, own = checkpoint_bytes(self.checkpoint()), {"total_steps": self.total_steps, "data": self.data}
+        return _restored, (content, self.engine, self.run_dir, {**own, "clock": replace(self.clock)})
 
 
-def _restored(content: bytes, engine: str, total_steps: int, run_dir: Path | None, clock: Clock) -> Run:
-    run = _run(read_checkpoint(content, "a copy of a run"), engine, run_dir)
-    run.total_steps, run.clock = total_steps, replace(clock)
-    return run
+def _restored(content: bytes, engine: str, run_dir: Path | None, own: dict[str, Any]) -> Run:
+    return replace(_run(read_checkpoint(content, "a copy of a run"), engine, run_dir), **own)
 
 
 def load(path: str | Path, *, engine: str | None = None, threads: int | None = None) -> Run:

@@ -22,7 +22,7 @@ from convlet.training.batches import prepare_batches
 from convlet.training.ending import saved_whatever_happens, stopped_together
 from convlet.training.initial import initial_parameters
 from convlet.training.loop import Watch, train
-from convlet.training.resuming import saved_run
+from convlet.training.resuming import as_it_began, saved_run
 from convlet.training.saving import Checkpoints
 from convlet.training.weighting import check_class_weights
 
@@ -34,7 +34,7 @@ def fit_recipe(
     engine: str | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
-    keep: bool = True,
+    saves: bool = True,
     initial: Parameters | None = None,
     watch: Watch = lambda run: None,
     preparing: Preparing | None = None,
@@ -43,9 +43,10 @@ def fit_recipe(
     line do all the rest.
 
     Weights start as `initial` says, or else as the recipe's initialisers do. Where another process keeps the run
-    (`keep=False`), this one begins it in a folder, but saves nothing there.
+    (`saves=False`), this one begins it in a folder, but saves nothing there.
     """
     folder = Path(run_dir) if run_dir is not None else None
+    data = as_it_began(recipe.network, data) if resume else data
     check_data(recipe, data)
     check_class_weights(recipe.training, data)
     recipe = replace(recipe, data=recipe.data.resolved(data), parent=_parent(recipe, folder, resume, initial))
@@ -64,7 +65,7 @@ def fit_recipe(
         except Stopped as stopped:
             stopped.outcome = " before the first step, so there is nothing new to save."
             raise
-        if not keep:
+        if not saves:
             run.run_dir = None
         checkpoints = Checkpoints(run, recipe)
         started = time.perf_counter()

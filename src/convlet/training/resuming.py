@@ -10,13 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from convlet.checks import listed
-from convlet.datasets import Dataset
+from convlet.datasets import Dataset, numbered_from_0
 from convlet.descriptions.layers import Layer
+from convlet.descriptions.network import Sequential
 from convlet.errors import FormatError, InputError, StorageError
 from convlet.runs.checkpoint import Checkpoint, load_checkpoint
 from convlet.runs.folder import last_of, recipe_of
 from convlet.runs.history import History
 from convlet.runs.recipe import Recipe, Training, parse_recipe
+
+
+def as_it_began(network: Sequential, data: Dataset) -> Dataset:
+    """The data with its classes as convlet 0.1.0 numbered them, where the network of a run was made for those."""
+    before = numbered_from_0(data)
+    return before if network.output_shape == (len(before.classes),) else data
 
 
 def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> Checkpoint | None:

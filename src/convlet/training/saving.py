@@ -23,7 +23,7 @@ class Checkpoints:
 
     def __init__(self, run: Run, recipe: Recipe) -> None:
         self._run, self._saved_at = run, time.monotonic()
-        self._recipe = recipe.to_toml() if run.run_dir else ""
+        self._recipe = replace(recipe, data=recipe.data.without_place()).to_toml() if run.run_dir else ""
         self._best: State | None = None
 
     def save(self, *, best: bool = False) -> None:

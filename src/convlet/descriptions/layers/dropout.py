@@ -20,5 +20,9 @@ class Dropout(Layer):
         super().__post_init__()
         set_canonical(self, rate=number("rate", self.rate, low=0, high=1))
 
+    @property
+    def passes_on(self) -> bool:
+        return True
+
     def describe(self) -> str:
         return described(self, f"{self.rate:g}")

@@ -13,3 +13,7 @@ class Flatten(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (math.prod(input_shape),)
+
+    @property
+    def passes_on(self) -> bool:
+        return True

@@ -80,6 +80,11 @@ class Layer:
         """Of a layer that shares weights among positions, how many a dense layer in its place would have; else None."""
         return None
 
+    @property
+    def passes_on(self) -> bool:
+        """Whether a prediction has the same numbers behind the layer as before it, perhaps in another shape."""
+        return False
+
     def describe(self) -> str:
         """What the layer is, in a few words, such as 'Conv2D 32 × 5×5 same relu'."""
         return described(self)

@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convlet.descriptions.layers import Dropout, Flatten
 from convlet.descriptions.network import Placed, Sequential
 from convlet.losses import softmax
 from convlet.report import numbers
@@ -29,9 +28,7 @@ def feature_maps(
 
     `outputs` holds each layer's for a batch of this image alone, by the layer's name.
     """
-    steps = [
-        placed for placed in list(network)[:-1] if not isinstance(placed.layer, Dropout | Flatten)
-    ]  # those do nothing
+    steps = [placed for placed in list(network)[:-1] if not placed.layer.passes_on]
     panels = [_image(image), *(_panel(placed, np.asarray(outputs[placed.name][0], np.float64)) for placed in steps)]
     last = list(network)[-1]
     chances = softmax(np.asarray(outputs[last.name], np.float64))[0]

@@ -1,16 +1,24 @@
-"""What the terminal shows of a run while it trains: one line that fits, however narrow the terminal is."""
+"""What there is to say of a run while it trains: what is news, each once, and one line that fits, however narrow.
+
+What this is not: it shows nothing, and decides nothing about where or how often (`cli.progress`, `quiet_line`).
+"""
 
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from convlet.report.numbers import count, duration
+from convlet.datasets import Dataset
+from convlet.engines import kept
+from convlet.report.numbers import count, duration, epochs
+from convlet.runs.evaluation import commonest
 from convlet.runs.run import Run
 
 GAP = "  "
 WARM_UP = 3  # steps that say nothing of the speed: caches fill, the clock rises
 SHORTEST = 8  # letters of a bar; a shorter one says too little
+PREPARING_SECONDS = 2.0  # of preparing; less is not compiling but reading the cache, and not worth a word
+COMPILING = "Compiling for this machine."  # where lines stay: it promises nothing, for the disk may yet be full
 
 
 class Pace:
@@ -87,3 +95,47 @@ class ProgressLine:
         """What is done in one letter and what is to come in another: it can be read without colours."""
         done = width * self.step // max(self.steps, 1)
         return Text.assemble(("━" * done, "bold blue"), ("·" * (width - done), "dim"))
+
+
+class Progress:
+    """How a run goes, in words: who shows them asks after every step."""
+
+    def __init__(self, data: Dataset) -> None:
+        self._data, self._pace = data, Pace()
+        self._validations: int | None = None  # that were told of; None before the first step
+        self._prepared_at: float | None = None
+
+    def compiling(self, now: float, done: int, total: int, part: str) -> str | None:
+        """What is being compiled, and whether that is once for all; None as long as it is not worth a word."""
+        self._prepared_at = now if self._prepared_at is None else self._prepared_at
+        if now - self._prepared_at <= PREPARING_SECONDS:
+            return None
+        promise = " (the next run starts at once)" if kept() else ""
+        return f"Compiling for this machine, {done + 1} of {total}: {part}{promise}"
+
+    def news(self, run: Run, now: float) -> list[str]:
+        """What is to be said for the first time: where the run goes on, and each validation."""
+        self._pace.note(run, now)
+        said, there = [], len(run.history.validations)
+        if self._validations is None:
+            self._validations = there
+            if before := run.history.steps - run.clock.taken:
+                said.append(f"Resumed at step {count(before)} of {count(run.total_steps)}.")
+        if there > self._validations:
+            self._validations = there
+            said.append(self._validation(run))
+        return said
+
+    def line(self, run: Run) -> ProgressLine:
+        """Where the run is, and how long it will take from here."""
+        return ProgressLine.of(run, self._pace.seconds_left(run))
+
+    def _validation(self, run: Run) -> str:
+        step, loss, accuracy = run.history.validations[-1]
+        passed = step * run.history.batch_size / len(self._data.train)
+        remark = "  best so far" if run.history.best == run.history.validations[-1] else ""
+        if self._data.validation is not None and accuracy <= commonest(self._data.validation.labels):
+            remark = "  no better than a guess"
+        return (
+            f"epoch {epochs(passed)}, step {count(step)}: validation accuracy {accuracy:.4f}, loss {loss:.4f}{remark}"
+        )

@@ -11,53 +11,55 @@ from shutil import get_terminal_size
 from types import TracebackType
 from typing import TextIO
 
-from convlet.report.terminal.progress import Pace, ProgressLine
+from convlet.datasets import Dataset
+from convlet.report.terminal.progress import COMPILING, Progress
 from convlet.report.terminal.stream import Unfailing
 from convlet.runs.run import Run
 from convlet.signals import Stopped
 
 IN_PLACE_SECONDS, PLAIN_SECONDS = 0.2, 10.0  # between two looks
-PREPARING_SECONDS = 2.0  # of preparing; less is not worth a word
 
 
 class QuietLine:
     """Shows a run; call it after every step. Use it as a context manager, so that its last line ends."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, data: Dataset, stream: TextIO | None = None) -> None:
         stream = stream or sys.stderr  # None in a process without a console
         self._stream, self._in_place = Unfailing(stream), _rewrites(stream)
-        self._pace, self._begun_at, self._shown_at = Pace(), time.monotonic(), time.monotonic()
+        self._progress, self._shown_at = Progress(data), time.monotonic()
         self._run: Run | None = None
-        self._open, self._told = 0, False
+        self._open, self._told, self._compiling = 0, False, False
 
     def __enter__(self) -> "QuietLine":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._run is not None and (self._open or (not self._in_place and self._told)):
+        if self._run is not None and self._told:
             self._show(self._run)
         self._end()
 
     def __call__(self, run: Run) -> None:
         now, self._run = time.monotonic(), run
-        self._pace.note(run, now)
+        for sentence in self._progress.news(run, now):
+            self.say(sentence)
         if now - self._shown_at >= (IN_PLACE_SECONDS if self._in_place else PLAIN_SECONDS):
             self._shown_at = now
             self._show(run)
 
     def preparing(self, done: int, total: int, part: str) -> None:
         """Say what is being compiled, where it takes long; where lines stay, once."""
-        if time.monotonic() - self._begun_at > PREPARING_SECONDS and (self._in_place or not self._told):
-            self._write(f"Compiling for this machine, {done + 1} of {total}: {part}" if self._in_place else _COMPILING)
+        text = self._progress.compiling(time.monotonic(), done, total, part)
+        if text is not None and (self._in_place or not self._compiling):
+            self._write(text if self._in_place else COMPILING)
+            self._compiling = True
 
     def say(self, text: str) -> None:
-        """A line that stays."""
-        self._end()
+        """A line that stays, in place of what is shown of the run until there is more."""
         self._write(text)
         self._end()
 
     def _show(self, run: Run) -> None:
-        line = ProgressLine.of(run, self._pace.seconds_left(run))
+        line = self._progress.line(run)
         width = get_terminal_size((100, 24)).columns - 1
         self._write(line.fitted(width).plain if self._in_place else line.plain())
 
@@ -104,9 +106,6 @@ def end_in_a_line() -> None:
         sys.exit(128 + error.signal)
 
     sys.excepthook = said
-
-
-_COMPILING = "Compiling for this machine."
 
 
 def _rewrites(stream: TextIO | None) -> bool:

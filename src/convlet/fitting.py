@@ -1,0 +1,171 @@
+"""`fit`: whatever is given in Python, made one experiment, and performed in sight of who asked for it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from convlet.checks import other_words, true_or_false
+from convlet.datasets import MEMORY, Dataset, Pair
+from convlet.descriptions.augmentation import Augmentation
+from convlet.descriptions.network import Parameters, Sequential
+from convlet.descriptions.optimizers import Optimizer
+from convlet.engines import default_engine
+from convlet.environment import limit_threads
+from convlet.errors import InputError
+from convlet.experiment import Experiment, perform
+from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import Recipe, Training, load_recipe
+from convlet.runs.run import Run
+from convlet.signals import Stopped
+from convlet.training.continuing import from_run
+from convlet.training.loop import Watch
+from convlet.training.rate_range import HIGHEST, LOWEST, STEPS, RateCurve, try_rates
+
+
+@other_words(
+    verbose="progress=False",
+    validation_split="validation=0.2",
+    validation_data="validation=(images, labels)",
+    callbacks="watch=function",
+)
+def fit(
+    network: Sequential | Run | Recipe | str | Path,
+    data: Dataset | str | Path | Pair | None = None,
+    *,
+    validation: Pair | float | None = None,
+    test: Pair | None = None,
+    sample_weight: ArrayLike | None = None,
+    freeze: Sequence[str] | None = None,
+    optimizer: Optimizer | None = None,
+    augmentation: Sequence[Augmentation] | None = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+    patience: int | None = None,
+    report_every: int | None = None,
+    validate_every: int | None = None,
+    label_smoothing: float | None = None,
+    class_weights: str | Mapping[str, float] | None = None,
+    engine: str | None = None,
+    threads: int | None = None,
+    run_dir: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    watch: Watch = lambda run: None,
+) -> Run:
+    """Train a network, and return the run: its weights, its history, ready to evaluate and predict.
+
+    `data` is a Dataset, a name or path as `datasets.load` takes it, or (images, labels). `validation` and `test` are
+    further pairs; or validation is a share of each class, always the same images, held out of a pair, or of a Dataset
+    that has none. `sample_weight` (N,) says how much each image counts in the loss of training; `augmentation` changes
+    each a little at each sight: [augmentation.Shift(0.07), augmentation.Rotation(10)]. (A Flip is refused on digits.)
+
+    In place of a network, a Recipe may be given, the name of a built-in one, or the path of a .toml file: it says all
+    of this, and what is said here takes the place of that. Given a run, a new run starts from its weights, with a new
+    last layer where the classes are others; `freeze` names the layers of it that stay as they are, such as
+    ["conv2d_1"], while all others are trained; without it those stay that the run had frozen.
+
+    Exactly one of `steps` and `epochs` says how long; they and the other words are those of `Training`. `optimizer` is
+    Adam(0.001) unless given; `engine` the fastest that runs here; `threads` how many this process uses from now on.
+    With `run_dir`, the run is saved there as it goes, with its pictures at the end; with `resume` too, it continues
+    from what is saved there, exactly as if it had never stopped. One line on stderr says how far it is, unless
+    `progress=False`; `watch(run)` is called after every step.
+
+    Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
+    Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, when the step is finished and the run saved, with the
+    network as trained so far in its `run`; GroupError where another process of the run is lost, when the step is undone
+    and the run saved. Whatever else is raised, by `watch` too: the run is saved first, and a note says where.
+    """
+    if threads is not None:
+        limit_threads(threads)
+    words: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "epochs": epochs, "seed": seed}
+    words |= {"patience": patience, "report_every": report_every, "validate_every": validate_every}
+    words |= {"label_smoothing": label_smoothing, "class_weights": class_weights}
+    recipe = _recipe(network, words, optimizer=optimizer, augmentation=augmentation)
+    recipe, dataset = recipe.on(data, validation=validation, test=test, sample_weight=sample_weight)
+    recipe, initial, said = _from(network, recipe, dataset, freeze)
+    folder = None if run_dir is None else Path(run_dir)
+    planned = Experiment(recipe, folder, engine or default_engine(), resume, initial=initial)
+    return _in_sight(planned, dataset, said, progress, watch)
+
+
+def find_rate(
+    network: Sequential | Recipe | str | Path,
+    data: Dataset | str | Path | Pair | None = None,
+    *,
+    optimizer: Optimizer | None = None,
+    batch_size: int | None = None,
+    seed: int | None = None,
+    label_smoothing: float | None = None,
+    class_weights: str | Mapping[str, float] | None = None,
+    augmentation: Sequence[Augmentation] | None = None,
+    steps: int = STEPS,
+    between: tuple[float, float] = (LOWEST, HIGHEST),
+    engine: str | None = None,
+    threads: int | None = None,
+) -> RateCurve:
+    """Which learning rate suits this training: the losses along rates that grow from step to step, and a suggestion.
+
+    A network or a recipe, `data` and the words of training are those of `fit`, and so is what is raised before anything
+    is trained. There are at most `steps` rates, from the lowest to the highest of `between`; it ends earlier where the
+    loss diverges. Nothing is kept: `fit` starts afresh. `.suggestion` may be None, `.reason` says why, `.plot()` shows
+    the curve.
+    """
+    if threads is not None:
+        limit_threads(threads)
+    words = {"batch_size": batch_size, "seed": seed, "label_smoothing": label_smoothing, "class_weights": class_weights}
+    recipe = _recipe(network, {**words, "steps": 1}, optimizer=optimizer, augmentation=augmentation)
+    recipe, images = recipe.on(data)
+    return try_rates(replace(recipe, name="find_rate"), images, engine=engine, steps=steps, between=between)
+
+
+def _recipe(network: Sequential | Run | Recipe | str | Path, words: dict[str, Any], **parts: Any) -> Recipe:
+    """The recipe that is given, with what else is given in place of its own; or one for a network or a run."""
+    given = {name: part for name, part in parts.items() if part is not None}
+    if isinstance(network, str | Path):
+        network = load_recipe(network)
+    if isinstance(network, Recipe):
+        return replace(network, training=network.training.changed(**words), **given)
+    training = Training(**{word: value for word, value in words.items() if value is not None})
+    layers = network.network if isinstance(network, Run) else network
+    return Recipe("fit", layers, training, data=DataSource(MEMORY), **given)
+
+
+def _from(
+    given: object, recipe: Recipe, data: Dataset, freeze: Sequence[str] | None
+) -> tuple[Recipe, Parameters | None, str]:
+    """The recipe for a run that is to be trained further, with its weights, and in words what is new."""
+    if isinstance(given, Run):
+        if freeze is not None and (isinstance(freeze, str) or not isinstance(freeze, Iterable)):
+            raise InputError(f"freeze={freeze!r}: expected a list of layers' names, such as ['conv2d_1'].")
+        network, initial, said = from_run(given, data.classes, recipe.training.seed, freeze)
+        return replace(recipe, network=network), initial, said
+    if freeze is not None:
+        raise InputError(f"freeze={freeze!r}: it goes with a run; of a network, give network.freeze(...) in its place.")
+    return recipe, None, ""
+
+
+def _in_sight(planned: Experiment, data: Dataset, said: str, progress: bool, watch: Watch) -> Run:
+    """Perform it, shown on a line on stderr, unless `progress` is False; first it says what there is to be `said`."""
+    from convlet.report.terminal import quiet_line  # rich is not needed before something is shown
+
+    try:
+        with (quiet_line.QuietLine if true_or_false("progress", progress) else quiet_line.Silent)(data) as line:
+            for note in (*(data.collected.notes if data.collected else ()), *([said] if said else [])):
+                line.say(note)
+            return perform(planned, data, _both(line, watch), line.preparing)[0]
+    except Stopped as stopped:
+        quiet_line.end_in_a_line()
+        raise stopped.with_traceback(None) from None  # where between two steps it was is of no interest to anybody
+
+
+def _both(line: Watch, watch: Watch) -> Watch:
+    def each(run: Run) -> None:
+        line(run)
+        watch(run)
+
+    return each
