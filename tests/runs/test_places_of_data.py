@@ -55,6 +55,14 @@ def test_data_that_was_moved_is_asked_for_by_the_option_that_takes_it(saved, tmp
     assert done.exit_code == 1 and "--data DATA" not in done.stderr
 
 
+def test_a_run_goes_on_whose_classes_are_numbers_with_a_zero_before_them(tmp_path):
+    labels = [f"{label % 3 + 1:02}" for label in range(len(DATA.train))]
+    data = cl.Dataset.from_arrays(DATA.train.images, labels)
+    how = {"batch_size": 4, "engine": "numpy", "progress": False, "run_dir": tmp_path / "run"}
+    cl.fit(tiny.NETWORK, data, steps=2, **how)
+    assert cl.fit(tiny.NETWORK, data, steps=4, resume=True, **how).classes == ("01", "02", "03")
+
+
 @pytest.mark.parametrize("again", [copy.copy, lambda run: pickle.loads(pickle.dumps(run))])
 def test_a_copy_of_a_run_knows_as_much_of_its_data_as_the_run(saved, again):
     run = cl.load(saved, engine="numpy")
@@ -62,7 +70,11 @@ def test_a_copy_of_a_run_knows_as_much_of_its_data_as_the_run(saved, again):
 
 
 @pytest.mark.parametrize(
-    ("source", "name"), [("mnist", "mnist"), ("in memory", "in memory"), ("/home/me/d.npz", "d.npz"), ("/", "/")]
+    ("source", "name"),
+    [
+        *(("mnist", "mnist"), ("in memory", "in memory"), ("/home/me/d.npz", "d.npz"), ("/", "/")),
+        ("/home/me/mnist", "./mnist"),  # a folder: not the MNIST inside the package
+    ],
 )
 def test_without_its_place_data_keeps_its_name(source, name):
     assert DataSource(source, 20).without_place() == DataSource(name, 20)

@@ -180,7 +180,7 @@ def numbered_from_0(data: Dataset) -> Dataset:
     Labels 1, 2 and 4 were five classes there, in which a run of that time goes on. Where there are no such numbers, or
     classes for all of them, it is the data set itself.
     """
-    numbers = [int(name) for name in data.classes if name.isdecimal()]
+    numbers = [int(name) for name in data.classes if name.isdecimal() and name == str(int(name))]
     if len(numbers) < len(data.classes) or not len(numbers) <= max(numbers) < MOST_CLASSES:
         return data
     return known_as(replace(data, classes=class_names(max(numbers) + 1)), data.source, data.collected)

@@ -103,7 +103,9 @@ class DataSource:
 
     def without_place(self) -> "DataSource":
         """The same, by the last part of its path alone, for what may be sent along: folders have users' names."""
-        return replace(self, source=Path(self.source).name or self.source)
+        name = Path(self.source).name
+        reserved = name in ("mnist", MEMORY) and name != self.source  # a folder that is called as what is no folder
+        return replace(self, source=f"./{name}" if reserved else name or self.source)
 
     def resolved(self, data: Dataset) -> "DataSource":
         """The same source, to be found from any folder, with the fingerprint of the data that it gave."""
