@@ -10,6 +10,7 @@ from convlet.engines import engine
 from convlet.engines.numpy.layer import forward
 from convlet.explore.wire import packet, weights
 from convlet.runs.recipe import built_in, load_recipe
+from convlet.training.initial import initial_parameters
 
 RELATIVE = 1e-5  # of the largest value of the layer's output
 
@@ -61,7 +62,7 @@ def test_small_networks_compute_the_same_in_every_layer(modules, name):
 @pytest.mark.parametrize("recipe", built_in())
 def test_the_built_in_networks_compute_the_same_in_every_layer(modules, recipe):
     network = load_recipe(recipe).network
-    parameters = network.initial_parameters(seed=1)
+    parameters = initial_parameters(network, datasets.mnist(), seed=1)
     images = datasets.pixels(datasets.mnist().test.images[:3])
     expected = engine("numpy").compile(network, parameters).activations(images)
     assert_close(browser_outputs(modules, network, parameters, images), expected)

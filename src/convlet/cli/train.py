@@ -88,8 +88,7 @@ def train(
 ) -> None:
     """Train a network, evaluate it on the test images, and keep everything in a run folder.
 
-    RECIPE is a .toml file or a built-in: deep-mnist (the default), first-kernels, lenet-5 or
-    lenet-5-distorted, which augments its images.
+    RECIPE is a .toml file or a built-in that `convlet recipe` lists: deep-mnist is the default, quick takes seconds.
 
     With --from, the network and its first weights are those of another run, on the same data or on other --data; where
     the number of classes is another, the last layer is made anew. RECIPE then says how to train, or else that run's.
