@@ -23,9 +23,9 @@ OPTIMIZERS = {
     "Adam": Adam(1e-3),
     "Adam with another ε": Adam(1e-3, beta_1=0.8, beta_2=0.99, epsilon=0.1),
     "Adam with weight decay": Adam(1e-3, weight_decay=0.1),
-    "AdamW with rates of its own": AdamW(1e-3, weight_decay=0.1, rate_factors={"*/bias": 8.0}),
+    "AdamW with rates of its own": AdamW(1e-3, weight_decay=0.1, rate_factors={"*/kernel": 0.5}),
     "Muon": Muon(0.01, weight_decay=0.1),
-    "moving average": Adam(1e-3, average=EMA(0.6)),
+    "moving average": SGD(0.05, momentum=0.9, average=EMA(0.6)),
     "slow weights": SGD(0.05, momentum=0.9, average=Lookahead(2)),
     "clipped": SGD(0.05, momentum=0.9, weight_decay=0.1, decays="kernels", clip_norm=0.05),
 }

@@ -68,11 +68,12 @@ class Learning:
     def apply(self, models: Models, gradients: Sequence[Tensor], measured: Values, rates: Tensor) -> None:
         """Take a step where the variables themselves hold the values."""
         named = dict(zip(models.learnt, gradients, strict=True))
-        values = {name: variable.value for name, variable in models.learnt.items()}
+        values = {name: variable.value for name, variable in models.variables.items()}
         values, slots = self.step(values, {name: held.value for name, held in self.slots.items()}, named, rates)
         averages = {name: held.value for name, held in self.averages.items()}
         values, averages = self.follow(values | measured, averages, rates)
-        for variables, now in ((models.variables, values), (self.slots, slots), (self.averages, averages)):
+        moved = {name: values[name] for name in models.learnt.keys() | measured.keys() | averages.keys()}
+        for variables, now in ((models.variables, moved), (self.slots, slots), (self.averages, averages)):
             for name, value in now.items():
                 variables[name].assign(value)
 
