@@ -72,8 +72,8 @@ def test_a_copy_of_a_run_knows_as_much_of_its_data_as_the_run(saved, again):
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        *(("mnist", "mnist"), ("in memory", "in memory"), ("/home/me/d.npz", "d.npz"), ("/", "/")),
-        ("/home/me/mnist", "./mnist"),  # a folder: not the MNIST inside the package
+        *(("mnist", "mnist"), ("in memory", "in memory"), ("/data/d.npz", "d.npz"), ("/", "/")),
+        ("/data/mnist", "./mnist"),  # a folder: not the MNIST inside the package
     ],
 )
 def test_without_its_place_data_keeps_its_name(source, name):
