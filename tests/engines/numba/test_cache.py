@@ -1,6 +1,7 @@
 """The cache of compiled kernels: private, never stale, and never a reason to fail."""
 
 import errno
+import itertools
 import os
 import shutil
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numba import config
+from numba.core.bytecode import FunctionIdentity
 
 from convlet import engines
 from convlet.engines.numba import cache
@@ -85,6 +87,23 @@ def test_every_combination_of_types_and_every_closed_over_number_has_a_file_of_i
     assert compiled(2) == (0, (6, 1.0)) and len(kernels(place)) == 2 and engines.kept()
     assert compiled(3) == (0, (9, 1.5)) and len(kernels(place)) == 4
     assert compiled(2) == (2, (6, 1.0)) and compiled(3) == (2, (9, 1.5)) and len(kernels(place)) == 4
+
+
+def test_what_one_factory_makes_in_several_processes_has_names_of_its_own(place, monkeypatch):
+    """Machine code is found by its name: with one name for two, one would be called in the other's place."""
+
+    def name(number):
+        monkeypatch.setattr(FunctionIdentity, "_unique_ids", itertools.count(1))  # as where a process begins
+
+        @kernel
+        def multiply(x):
+            return x * number
+
+        multiply(3)
+        (overload,) = multiply.overloads.values()
+        return overload.fndesc.llvm_func_name
+
+    assert name(2) == name(2) != name(3)
 
 
 def test_a_changed_source_file_is_another_kernel(place, monkeypatch):

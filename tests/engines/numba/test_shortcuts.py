@@ -1,6 +1,5 @@
 """A value that several layers read: stored once, with the borders that all of them want, and its gradients added up."""
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import assert_same_function
@@ -29,9 +28,6 @@ def blocks(draw):
     return Residual([body], shortcut=[shortcut]), draw(st.tuples(st.integers(1, 7), st.integers(1, 7)))
 
 
-@pytest.mark.skip(
-    reason="passes alone; behind test_convolution_gradients.py it ends in spoiled memory: not yet understood"
-)
 @settings(max_examples=15)
 @given(blocks(), st.sampled_from([8, 3]))
 def test_two_convolutions_may_want_any_borders_of_the_same_value(given_block, channels):

@@ -87,7 +87,7 @@ class KernelCache(_Cache):
 
     def _path(self, sig: Any, codegen: Any) -> Path:
         function = self._function
-        cells = [cell.cell_contents for cell in function.__closure__ or ()]
+        cells = closed_over(function)
         if not all(isinstance(value, PLAIN) for value in cells):
             raise TypeError(f"kernel {function.__qualname__} closes over {cells}; expected plain numbers")
         source = _file_hash(function.__code__.co_filename)
@@ -102,6 +102,11 @@ class KernelCache(_Cache):
 
     def flush(self) -> None:
         """Not needed: a file is replaced by whoever compiles it anew."""
+
+
+def closed_over(function: Callable[..., Any]) -> list[Any]:
+    """What a function made inside a factory has from there."""
+    return [cell.cell_contents for cell in function.__closure__ or ()]
 
 
 def kept() -> bool:

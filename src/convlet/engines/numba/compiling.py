@@ -21,7 +21,7 @@ from typing import Any
 import numba
 from numba import config
 
-from convlet.engines.numba.cache import KernelCache
+from convlet.engines.numba.cache import PLAIN, KernelCache, closed_over
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FASTMATH), "boundscheck": False}
@@ -31,7 +31,7 @@ _INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` on its first call with each combination of argument types; keep the result on disk."""
-    return _kept(numba.njit(**OPTIONS)(function), function)
+    return _kept(OPTIONS, function)
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,7 +44,7 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def exact(function: Callable[..., Any]) -> Callable[..., Any]:
     """As `kernel`, with every operation rounded as it is written."""
-    return _kept(numba.njit(**EXACT)(function), function)
+    return _kept(EXACT, function)
 
 
 def exact_inlined(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,7 +52,14 @@ def exact_inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     return numba.njit(**_INLINED, **EXACT)(function)
 
 
-def _kept(compiled: Any, function: Callable[..., Any]) -> Any:
+def _kept(options: dict[str, Any], function: Callable[..., Any]) -> Any:
+    """The function compiled, and kept, under a name that tells it from all others that its factory makes.
+
+    Machine code is found by its name. Numba tells such functions apart by a number that it counts in each process, so
+    two that were kept by two processes could have one name in a third, and one be called in the other's place.
+    """
+    function.__qualname__ += "".join(f" {value!r}" for value in closed_over(function) if isinstance(value, PLAIN))
+    compiled = numba.njit(**options)(function)
     if not config.DISABLE_JIT:
         compiled._cache = KernelCache(function)
     return compiled
