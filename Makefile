@@ -7,6 +7,8 @@ PYTHON = python3
 VENV = .venv
 KERAS_VENV = .venv-keras
 PAGE_VENV = .venv-page
+EXTRAS_VENV = .venv-extras
+EXTRAS_TESTS = $(wildcard tests/onnx tests/sklearn tests/datasets tests/notebooks)
 KERAS_BACKENDS = tensorflow jax
 CHROMIUM = chromium
 WORKERS = 2
@@ -17,9 +19,10 @@ ONE_THREAD_EACH = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 CONVLET_THREADS=2
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --custom-compile-command "make lock" $(ARGS)
 UV = uv==0.13.9
+SMALL_EXTRAS = --extra onnx --extra parquet --extra sklearn --extra tensorboard
 
 .DEFAULT_GOAL := help
-.PHONY: help train explore texts test test-keras test-page check check-page format coverage docs bench bench-page mutants lock clean
+.PHONY: help train explore texts test test-keras test-page test-extras check check-page format coverage docs bench bench-page mutants lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +51,9 @@ test-page: $(PAGE_VENV)/installed ## Run tests/explore in Chromium, in an enviro
 		echo 'The tests of the page need Chromium, and there is no $(CHROMIUM) here. On Debian: apt install chromium.'; \
 		echo 'Elsewhere name yours: make test-page CHROMIUM=/path/to/chrome'; exit 1; } >&2
 	@CHROMIUM=$(CHROMIUM) $(ONE_THREAD_EACH) $(PAGE_VENV)/bin/python -m pytest -n $(WORKERS) tests/explore $(ARGS)
+
+test-extras: $(EXTRAS_VENV)/installed ## Run the tests that need ONNX, scikit-learn, Parquet or a notebook's kernel
+	@$(ONE_THREAD_EACH) $(EXTRAS_VENV)/bin/python -m pytest -n $(WORKERS) $(EXTRAS_TESTS) $(ARGS)
 
 check: $(VENV)/installed ## Lint, formatting and types
 	@$(VENV)/bin/ruff check .
@@ -82,6 +88,7 @@ lock: $(VENV)/installed ## Write locks/ again from pyproject.toml (ARGS=--upgrad
 	@$(LOCK) pyproject.toml --extra dev --output-file locks/dev.txt
 	@$(LOCK) pyproject.toml locks/keras.in --extra dev --extra keras --constraints locks/dev.txt --output-file locks/keras.txt
 	@$(LOCK) pyproject.toml locks/page.in --extra dev --extra explore --constraints locks/dev.txt --output-file locks/page.txt
+	@$(LOCK) pyproject.toml locks/extras.in --extra dev $(SMALL_EXTRAS) --constraints locks/dev.txt --output-file locks/extras.txt
 
 clean: ## Remove all that these commands made, but for runs/
 	rm -rf .venv .venv-* build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
@@ -92,7 +99,8 @@ clean: ## Remove all that these commands made, but for runs/
 $(VENV)/installed: locks/dev.txt
 $(KERAS_VENV)/installed: locks/keras.txt
 $(PAGE_VENV)/installed: locks/page.txt
-$(VENV)/installed $(KERAS_VENV)/installed $(PAGE_VENV)/installed: pyproject.toml
+$(EXTRAS_VENV)/installed: locks/extras.txt
+$(VENV)/installed $(KERAS_VENV)/installed $(PAGE_VENV)/installed $(EXTRAS_VENV)/installed: pyproject.toml
 	@{ set -e; \
 	test -x $(@D)/bin/python || { \
 		for python in $(PYTHON) python3.14 python3.13 python3.12 python3.11 none; do \
