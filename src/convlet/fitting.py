@@ -59,26 +59,23 @@ def fit(
 ) -> Run:
     """Train a network, and return the run: its weights, its history, ready to evaluate and predict.
 
-    `data` is a Dataset, a name or path as `datasets.load` takes it, or (images, labels). `validation` and `test` are
-    further pairs; or validation is a share of each class, always the same images, held out of a pair, or of a Dataset
-    that has none. `sample_weight` (N,) says how much each image counts in the loss of training; `augmentation` changes
-    each a little at each sight: [augmentation.Shift(0.07), augmentation.Rotation(10)]. (A Flip is refused on digits.)
+    `data` is a Dataset, a name or path as `datasets.load` takes it, or (images, labels); `validation` and `test` are
+    pairs too, or validation is a share of each class to hold out, always the same images. `sample_weight` (N,) says how
+    much each image counts in the loss of training; `augmentation`, such as [augmentation.Shift(0.07)], how each is
+    changed at each sight.
 
-    In place of a network, a Recipe may be given, the name of a built-in one, or the path of a .toml file: it says all
-    of this, and what is said here takes the place of that. Given a run, a new run starts from its weights, with a new
-    last layer where the classes are others; `freeze` names the layers of it that stay as they are, such as
-    ["conv2d_1"], while all others are trained; without it those stay that the run had frozen.
+    In place of a network, a Recipe, the name of a built-in one, or the path of a .toml file says all of this, and what
+    is said here takes the place of that. Given a run, a new run starts from its weights, with a new last layer where
+    the classes are others; of it, the layers that `freeze` names stay as they are, or else those that were frozen.
 
     Exactly one of `steps` and `epochs` says how long; they and the other words are those of `Training`. `optimizer` is
     Adam(0.001) unless given; `engine` the fastest that runs here; `threads` how many this process uses from now on.
-    With `run_dir`, the run is saved there as it goes, with its pictures at the end; with `resume` too, it continues
-    from what is saved there, exactly as if it had never stopped. One line on stderr says how far it is, unless
-    `progress=False`; `watch(run)` is called after every step.
+    With `run_dir`, the run is saved there as it goes, with pictures at the end; with `resume` too, it continues as if
+    it had never stopped. A line on stderr says how far it is, unless `progress=False`; `watch(run)` follows each step.
 
     Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
-    Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, when the step is finished and the run saved, with the
-    network as trained so far in its `run`; GroupError where another process of the run is lost, when the step is undone
-    and the run saved. Whatever else is raised, by `watch` too: the run is saved first, and a note says where.
+    Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, GroupError where another process is lost: each with
+    the run saved after its last whole step, Stopped with the run as its `run`. So is it whatever `watch` raises.
     """
     if threads is not None:
         limit_threads(threads)
@@ -125,14 +122,18 @@ def find_rate(
 
 def _recipe(network: Sequential | Run | Recipe | str | Path, words: dict[str, Any], **parts: Any) -> Recipe:
     """The recipe that is given, with what else is given in place of its own; or one for a network or a run."""
-    given = {name: part for name, part in parts.items() if part is not None}
+    words, given = _said(words), _said(parts)
     if isinstance(network, str | Path):
         network = load_recipe(network)
     if isinstance(network, Recipe):
         return replace(network, training=network.training.changed(**words), **given)
-    training = Training(**{word: value for word, value in words.items() if value is not None})
+    training = Training(**words)
     layers = network.network if isinstance(network, Run) else network
     return Recipe("fit", layers, training, data=DataSource(MEMORY), **given)
+
+
+def _said(words: dict[str, Any]) -> dict[str, Any]:
+    return {word: value for word, value in words.items() if value is not None}
 
 
 def _from(

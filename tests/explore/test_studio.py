@@ -9,6 +9,7 @@ import pytest
 import tiny
 
 from convlet.engines import engine
+from convlet.environment import THREADS
 from convlet.errors import InputError, StorageError
 from convlet.explore.content import of_run
 from convlet.explore.edits import edited
@@ -132,6 +133,25 @@ def test_dense_and_convolutional_learn_from_the_same_few_images():
     assert {first.name, second.name} == {"convolutional", "dense"}
     np.testing.assert_array_equal(first.data.train.images, second.data.train.images)
     assert len(first.data.train) == 50 and abs(first.step - second.step) <= 1
+
+
+def test_batches_are_made_ahead_while_it_trains_and_no_longer(monkeypatch):
+    def ahead():
+        return [thread.name for thread in threading.enumerate()].count("batches ahead")
+
+    monkeypatch.setenv(THREADS, "2")
+    with pages.studio(steps=100_000) as studio:
+        for number in (1, 2):  # what is begun anew has one such thread, not two
+            studio.begin("again", None)
+            pages.wait_until(lambda: studio.session.number == number)  # noqa: B023 (called here)
+            pages.wait_until(lambda: studio.session.contestants and studio.session.contestants[0].step > 3)
+            assert ahead() == 1
+        studio.command("stop")
+        pages.wait_until(lambda: finished(studio))
+        assert ahead() == 0
+        studio.begin("again", None)
+        pages.wait_until(lambda: ahead() == 1)
+    assert ahead() == 0
 
 
 def test_a_training_that_cannot_be_is_named_by_its_kind(monkeypatch):

@@ -278,6 +278,16 @@ def test_a_recipe_that_cannot_be_read_is_one_message(tmp_path, monkeypatch, name
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_what_a_training_says_is_taken_back_by_none():
+    said = Training(steps=100, patience=2, class_weights="balanced")
+    assert said.changed(patience=None, class_weights=None) == Training(steps=100)
+    assert said.changed(epochs=3, steps=None, batch_size=7).epochs == 3
+    assert said.changed(epochs=None) == said
+    for words in ({"steps": None}, {"seed": None}):
+        with pytest.raises(InputError, match="=None"):
+            said.changed(**words)
+
+
 def test_train_images_may_be_all_there_are_and_not_one_more(tmp_path):
     source = str(tiny.save_npz(tmp_path / "d.npz", tiny.dataset(train=23)))
     assert len(DataSource(source, train_images=23).load().train) == 23

@@ -27,17 +27,22 @@ def no_thread_is_left():
     assert NAME not in [thread.name for thread in threading.enumerate()]
 
 
-def test_batches_come_in_order_from_the_first_step_to_the_last():
-    with Ahead(batch, range(3, 40)) as batches:
+@pytest.fixture(params=[1, 2])
+def threads(request):
+    return request.param
+
+
+def test_batches_come_in_order_from_the_first_step_to_the_last(threads):
+    with Ahead(batch, range(3, 40), threads=threads) as batches:
         assert [number(batches.next()) for _ in range(3, 40)] == list(range(3, 40))
 
 
 @pytest.mark.parametrize("steps", [range(2), range(3)])  # the end of the steps; and an error, which is said once
-def test_a_batch_beyond_the_last_is_refused_and_not_waited_for(steps):
+def test_a_batch_beyond_the_last_is_refused_and_not_waited_for(steps, threads):
     def make(step):
         return batch(step) if step < 2 else 1 / 0
 
-    with Ahead(make, steps) as batches:
+    with Ahead(make, steps, threads=threads) as batches:
         for _ in range(2):
             batches.next()
         if len(steps) > 2:
@@ -60,6 +65,19 @@ def test_they_are_made_by_another_thread_which_begins_with_the_first_that_is_ask
         assert makers == {NAME}
 
 
+def test_with_one_thread_no_other_begins_and_each_is_made_when_it_is_asked_for():
+    makers = []
+
+    def make(step):
+        makers.append(threading.current_thread())
+        return batch(step)
+
+    with Ahead(make, range(9), threads=1) as batches:
+        for taken in range(1, 4):
+            batches.next()
+            assert makers == [threading.current_thread()] * taken
+
+
 def test_only_so_many_are_made_before_they_are_taken():
     made, full = [], threading.Event()
 
@@ -77,13 +95,13 @@ def test_only_so_many_are_made_before_they_are_taken():
     assert len(made) <= DEPTH + 4
 
 
-def test_an_error_comes_when_its_batch_is_asked_for_and_says_where_it_was():
+def test_an_error_comes_when_its_batch_is_asked_for_and_says_where_it_was(threads):
     def make(step):
         if step == 2:
             raise ValueError("no such picture")
         return batch(step)
 
-    with Ahead(make, range(5)) as batches:
+    with Ahead(make, range(5), threads=threads) as batches:
         assert [number(batches.next()) for _ in range(2)] == [0, 1]
         with pytest.raises(ValueError, match="no such picture") as caught:
             batches.next()
@@ -120,8 +138,8 @@ def test_without_steps_no_thread_begins():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_child_goes_on_with_the_same_batches():
-    with Ahead(batch, range(100)) as batches:
+def test_a_forked_child_goes_on_with_the_same_batches(threads):
+    with Ahead(batch, range(100), threads=threads) as batches:
         assert [number(batches.next()) for _ in range(7)] == list(range(7))
         if (child := os.fork()) == 0:
             outcome = 1

@@ -1,5 +1,6 @@
 """Runs on augmented images: the same pictures on every engine, stopped or not; and what is refused beforehand."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -21,10 +22,12 @@ from convlet.descriptions.augmentation import (
     Shear,
     Shift,
 )
+from convlet.environment import THREADS
 from convlet.errors import InputError, RecipeError
 from convlet.runs.data_source import DataSource
 from convlet.runs.recipe import Recipe, Training, parse_recipe
 from convlet.training.batches import batch_indices, batch_of_step
+from convlet.training.rate_range import try_rates
 
 ALL = (
     *(Shift(0.1), Rotation(10), Scale(0.2), Shear(5), Flip(alternating=True), Crop(1), Elastic(0.05, 3)),
@@ -59,6 +62,25 @@ def test_an_image_is_another_one_in_the_next_epoch():
         images = batch_of_step(recipe(batch_size=23), DATA.train, step, engine="numpy").images
         seen.append(images[np.argsort(batch_indices(23, 23, 0, step))])
     assert (seen[0] != seen[1]).any(axis=(1, 2, 3)).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_and_a_range_test_make_their_pictures_in_a_thread_of_their_own_only_where_they_may(monkeypatch, threads):
+    monkeypatch.setenv(THREADS, str(threads))
+    seen = []
+
+    def watch(*what):
+        seen.append("batches ahead" in [thread.name for thread in threading.enumerate()])
+
+    tiny.train(steps=12, augmentation=ALL, watch=watch)
+    try_rates(recipe(), DATA, engine="numpy", steps=12, watch=watch)
+    assert len(seen) > 20 and any(seen) == (threads > 1)
+
+
+def test_what_makes_pictures_is_compiled_before_a_range_test_begins():
+    prepared = []
+    try_rates(recipe(), DATA, engine="numba", steps=10, preparing=lambda done, total, part: prepared.append(part))
+    assert prepared[-1] == "augmentation"
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, no_flushing):

@@ -17,7 +17,8 @@ from convlet.engines import Program, engine
 from convlet.errors import ConvletError
 from convlet.runs.evaluation import evaluate
 from convlet.runs.recipe import Recipe
-from convlet.training.batches import batch_of_step
+from convlet.training.ahead import Ahead
+from convlet.training.batches import batches, prepare
 from convlet.training.initial import initial_parameters
 
 Array = NDArray[Any]
@@ -46,7 +47,7 @@ class Contestant:
     recipe: Recipe
     data: Dataset
     program: Program
-    engine: str
+    ahead: Ahead
     every: int
     total: int
     step: int = 0
@@ -59,12 +60,13 @@ class Contestant:
 
     def advance(self) -> None:
         """One step; a moment is kept where one is due."""
-        batch = batch_of_step(self.recipe, self.data.train, self.step, engine=self.engine)
-        loss, _ = self.program.step(batch, self.recipe.optimizer.rate(self.step, self.total))
+        loss, _ = self.program.step(self.ahead.next(), self.recipe.optimizer.rate(self.step, self.total))
         self.losses.append(float(loss))
         self.step += 1
         if self.step % self.every == 0 or self.done:
             self.keep()
+        if self.done:
+            self.ahead.close()
 
     def keep(self) -> None:
         """Keep this moment; where there are too many, every second one goes, and they come half as often."""
@@ -91,9 +93,10 @@ def contestant(
     """A network before its first step, compiled. Raises ConvletError where it cannot be trained here."""
     parameters = initial_parameters(recipe.network, data, recipe.training.seed)
     program = engine(engine_name).compile(recipe.network, parameters, recipe.optimizer)
-    program.prepare(recipe.training.batch_size, progress)
+    prepare(program, recipe, data.train, engine_name, progress)
     total = recipe.training.total_steps(len(data.train))
-    made = Contestant(name, recipe, data, program, engine_name, max(1, total // (MOMENTS - 4)), total)
+    ahead = batches(recipe, data.train, range(total), engine=engine_name)
+    made = Contestant(name, recipe, data, program, ahead, max(1, total // (MOMENTS - 4)), total)
     made.keep()
     return made
 
@@ -112,6 +115,7 @@ class Session:
 
     def begin(self, plan: str, wanted: list[tuple[str, Recipe, Dataset]], engine_name: str) -> None:
         """Compile everything, and start. What was trained before is dropped."""
+        self.close()
         self.phase, self.plan, self.contestants, self.kind = "preparing", plan, (), ""
         self.number += 1
 
@@ -137,6 +141,7 @@ class Session:
                 for each in self.contestants:
                     if not each.moments or each.moments[-1].step != each.step:
                         each.keep()
+                self.close()
                 self.phase = "done"
 
     def advance(self) -> bool:
@@ -152,7 +157,13 @@ class Session:
                     if single:
                         each.keep()
         except ConvletError as error:
+            self.close()
             self.phase, self.kind = "failed", type(error).__name__
         if self.phase == "running" and all(each.done for each in self.contestants):
             self.phase = "done"
         return self.phase == "running"
+
+    def close(self) -> None:
+        """Make no further batch: nothing more is trained of what there is."""
+        for each in self.contestants:
+            each.ahead.close()

@@ -31,7 +31,7 @@ class Studio:
     session: Session = field(default_factory=Session)
 
     def __post_init__(self) -> None:
-        self.worker = Worker(self.session.advance)
+        self.worker = Worker(self.session.advance, self.session.close)
         self._programs: dict[Sequential, Program] = {}
         self.worker.start()
         if self.fresh:
@@ -82,7 +82,6 @@ class Studio:
         if images is not None and not FEW[0] <= images <= FEW[1]:
             raise InputError(f"images={images}: expected {FEW[0]} to {FEW[1]:,}.")
         wanted = self._wanted(plan, data, images)
-        self.session.command("stop")
         self.worker.ask(lambda: self.session.begin(plan, wanted, self.content.engine))
 
     def _wanted(self, plan: str, data: Dataset, images: int | None) -> list[Any]:

@@ -20,10 +20,11 @@ class BusyError(Exception):
 
 
 class Worker(threading.Thread):
-    """Answers questions in order; between them it does the `work`, a step at a time."""
+    """Answers questions in order; between them it does the `work`, a step at a time. It ends with `at_end`."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, at_end: Callable[[], None] = lambda: None) -> None:
         super().__init__(name="convlet worker", daemon=True)
+        self._at_end = at_end
         self._work, self._questions = work, deque[tuple[Future[Any], Callable[[], Any]]]()
         self._awake, self._ending = threading.Condition(), False
 
@@ -50,13 +51,14 @@ class Worker(threading.Thread):
                 while not (busy or self._questions or self._ending):
                     self._awake.wait()
                 if self._ending:
-                    return
+                    break
                 asked = self._questions.popleft() if self._questions else None
             if asked is None:
                 busy = self._work()
                 continue
             self._answer(*asked)
             busy = True  # the question may have been to go on
+        self._at_end()
 
     @staticmethod
     def _answer(answer: Future[Any], question: Callable[[], Any]) -> None:

@@ -70,17 +70,16 @@ class Training:
             raise InputError(f"steps={self.steps!r}, epochs={self.epochs!r}: expected exactly one of them.")
 
     def changed(self, **words: Any) -> "Training":
-        """The same, but for those of these words that are not None; steps take the place of epochs, and the reverse.
+        """The same, but for these words; steps take the place of epochs, and the reverse.
 
         Raises InputError where they cannot be.
 
-        >>> Training(epochs=3, seed=1).changed(steps=100, seed=None) == Training(steps=100, seed=1)
+        >>> Training(epochs=3, patience=2).changed(steps=100, patience=None) == Training(steps=100)
         True
         """
-        given = {name: value for name, value in words.items() if value is not None}
-        if "steps" in given or "epochs" in given:
-            given = {"steps": None, "epochs": None, **given}
-        return replace(self, **given)
+        if words.get("steps") is not None or words.get("epochs") is not None:
+            words = {"steps": None, "epochs": None, **words}
+        return replace(self, **words)
 
     def total_steps(self, images: int) -> int:
         """How many steps a run on so many training images takes.

@@ -1,12 +1,13 @@
 """Batches made ahead of training, by a thread of its own, so that the network need not wait for its pictures.
 
-What is in a batch depends on its step alone, so it is the same as if it were made when it is asked for.
+A run that may use one thread only makes each batch when it is asked for. What is in a batch depends on its step alone,
+so it is the same whoever makes it, and when.
 """
 
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from convlet.engines import Batch
@@ -16,15 +17,15 @@ DEPTH = 4  # batches: enough for one that takes longer than others, and little m
 
 
 class Ahead:
-    """The batches of these steps, in order. Use it as a context manager: however that ends, the thread ends.
+    """The batches of these steps, in order. Use it as a context manager, or `close` it: the thread ends with that.
 
     The thread begins with the first batch that is asked for. A forked child, which has no thread but the one that
-    forked, begins its own.
+    forked, begins its own. With one of `threads` none begins.
     """
 
-    def __init__(self, make: Make, steps: range) -> None:
-        self._make, self._left = make, steps
-        self._line: _Line | None = None
+    def __init__(self, make: Make, steps: range, *, threads: int = 2) -> None:
+        self._make, self._left, self._threads = make, steps, threads
+        self._line: _Line | _InTurn | None = None
 
     def __enter__(self) -> "Ahead":
         return self
@@ -32,16 +33,38 @@ class Ahead:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the thread, if one has begun; what it has made is dropped."""
         if self._line is not None and self._line.is_ours:
             self._line.close()
 
     def next(self) -> Batch:
         """The next step's batch. Raises what went wrong in making it, with the trace of where that was."""
         if self._line is None or not self._line.is_ours:
-            self._line = _Line(self._make, self._left)
+            self._line = (_InTurn if self._threads == 1 else _Line)(self._make, self._left)
         batch = self._line.take()
         self._left = self._left[1:]
         return batch
+
+
+class _InTurn:
+    """No thread: what is asked for is made."""
+
+    is_ours = True
+
+    def __init__(self, make: Make, steps: range) -> None:
+        self._batches: Iterator[Batch] = (make(step) for step in steps)
+
+    def take(self) -> Batch:
+        batch = next(self._batches, None)
+        if batch is None:
+            raise _no_further_one()
+        return batch
+
+    def close(self) -> None:
+        self._batches = iter(())
 
 
 class _Line:
@@ -64,7 +87,7 @@ class _Line:
         with self._changed:
             self._changed.wait_for(lambda: self._batches or self._ended)
             if not self._batches:
-                raise RuntimeError("batches ahead: there is no further one; the last was the run's last, or failed.")
+                raise _no_further_one()
             batch = self._batches.popleft()
             self._changed.notify_all()
         if isinstance(batch, BaseException):
@@ -101,3 +124,7 @@ class _Line:
                 self._changed.notify_all()
             if isinstance(batch, BaseException):
                 return
+
+
+def _no_further_one() -> RuntimeError:
+    return RuntimeError("batches ahead: there is no further one; the last was the run's last, or failed.")

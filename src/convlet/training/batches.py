@@ -4,7 +4,7 @@ All of it is a function of the recipe's seed and the step: nobody need know what
 """
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,29 @@ from numpy.typing import NDArray
 from convlet.datasets import Examples
 from convlet.datasets.augmentation import Choices, Mixture, pictures, resample
 from convlet.descriptions.network import Sequential
-from convlet.engines import Batch, Preparing, resampling
+from convlet.engines import Batch, Preparing, Program, resampling
+from convlet.environment import chosen_threads
 from convlet.losses import smoothed
 from convlet.randomness import generator
 from convlet.runs.recipe import Recipe, Training
+from convlet.training.ahead import Ahead
 from convlet.training.weighting import image_weights
 
 Array = NDArray[Any]
 Weighted = tuple[Array | None, Array]  # weights (N,), where not all are 1, and targets (N, classes)
+
+
+def prepare(program: Program, recipe: Recipe, examples: Examples, engine: str, progress: Preparing) -> None:
+    """Compile all that would make a run's first step slow: the program's kernels, and what makes the batches."""
+    program.prepare(recipe.training.batch_size, progress)
+    if recipe.augmentation and resampling(engine):
+        progress(0, 1, "augmentation")
+        batch_of_step(recipe, examples, 0, engine=engine)
+
+
+def batches(recipe: Recipe, examples: Examples, steps: range, *, engine: str) -> Ahead:
+    """The batches of a run's steps, made ahead of them where the run may use more than one thread."""
+    return Ahead(partial(batch_of_step, recipe, examples, engine=engine), steps, threads=chosen_threads())
 
 
 def batch_of_step(recipe: Recipe, examples: Examples, step: int, *, engine: str) -> Batch:
@@ -51,13 +66,6 @@ def _mixed(mixed: Mixture, own: Weighted, partners: Weighted) -> Weighted:
     both = mixed.of(own_weights[:, np.newaxis] * own_targets, weights[:, np.newaxis] * targets)
     weights = mixed.of(own_weights, weights)
     return weights, both / weights[:, np.newaxis]
-
-
-def prepare_batches(recipe: Recipe, examples: Examples, engine: str, progress: Preparing) -> None:
-    """Compile what makes a run's batches, where that is compiled: otherwise done when the first one is made."""
-    if recipe.augmentation and resampling(engine):
-        progress(0, 1, "augmentation")
-        batch_of_step(recipe, examples, 0, engine=engine)
 
 
 def with_masks(network: Sequential, images: Array, labels: Array, *, seed: int, step: int) -> Batch:

@@ -18,7 +18,7 @@ from convlet.runs.history import History
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 from convlet.signals import Stopped, stop_on_signals
-from convlet.training.batches import prepare_batches
+from convlet.training.batches import prepare
 from convlet.training.ending import saved_whatever_happens, stopped_together
 from convlet.training.initial import initial_parameters
 from convlet.training.loop import Watch, train
@@ -146,8 +146,7 @@ def _start(
     try:
         if initial is not None and begins is not None:
             Checkpoints(run, recipe).save()  # before anything can stop it: no recipe could make these weights again
-        program.prepare(training.batch_size, progress)
-        prepare_batches(recipe, data.train, engine, progress)
+        prepare(program, recipe, data.train, engine, progress)
     except Stopped:  # who was stopped may go on
         raise
     except BaseException:

@@ -7,7 +7,6 @@ and resumed goes exactly the way it would have gone.
 import math
 import time
 from collections.abc import Callable
-from functools import partial
 
 from convlet.datasets import Dataset
 from convlet.errors import NumericsError
@@ -16,7 +15,7 @@ from convlet.runs.recipe import Recipe, Training
 from convlet.runs.run import Run
 from convlet.signals import Stop
 from convlet.training.ahead import Ahead
-from convlet.training.batches import batch_of_step
+from convlet.training.batches import batches
 from convlet.training.saving import Checkpoints
 
 Watch = Callable[[Run], None]  # called after every step and every validation
@@ -24,13 +23,13 @@ Watch = Callable[[Run], None]  # called after every step and every validation
 
 def train(run: Run, data: Dataset, recipe: Recipe, checkpoints: Checkpoints, stop: Stop, watch: Watch) -> None:
     """Take the steps that are left. Raises Stopped, between two steps, and NumericsError."""
-    make = partial(batch_of_step, recipe, data.train, engine=run.engine)
-    with Ahead(make, range(run.history.steps, run.total_steps)) as batches:
-        _learn(run, data, recipe, batches, checkpoints, stop, watch)
+    left = range(run.history.steps, run.total_steps)
+    with batches(recipe, data.train, left, engine=run.engine) as ahead:
+        _learn(run, data, recipe, ahead, checkpoints, stop, watch)
 
 
 def _learn(
-    run: Run, data: Dataset, recipe: Recipe, batches: Ahead, checkpoints: Checkpoints, stop: Stop, watch: Watch
+    run: Run, data: Dataset, recipe: Recipe, ahead: Ahead, checkpoints: Checkpoints, stop: Stop, watch: Watch
 ) -> None:
     training, optimizer, images = recipe.training, recipe.optimizer, len(data.train)
     history, program = run.history, run.program
@@ -44,7 +43,7 @@ def _learn(
         stop.check()
 
         started = time.perf_counter()
-        batch = batches.next()
+        batch = ahead.next()
         run.clock.waiting += time.perf_counter() - started
         reporting = step % training.report_every == 0
         right = program.predict(batch.images).argmax(axis=1) == batch.labels if reporting else None

@@ -22,7 +22,7 @@ from convlet.errors import InputError
 from convlet.runs.recipe import Recipe
 from convlet.showing import shown
 from convlet.signals import stop_on_signals
-from convlet.training.batches import batch_of_step
+from convlet.training.batches import batches, prepare
 from convlet.training.fit import check_data
 from convlet.training.initial import initial_parameters
 from convlet.training.weighting import check_class_weights
@@ -117,7 +117,7 @@ def try_rates(
     steps: int = STEPS,
     between: tuple[float, float] = (LOWEST, HIGHEST),
     watch: Callable[[int, float, float], None] = lambda step, rate, loss: None,
-    preparing: Preparing | None = None,
+    preparing: Preparing = lambda done, total, part: None,
 ) -> RateCurve:
     """The losses along at most `steps` rates, each a fixed factor above the one before, from one end to the other.
 
@@ -133,16 +133,16 @@ def try_rates(
     losses: list[float] = []
     quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
     with stop_on_signals() as stop, quiet:
-        program.prepare(recipe.training.batch_size, preparing)
-        for step in range(steps + 1):
-            stop.check()
-            batch = batch_of_step(recipe, data.train, step, engine=name)
-            loss, _ = program.step(batch, rates[min(step, steps - 1)])
-            if step:  # the first is the loss before any rate was tried
-                if not math.isfinite(loss) or diverges(smoothed_losses([*losses, loss])):
-                    return _curve(rates, losses, diverged=True)
-                losses.append(loss)
-                watch(step, rates[step - 1], loss)
+        prepare(program, recipe, data.train, name, preparing)
+        with batches(recipe, data.train, range(steps + 1), engine=name) as ahead:
+            for step in range(steps + 1):
+                stop.check()
+                loss, _ = program.step(ahead.next(), rates[min(step, steps - 1)])
+                if step:  # the first is the loss before any rate was tried
+                    if not math.isfinite(loss) or diverges(smoothed_losses([*losses, loss])):
+                        return _curve(rates, losses, diverged=True)
+                    losses.append(loss)
+                    watch(step, rates[step - 1], loss)
     return _curve(rates, losses, diverged=False)
 
 
