@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny
 from numba import config
 from numba.core.bytecode import FunctionIdentity
 
@@ -116,19 +117,42 @@ def test_the_folder_changes_with_every_source_file(tmp_path, monkeypatch):
     for name in ("a.py", "b.py"):
         (tmp_path / name).write_text("x = 1\n")
     monkeypatch.setattr(cache, "__file__", str(tmp_path / "a.py"))
-    before = cache._source_hash.__wrapped__()
+    before = cache._source_hash()
     (tmp_path / "b.py").write_text("x = 2\n")
-    changed = cache._source_hash.__wrapped__()
+    changed = cache._source_hash()
     assert changed != before
     (tmp_path / "room").mkdir()
     (tmp_path / "b.py").rename(tmp_path / "room" / "b.py")
-    assert cache._source_hash.__wrapped__() != changed
+    assert cache._source_hash() != changed
 
 
-def test_without_source_files_nothing_is_kept_for_it_might_be_stale(tmp_path, monkeypatch):
-    monkeypatch.setattr(cache, "__file__", str(tmp_path / "cache.pyc"))
-    with pytest.raises(FileNotFoundError, match="source files"):
-        cache._source_hash.__wrapped__()
+EDITED = """
+import sys
+from pathlib import Path
+from convlet.engines.numba import cache
+cache.__file__ = sys.argv[1]
+print(cache.folder().name)
+"""
+
+
+def test_sources_that_are_edited_after_they_were_imported_change_nothing(tmp_path):
+    """What is compiled then is still what was imported; under the new name it would be found in its place for ever."""
+    (tmp_path / "edited.py").write_text("x = 1\n")
+    said = tiny.in_new_process(EDITED, tmp_path / "edited.py")
+    assert said.strip() == cache.folder().name
+
+
+def test_without_source_files_nothing_is_kept_for_it_might_be_stale(place, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "__file__", str(tmp_path / "cache.pyc"))
+        assert cache._source_hash() is None
+    for name, missing in (("_SOURCES", None), ("_file_hash", lambda path: None)):
+        with monkeypatch.context() as patch:
+            patch.setattr(cache, name, missing)
+            patch.setattr(cache, "_warned", [])
+            with pytest.warns(UserWarning, match="cannot be kept: the source file"):
+                assert compiled() == (0, (6, 1.0))
+    assert kernels(place) == []
 
 
 def test_a_kernel_that_closes_over_more_than_plain_numbers_is_not_kept(place):

@@ -7,7 +7,8 @@ is used as it is.
 Where
     In the user's cache, or where NUMBA_CACHE_DIR says. Cached code is code, so the folder is readable by nobody else
     (0700), and one that another user could have written is not trusted. Its name holds a hash over every source file
-    of this engine, for kernels are built from several files, and the versions of Numba and Python.
+    of this engine, for kernels are built from several files, and the versions of Numba and Python. The files are
+    hashed when they are imported: what is compiled later is what they were then, whoever edits them meanwhile.
 
 What
     A file's name holds a hash over all that its machine code depends on beside that: the kernel, its source file, what
@@ -54,7 +55,7 @@ class KernelCache(_Cache):
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
+        self._function, self._source = function, _file_hash(function.__code__.co_filename)
 
     @property
     def cache_path(self) -> str | None:
@@ -90,8 +91,9 @@ class KernelCache(_Cache):
         cells = closed_over(function)
         if not all(isinstance(value, PLAIN) for value in cells):
             raise TypeError(f"kernel {function.__qualname__} closes over {cells}; expected plain numbers")
-        source = _file_hash(function.__code__.co_filename)
-        key = (function.__module__, function.__qualname__, source, cells, str(sig), codegen.magic_tuple())
+        if self._source is None:
+            raise FileNotFoundError(f"the source file of kernel {function.__qualname__} cannot be read")
+        key = (function.__module__, function.__qualname__, self._source, cells, str(sig), codegen.magic_tuple())
         return folder() / f"{function.__name__}-{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.kernel"
 
     def enable(self) -> None:
@@ -122,7 +124,9 @@ def folder() -> Path:
     base = Path(config.CACHE_DIR) if config.CACHE_DIR else platformdirs.user_cache_path("convlet", appauthor=False)
     if not config.CACHE_DIR and not base.is_absolute():
         raise FileNotFoundError("this user has no home")
-    place = base / "kernels" / f"{_source_hash()}-numba{numba.__version__}-python{platform.python_version()}"
+    if _SOURCES is None:
+        raise FileNotFoundError("the source files of convlet cannot be read")
+    place = base / "kernels" / f"{_SOURCES}-numba{numba.__version__}-python{platform.python_version()}"
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     if hasattr(os, "getuid"):
         _make_private(place)
@@ -175,21 +179,25 @@ def _write(path: Path, content: bytes) -> None:
                 Path(temporary).unlink()
 
 
-@functools.cache
-def _source_hash() -> str:
-    """One hash over every source file of this engine."""
+def _source_hash() -> str | None:
+    """One hash over every source file of this engine; None where they cannot be read."""
     root = Path(__file__).parent
     digest, paths = hashlib.sha256(), sorted(root.rglob("*.py"))
-    if not paths:
-        raise FileNotFoundError("the source files of convlet cannot be read")
-    for path in paths:
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    with suppress(OSError):
+        for path in paths:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()[:16] if paths else None
+    return None
+
+
+_SOURCES = _source_hash()
 
 
 @functools.cache
-def _file_hash(path: str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+def _file_hash(path: str) -> str | None:
+    with suppress(OSError):
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return None
 
 
 _warned: list[str] = []  # the reason, after the first warning
