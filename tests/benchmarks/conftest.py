@@ -1,9 +1,12 @@
 """Workers of every test of the benchmark find the made-up competitors."""
 
+import os
+
 import pytest
 import tiny
 
 
 @pytest.fixture(autouse=True)
 def workers_find_the_fakes(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(tiny.HELPERS))
+    given = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(tiny.HELPERS), given))))

@@ -45,7 +45,7 @@ def test_bench_fails_where_a_competitor_does_after_showing_all(bench):
     [
         (("--picture", "bench.pdf"), "--picture=bench.pdf: expected a name that ends in .svg or .png."),
         (("--workloads", "huge"), "workloads='huge'"),
-        (("--train", "nothing"), "recipe 'nothing'"),
+        (("--seeds", "3"), "--seeds: it goes with --accuracy"),
     ],
 )
 def test_bench_refuses_what_it_cannot_do_before_measuring(bench, arguments, complaint):

@@ -50,6 +50,6 @@ def test_a_profile_is_shown_as_a_table(facts):
 
 
 def test_what_would_change_nothing_beside_a_profile_is_refused():
-    done = CliRunner().invoke(main, ["bench", "--profile", "tiny", "--rounds", "3", "--train"])
+    done = CliRunner().invoke(main, ["bench", "--profile", "tiny", "--rounds", "3", "--seeds", "2"])
     assert done.exit_code == 2
-    assert "--train, --rounds would change nothing" in " ".join(done.output.split())
+    assert "--rounds, --seeds would change nothing" in " ".join(done.output.split())

@@ -7,15 +7,9 @@ import pytest
 from benchmarking import COMPLETE, DEEP, facts_of, measured, outcome_of, text_of
 
 from convlet.benchmarks import workloads
-from convlet.benchmarks.accuracy import time_to_accuracy
-from convlet.descriptions.layers import Dense, Flatten
-from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import Adam
 from convlet.report.figures.benchmark import benchmark_figure
 from convlet.report.figures.style import to_bytes
 from convlet.report.terminal.benchmark import milliseconds
-from convlet.runs.data_source import DataSource
-from convlet.runs.recipe import Recipe, Training
 
 
 def test_ratios_are_paired_round_by_round():
@@ -102,15 +96,3 @@ def test_the_picture_says_times_and_ratios_and_cuts_what_is_far_off():
 def test_a_picture_is_the_same_bytes_each_time(facts, kind):
     first, second = (to_bytes(benchmark_figure(facts), kind) for _ in range(2))
     assert first == second and len(first) > 2000
-
-
-# --------------------------------------------------------------------------------------------------- time to accuracy
-
-
-def test_time_to_accuracy_tells_when_each_target_was_first_reached():
-    network = Sequential([Flatten(), Dense(10)], input_shape=(28, 28, 1))
-    recipe = Recipe("linear", network, Training(50, epochs=3), Adam(0.01), DataSource("mnist", 1000))
-    found = time_to_accuracy(recipe, "numpy")
-    assert found["steps"] == 60 and 0.8 < found["test_accuracy"] < 0.95
-    assert {each["accuracy"]: each["seconds"] for each in found["reached"]}[0.99] is None
-    assert "linear trained on numpy: test accuracy" in text_of(facts_of(COMPLETE, training=found), width=200)

@@ -53,7 +53,7 @@ def message(workload, file, peer, **settings):
         "do": "load", "file": str(file), "threads": 64, "module": "fake_peers", "peer": peer, "options": {},
         "name": workload.name, "title": workload.title, "network": workload.network.to_table(),
         "batch_size": workload.batch_size, "task": workload.task,
-        "optimizer": {"type": "Adam", "learning_rate": 0.01}, **settings,
+        "optimizer": {"type": "Adam", "learning_rate": 0.01}, "label_smoothing": workload.label_smoothing, **settings,
     }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_a_competitor_with_a_wrong_optimizer_is_caught(tmp_path):
 def test_a_worker_survives_what_goes_wrong(tmp_path):
     answers = conversation(tmp_path, TINY, "Raises", {"do": "check"}, {"do": "dance"}, {"do": "measure", "count": 1})
     assert answers[1] == answers[3] == {"error": "RuntimeError: out of paper"}
-    assert answers[2] == {"error": "ValueError: do='dance': expected 'load', 'check' or 'measure'."}
+    assert answers[2] == {"error": "ValueError: do='dance': expected 'load', 'check', 'measure' or 'train'."}
 
 
 def test_dropout_is_on_when_steps_are_timed_and_off_when_they_are_checked(tmp_path, monkeypatch):

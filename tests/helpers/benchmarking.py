@@ -50,11 +50,11 @@ def outcome_of(workload, *parts):
     return Outcome(workload, parts)
 
 
-def facts_of(*outcomes, sweep=None, training=None):
+def facts_of(*outcomes, sweep=None):
     facts = document(outcomes, Selection((), (), sweep), Plan(3, 1.0, 2), "convlet bench --rounds 3")
     facts["environment"]["processor"] = "A Processor"
     facts["date"] = "2026-11-24"
-    return {**facts, "training": training}
+    return facts
 
 
 DEEP = workloads.workload("deep-mnist")

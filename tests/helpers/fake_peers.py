@@ -32,7 +32,7 @@ class LearnsTooFast(Right):
 
     def __init__(self, job):
         super().__init__(job)
-        self._rate *= 1.5
+        self.rate *= 1.5
 
 
 class NotANumber(Right):

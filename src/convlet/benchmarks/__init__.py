@@ -11,7 +11,7 @@ Read it in this order:
     validation.py    the same losses and logits as the numpy engine's, or no figure
     rounds.py        A B C A B C …: everyone takes turns; nobody computes while another does
     results.py       medians, spreads and ratios, as plain numbers
-    accuracy.py      how long training takes to reach an accuracy
+    accuracy.py      how long training takes to reach an accuracy; trial.py is one such training, by one of them
 
 What it is not: part of training or predicting. Nothing here is imported unless a benchmark is run, and a framework
 only in the process that measures it: two of them in one process fight for the cores with their threads.

@@ -14,10 +14,12 @@ from typing import IO, Any
 import numpy as np
 
 from convlet.benchmarks.competitors import Competitor
+from convlet.benchmarks.trial import Trial
 from convlet.benchmarks.workloads import Array, Workload
 from convlet.descriptions.network import Parameters
 from convlet.descriptions.optimizers import optimizer_to_table
 from convlet.errors import EngineError
+from convlet.runs.recipe import Recipe
 
 PATIENCE = 900.0  # seconds for an answer: compiling a network may take minutes
 THREAD_VARIABLES = (
@@ -72,6 +74,7 @@ class Process:
             "batch_size": workload.batch_size,
             "task": workload.task,
             "optimizer": optimizer_to_table(workload.optimizer),
+            "label_smoothing": workload.label_smoothing,
         }
         self.ask(message)
 
@@ -79,6 +82,10 @@ class Process:
         """The framework's version, and the losses (steps,) or logits (N, classes) to compare."""
         answer = self.ask({"do": "check"})
         return answer["version"], np.array(answer["losses"] if "losses" in answer else answer["logits"])
+
+    def train(self, recipe: Recipe, target: float) -> Trial:
+        """One training of a recipe, from its first step to its last."""
+        return Trial(**self.ask({"do": "train", "recipe": recipe.to_toml(), "target": target}))
 
     def measure(self, count: int) -> float:
         """Seconds of one step or call, the mean of so many."""

@@ -114,5 +114,4 @@ def document(outcomes: Sequence[Outcome], selection: Selection, plan: Plan, comm
         "plan": asdict(plan),
         "sweep": selection.facts(),
         "workloads": [outcome.facts() for outcome in outcomes],
-        "training": None,
     }

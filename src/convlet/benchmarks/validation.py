@@ -11,6 +11,7 @@ from convlet.benchmarks.workloads import Array, Workload, without_dropout
 from convlet.descriptions.network import Parameters
 from convlet.engines import Batch, engine
 from convlet.errors import NumericsError
+from convlet.losses import smoothed
 
 FIRST = 1e-4  # relative, of the first loss and of logits: some float32 roundings, and Winograd's
 LATER = 1e-3  # relative, of the next ones: Adam's first steps have the size of the rate wherever a gradient's sign is
@@ -26,7 +27,9 @@ def reference(workload: Workload, parameters: Parameters) -> Array:
         return engine("numpy").compile(plain.network, exact).predict(images[:LOGITS])
     program = engine("numpy").compile(plain.network, exact, plain.optimizer)
     rate = plain_rate(plain.optimizer)
-    return np.array([program.step(Batch(images, labels), rate)[0] for _ in range(CHECKED)])
+    share, classes = workload.label_smoothing, plain.network.output_shape[0]
+    batch = Batch(images, labels, targets=smoothed(labels, classes, share) if share else None)
+    return np.array([program.step(batch, rate)[0] for _ in range(CHECKED)])
 
 
 def agree(found: Array, expected: Array) -> float:

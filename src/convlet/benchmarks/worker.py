@@ -6,6 +6,7 @@ likes: its standard output is turned to standard error first, so that answers st
     {"do": "load", "file", "module", "network", …}  → {}            what is to be measured
     {"do": "check"}                                 → {"version", "losses" or "logits"}, without dropout
     {"do": "measure", "count"}                      → {"seconds"}   of so many steps or calls
+    {"do": "train", "recipe", "target"}             → a Trial, as a table
     {"error"} in place of any answer
 
 End of input ends it.
@@ -14,15 +15,18 @@ End of input ends it.
 import json
 import os
 import sys
+from dataclasses import asdict
 from importlib import import_module
 from typing import Any, TextIO
 
 import numpy as np
 
 from convlet.benchmarks.peers.peer import Array, Batch, Job, Peer
+from convlet.benchmarks.trial import trial
 from convlet.benchmarks.workloads import Workload, without_dropout
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import optimizer_from_table
+from convlet.runs.recipe import parse_recipe
 
 CHECKED = 3  # steps whose losses are compared: the first shows the forward pass, the others gradients and optimizer
 LOGITS = 20  # images whose logits are compared
@@ -47,7 +51,9 @@ class Worker:
                 return self._check()
             case "measure":
                 return self._measure(message["count"])
-        raise ValueError(f"do={message['do']!r}: expected 'load', 'check' or 'measure'.")
+            case "train":
+                return self._train(message)
+        raise ValueError(f"do={message['do']!r}: expected 'load', 'check', 'measure' or 'train'.")
 
     def _load(self, message: dict[str, Any]) -> None:
         self.message, self.workload = message, workload_of(message)
@@ -72,12 +78,15 @@ class Worker:
             self.held = [self.peer.hold(*batch) for batch in self._batches()]
         return {"seconds": self.peer.seconds(self.held, count)}
 
+    def _train(self, message: dict[str, Any]) -> dict[str, Any]:
+        recipe = parse_recipe(message["recipe"], "the recipe")
+        return asdict(trial(self._made, recipe, self.message["threads"], message["target"]))
+
     def _batches(self) -> list[tuple[Array, Array]]:
         count = self.workload.batches
         return list(zip(np.split(self.arrays["images"], count), np.split(self.arrays["labels"], count), strict=True))
 
     def _peer(self, workload: Workload) -> Peer:
-        peer = getattr(import_module(self.message["module"]), self.message["peer"])
         parameters = {name.removeprefix("weights/"): a for name, a in self.arrays.items() if name.startswith("weights")}
         job = Job(
             workload.network,
@@ -86,7 +95,12 @@ class Worker:
             workload.task,
             workload.batch_size,
             self.message["threads"],
+            workload.label_smoothing,
         )
+        return self._made(job)
+
+    def _made(self, job: Job) -> Peer:
+        peer = getattr(import_module(self.message["module"]), self.message["peer"])
         made: Peer = peer(job, **self.message["options"])
         return made
 
@@ -95,7 +109,15 @@ def workload_of(message: dict[str, Any]) -> Workload:
     """The workload that a message describes."""
     network = Sequential.from_table(message["network"])
     optimizer = optimizer_from_table(message["optimizer"])
-    return Workload(message["name"], message["title"], network, message["batch_size"], message["task"], optimizer)
+    return Workload(
+        message["name"],
+        message["title"],
+        network,
+        message["batch_size"],
+        message["task"],
+        optimizer,
+        label_smoothing=message["label_smoothing"],
+    )
 
 
 def pin(threads: int) -> None:

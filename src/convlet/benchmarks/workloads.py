@@ -50,6 +50,7 @@ class Workload:
     optimizer: Optimizer = Adam(1e-3)
     value: int | None = None
     threads: int | None = None
+    label_smoothing: float = 0.0
 
     @property
     def gflop(self) -> float:
@@ -82,7 +83,16 @@ def of_recipe(name: str, task: Task = "training", batch_size: int | None = None,
     taken = recipe.load_recipe(name)
     size = batch_size or taken.training.batch_size
     optimizer = replace(taken.optimizer, learning_rate=taken.optimizer.rate(0, 1))
-    return Workload(name, title or f"{name}: a training step, batch {size}", taken.network, size, task, optimizer)
+    smoothing = taken.training.label_smoothing
+    return Workload(
+        name,
+        title or f"{name}: a training step, batch {size}",
+        taken.network,
+        size,
+        task,
+        optimizer,
+        label_smoothing=smoothing,
+    )
 
 
 def _first_kernels() -> Workload:

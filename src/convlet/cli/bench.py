@@ -8,20 +8,21 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from convlet.benchmarks.accuracy import time_to_accuracy
+from convlet.benchmarks.accuracy import Race, race
+from convlet.benchmarks.competitors import chosen
 from convlet.benchmarks.profile import profiled
 from convlet.benchmarks.results import Plan, document
 from convlet.benchmarks.rounds import measure
 from convlet.benchmarks.selection import select
 from convlet.benchmarks.workloads import SWEEPS
 from convlet.cli.printing import say, show
-from convlet.cli.shared import DEFAULT_RECIPE, json_option, names_in, picture_kind, threads_option
+from convlet.cli.shared import json_option, names_in, picture_kind, threads_option
 from convlet.environment import limit_threads
 from convlet.report.figures.benchmark import benchmark_figure
 from convlet.report.figures.style import to_bytes
+from convlet.report.terminal.accuracy import accuracy_table
 from convlet.report.terminal.benchmark import benchmark_table
 from convlet.report.terminal.profile import profile_table
-from convlet.runs import recipe as recipes
 from convlet.runs.files import write_file
 
 
@@ -32,8 +33,10 @@ from convlet.runs.files import write_file
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each competitor.")
 @click.option("--seconds", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Length of a turn.")
 @click.option(
-    "--train", "recipe", is_flag=False, flag_value=DEFAULT_RECIPE, metavar="[RECIPE]", help="Train this recipe too."
+    "--accuracy", metavar="RECIPE", help="How long training takes to reach an accuracy, in place of the workloads."
 )
+@click.option("--target", type=click.FloatRange(0, 1), default=0.99, show_default=True, help="That accuracy.")
+@click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="So many trainings of each.")
 @click.option(
     "--profile",
     metavar="RECIPE",
@@ -46,7 +49,9 @@ def bench(
     workloads: str | None,
     competitors: str | None,
     sweep: str | None,
-    recipe: str | None,
+    accuracy: str | None,
+    target: float,
+    seeds: int,
     profile: str | None,
     picture: Path | None,
     threads: int | None,
@@ -55,20 +60,26 @@ def bench(
 ) -> None:
     """Step time against every framework installed here, each checked first. Exits with 1 if one of them failed.
 
-    --train also trains a recipe, deep-mnist unless one is named, and says when it reached which accuracy.
+    --accuracy trains a recipe with everyone: the same images, first weights and rates. The recipe quick takes seconds,
+    but minutes on the numpy engine: --competitors says who is to take part.
     """
     if profile is not None:
-        _check_alone()
+        _check_alone("profile", ("threads",))
         facts = profiled(profile, limit_threads(threads), _command())
         show(as_json, facts, profile_table(facts))
         return
-    kind, trained = picture_kind("--picture", picture), recipes.load_recipe(recipe) if recipe else None
+    if accuracy is not None:
+        _check_alone("accuracy", ("target", "seeds", "competitors", "threads"))
+        asked = Race(accuracy, target, seeds, limit_threads(threads))
+        facts = race(asked, chosen(names_in(competitors)), _command(), say)
+        show(as_json, facts, accuracy_table(facts))
+        sys.exit(any(each["status"] in ("failed", "wrong") for each in facts["competitors"]))
+    _check_beside_accuracy()
+    kind = picture_kind("--picture", picture)
     selection = select(names_in(workloads), names_in(competitors), sweep)
     plan = Plan(**turns, threads=limit_threads(threads))
     measured = [measure(each, selection.competitors, plan, say) for each in selection.workloads]
     facts = document(measured, selection, plan, _command())
-    if trained is not None:
-        facts["training"] = time_to_accuracy(trained)
     show(as_json, facts, benchmark_table(facts))
     if picture is not None:
         write_file(picture, to_bytes(benchmark_figure(facts), kind))
@@ -76,13 +87,23 @@ def bench(
         sys.exit(1)
 
 
-def _check_alone() -> None:
-    """Raise UsageError where another option would change nothing beside --profile."""
+def _check_alone(option: str, beside: tuple[str, ...]) -> None:
+    """Raise UsageError where an option that is not among these would change nothing beside this one."""
+    if others := sorted(_given() - {option, *beside, "as_json"}):
+        said = ", ".join(f"--{name}" for name in others)
+        but = ", ".join(f"--{name}" for name in beside)
+        raise click.UsageError(f"--{option} stands alone, but for {but} and --json: {said} would change nothing.")
+
+
+def _check_beside_accuracy() -> None:
+    """Raise UsageError where what goes with --accuracy is given without it."""
+    if alone := sorted(_given() & {"target", "seeds"}):
+        raise click.UsageError(f"--{alone[0]}: it goes with --accuracy RECIPE, and would change nothing without.")
+
+
+def _given() -> set[str]:
     context = click.get_current_context()
-    given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-    if others := sorted(set(given) - {"profile", "threads", "as_json"}):
-        said = ", ".join(f"--{'train' if name == 'recipe' else name}" for name in others)
-        raise click.UsageError(f"--profile stands alone, but for --threads and --json: {said} would change nothing.")
+    return {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
 
 def _command() -> str:

@@ -1,11 +1,13 @@
 """convlet's own engines, through the door. Masks of dropout are drawn within the step, as in training."""
 
 import os
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from convlet.benchmarks.peers.peer import Array, Job, Peer, plain_rate
+from convlet.benchmarks.peers.peer import Array, Job, Peer
 from convlet.engines import engine
+from convlet.losses import smoothed
 from convlet.training.batches import with_masks
 
 Batch = tuple[Array, Array]
@@ -19,7 +21,6 @@ class EnginePeer(Peer):
         if engine == "keras":
             os.environ.setdefault("KERAS_BACKEND", "tensorflow")
         self._program = _compile(engine, job)
-        self._rate = plain_rate(job.optimizer)
         self._steps = 0
         self.version = _version(engine)
 
@@ -27,7 +28,10 @@ class EnginePeer(Peer):
         return images, labels
 
     def step(self, batch: Batch) -> Any:
-        loss, _ = self._program.step(with_masks(self.job.network, *batch, seed=0, step=self._steps), self._rate)
+        whole = with_masks(self.job.network, *batch, seed=self.job.seed, step=self._steps)
+        if share := self.job.label_smoothing:
+            whole = replace(whole, targets=smoothed(batch[1], self.job.network.output_shape[0], share))
+        loss, _ = self._program.step(whole, self.rate)
         self._steps += 1
         return loss
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
+from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, unknown
 from convlet.descriptions.layers import (
     Activation,
     BatchNormalization,
@@ -29,10 +29,12 @@ Values = dict[str, Any]
 class JaxStep(Peer):
     """Forward, backward, optimizer and the drawing of dropout in one compiled function. Denormals XLA flushes."""
 
+    keeps_averages = False
+
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         self.version = f"jax {jax.__version__}"
-        self.optimizer, self.rate = check_plain(job.optimizer), plain_rate(job.optimizer)
+        self.optimizer = check_plain(job.optimizer)
         weights = {name: jnp.array(array) for name, array in job.parameters.items()}
         m, v = ({name: jnp.zeros_like(value) for name, value in weights.items()} for _ in range(2))
         self.held = (weights, m, v, jnp.zeros((), jnp.int32))
@@ -43,7 +45,7 @@ class JaxStep(Peer):
         return jax.device_put(images), jax.device_put(labels.astype(np.int32))
 
     def step(self, batch: Any) -> Any:
-        self.held, loss = self._step(self.held, *batch)
+        self.held, loss = self._step(self.held, *batch, self.rate)
         return loss
 
     def predict(self, batch: Any) -> Any:
@@ -60,22 +62,23 @@ class JaxStep(Peer):
 
     def _loss(self, weights: Values, images: Any, labels: Any, key: Any) -> Any:
         logits = self._logits(weights, images, key)
-        chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)
-        return -chosen.mean()
+        logs, share = jax.nn.log_softmax(logits), self.job.label_smoothing
+        chosen = jnp.take_along_axis(logs, labels[:, None], axis=1)
+        return -(1 - share) * chosen.mean() - share * logs.mean()
 
-    def _train(self, held: Any, images: Any, labels: Any) -> Any:
+    def _train(self, held: Any, images: Any, labels: Any, rate: Any) -> Any:
         weights, m, v, step = held
-        key = jax.random.fold_in(jax.random.key(0), step)
+        key = jax.random.fold_in(jax.random.key(self.job.seed), step)
         loss, gradients = jax.value_and_grad(self._loss)(weights, images, labels, key)
         step = step + 1
         if isinstance(self.optimizer, Adam):
-            weights, m, v = _adam(self.optimizer, self.rate, weights, gradients, m, v, step)
+            weights, m, v = _adam(self.optimizer, rate, weights, gradients, m, v, step)
         else:
-            weights = jax.tree.map(lambda weight, gradient: weight - self.rate * gradient, weights, gradients)
+            weights = jax.tree.map(lambda weight, gradient: weight - rate * gradient, weights, gradients)
         return (weights, m, v, step), loss
 
 
-def _adam(it: Adam, rate: float, weights: Values, gradients: Values, m: Values, v: Values, step: Any) -> Any:
+def _adam(it: Adam, rate: Any, weights: Values, gradients: Values, m: Values, v: Values, step: Any) -> Any:
     """The new weights, m and v."""
     rate = rate * jnp.sqrt(1 - it.beta_2**step) / (1 - it.beta_1**step)
     m = jax.tree.map(lambda old, gradient: old + (1 - it.beta_1) * (gradient - old), m, gradients)

@@ -34,25 +34,25 @@ class _Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]  # unknown whe
 
 
 class KerasFit(Peer):
-    """`model.fit` on arrays in memory, shuffled; `model.predict_on_batch`, which spares `predict`'s preparations."""
+    """`model.fit` on arrays in memory, shuffled; where each batch has its rate, and to predict, `…_on_batch`."""
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         limit(job.threads)
-        keras.utils.set_random_seed(0)
+        keras.utils.set_random_seed(job.seed)
         self.version = f"keras {keras.__version__}, tensorflow {tf.__version__}"
         self.model = keras.Sequential([keras.Input(job.network.input_shape), *map(_layer, job.network.layers)])
         names = [name for placed in job.network for name in placed.parameters]
         self.model.set_weights([job.parameters[name] for name in names])
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        self.model.compile(optimizer=_optimizer(job), loss=loss)
+        self.model.compile(optimizer=_optimizer(job), loss=_loss(job))
 
     def hold(self, images: Array, labels: Array) -> Batch:
         return images, labels
 
     def step(self, batch: Batch) -> Any:
-        history = self.model.fit(*batch, batch_size=self.job.batch_size, verbose=0)
-        return history.history["loss"][0]
+        self.model.optimizer.learning_rate.assign(self.rate)
+        self.model.reset_metrics()
+        return self.model.train_on_batch(*batch)
 
     def predict(self, batch: Batch) -> Any:
         return self.model.predict_on_batch(batch[0])
@@ -64,6 +64,15 @@ class KerasFit(Peer):
         watch = _Stopwatch()
         self.model.fit(images, labels, batch_size=self.job.batch_size, verbose=0, callbacks=[watch])
         return watch.ended - watch.began
+
+
+def _loss(job: Job) -> Any:
+    """Cross-entropy, of smoothed labels where they are."""
+    if not job.label_smoothing:
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    smoothed = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=job.label_smoothing)
+    classes = job.network.output_shape[0]
+    return lambda labels, logits: smoothed(keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), classes), logits)
 
 
 def _optimizer(job: Job) -> keras.optimizers.Optimizer:

@@ -20,7 +20,10 @@ Batch = Any  # a batch in the framework's own form
 
 @dataclass(frozen=True)
 class Job:
-    """What a peer is made for: a network, its weights in the public layout, how it learns, and how many threads."""
+    """What a peer is made for: a network, its weights in the public layout, how it learns, and how many threads.
+
+    `seed` is that of the dropout it draws itself; so much of each label is shared out evenly as `label_smoothing` says.
+    """
 
     network: Sequential
     parameters: Parameters
@@ -28,15 +31,19 @@ class Job:
     task: Task
     batch_size: int
     threads: int
+    label_smoothing: float = 0.0
+    seed: int = 0
 
 
 class Peer(ABC):
-    """A framework with a network in it."""
+    """A framework with a network in it. `rate` is the learning rate of the steps to come."""
 
     version = ""
+    keeps_averages = True  # of batch normalisation, while it trains: without them it cannot be validated
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.rate = plain_rate(job.optimizer)
 
     @abstractmethod
     def hold(self, images: Array, labels: Array) -> Batch:
@@ -49,6 +56,10 @@ class Peer(ABC):
     @abstractmethod
     def predict(self, batch: Batch) -> Any:
         """The logits of the batch, which `array` turns into NumPy's."""
+
+    def validated(self, images: Array) -> Array:
+        """The logits of images, between two steps of training. Not timed."""
+        return self.array(self.predict(self.hold(images, np.zeros(len(images), np.int64))))
 
     def number(self, loss: Any) -> float:
         """The loss, when it has been computed."""

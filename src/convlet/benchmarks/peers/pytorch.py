@@ -37,7 +37,7 @@ class PyTorch(Peer):
         torch.set_num_threads(job.threads)
         if torch.get_num_interop_threads() != 1:  # it can be set only once
             torch.set_num_interop_threads(1)
-        torch.manual_seed(0)
+        torch.manual_seed(job.seed)
         self.version = f"torch {torch.__version__}"
         self.model = self.build().train(job.task == "training")
         self.optimizer = _optimizer(job, self.model, self.fused)
@@ -54,7 +54,7 @@ class PyTorch(Peer):
         return model.to(memory_format=torch.channels_last) if self.channels_last else model
 
     def forward_and_loss(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return cross_entropy(self.model(images), labels)
+        return cross_entropy(self.model(images), labels, label_smoothing=self.job.label_smoothing)
 
     def hold(self, images: Array, labels: Array) -> Batch:
         pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())  # (N, C, H, W)
@@ -63,6 +63,8 @@ class PyTorch(Peer):
         return pixels, torch.from_numpy(labels.astype("int64"))
 
     def step(self, batch: Batch) -> torch.Tensor:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate
         self.optimizer.zero_grad()
         loss = self.loss(*batch)
         loss.backward()
@@ -72,6 +74,12 @@ class PyTorch(Peer):
     def predict(self, batch: Batch) -> torch.Tensor:
         with torch.inference_mode():
             return self.logits(batch[0])
+
+    def validated(self, images: Array) -> Array:
+        self.model.eval()
+        logits = super().validated(images)
+        self.model.train()
+        return logits
 
     def number(self, loss: torch.Tensor) -> float:
         return loss.item()

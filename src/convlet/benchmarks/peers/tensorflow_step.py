@@ -6,9 +6,10 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import numpy as np
 import tensorflow as tf
 
-from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, plain_rate, unknown
+from convlet.benchmarks.peers.peer import Array, Job, Peer, check_plain, unknown
 from convlet.benchmarks.peers.tensorflow_threads import limit
 from convlet.descriptions.layers import (
     Activation,
@@ -29,27 +30,33 @@ ACTIVATIONS = {"relu": tf.nn.relu, "tanh": tf.nn.tanh, "sigmoid": tf.nn.sigmoid}
 class TensorFlowStep(Peer):
     """Forward, backward and optimizer in one graph, channels last."""
 
+    keeps_averages = False
+
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         limit(job.threads)
-        tf.random.set_seed(0)
+        tf.random.set_seed(job.seed)
         self.version = f"tensorflow {tf.__version__}"
-        self.optimizer, self.rate = check_plain(job.optimizer), plain_rate(job.optimizer)
+        self.optimizer = check_plain(job.optimizer)
         self.variables = {name: tf.Variable(array) for name, array in job.parameters.items()}
         self.slots = {name: [tf.Variable(tf.zeros_like(v)) for _ in range(2)] for name, v in self.variables.items()}
         self.powers = [tf.Variable(1.0), tf.Variable(1.0)]  # β₁ᵗ, β₂ᵗ
         images, labels = tf.TensorSpec([job.batch_size, *job.network.input_shape]), tf.TensorSpec([None], tf.int32)
-        self._step = tf.function(self._train, input_signature=[images, labels])
+        self._step = tf.function(self._train, input_signature=[images, labels, tf.TensorSpec([])])
         self._predict = tf.function(lambda images: self._logits(images, training=False), input_signature=[images])
 
     def hold(self, images: Array, labels: Array) -> Any:
         return tf.constant(images), tf.constant(labels, tf.int32)
 
     def step(self, batch: Any) -> Any:
-        return self._step(*batch)
+        return self._step(*batch, self.rate)
 
     def predict(self, batch: Any) -> Any:
         return self._predict(batch[0])
+
+    def validated(self, images: Array) -> Array:
+        whole = np.resize(images, (self.job.batch_size, *images.shape[1:]))  # the graph is for a whole batch
+        return super().validated(whole)[: len(images)]
 
     def _logits(self, values: Any, training: bool) -> Any:
         for placed in self.job.network:
@@ -94,24 +101,30 @@ class TensorFlowStep(Peer):
         values = values if bias is None else tf.nn.bias_add(values, bias)
         return ACTIVATIONS[activation](values) if activation else values
 
-    def _train(self, images: Any, labels: Any) -> Any:
+    def _train(self, images: Any, labels: Any, rate: Any) -> Any:
         with tf.GradientTape() as tape:
             logits = self._logits(images, training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-            loss = tf.reduce_mean(losses)
+            loss = tf.reduce_mean(self._losses(logits, labels))
         gradients = tape.gradient(loss, self.variables)
         if isinstance(self.optimizer, Adam):
             self.powers[0].assign(self.powers[0] * self.optimizer.beta_1)
             self.powers[1].assign(self.powers[1] * self.optimizer.beta_2)
         for name, gradient in gradients.items():
             if gradient is not None:  # moving averages have none
-                self._update(name, gradient)
+                self._update(name, gradient, rate)
         return loss
 
-    def _update(self, name: str, gradient: Any) -> None:
+    def _losses(self, logits: Any, labels: Any) -> Any:
+        if not (share := self.job.label_smoothing):
+            return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+        classes = self.job.network.output_shape[0]
+        targets = tf.one_hot(labels, classes) * (1 - share) + share / classes
+        return tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=logits)
+
+    def _update(self, name: str, gradient: Any, rate: Any) -> None:
         variable = self.variables[name]
         if not isinstance(self.optimizer, Adam):
-            tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=self.rate, delta=gradient)
+            tf.raw_ops.ResourceApplyGradientDescent(var=variable.handle, alpha=rate, delta=gradient)
             return
         m, v = self.slots[name]
         tf.raw_ops.ResourceApplyAdam(
@@ -120,7 +133,7 @@ class TensorFlowStep(Peer):
             v=v.handle,
             beta1_power=self.powers[0],
             beta2_power=self.powers[1],
-            lr=self.rate,
+            lr=rate,
             beta1=self.optimizer.beta_1,
             beta2=self.optimizer.beta_2,
             epsilon=self.optimizer.epsilon,

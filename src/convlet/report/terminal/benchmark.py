@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from convlet.report.numbers import NOT_MEASURED, count, duration, percent, ratio
+from convlet.report.numbers import NOT_MEASURED, count, percent, ratio
 
 Facts = Mapping[str, Any]
 OURS = "numba"
@@ -28,8 +28,6 @@ def benchmark_table(facts: Facts) -> RenderableType:
     remarks = _remarks(facts["workloads"])
     if remarks:
         blocks += [*remarks, ""]
-    if facts["training"] is not None:
-        blocks += [_training(facts["training"]), ""]
     return Group(*blocks, *_origin(facts))
 
 
@@ -109,18 +107,6 @@ def _remarks(workloads: Sequence[Facts]) -> list[Text]:
         where = f" on {', '.join(names)}" if len(names) < len(workloads) else ""
         lines.append(Text.assemble((f"{mark} ", style), f"{label}{where}: {reason}"))
     return lines
-
-
-def _training(training: Facts) -> Text:
-    reached = ", ".join(
-        f"{percent(each['accuracy'], 1)} after {duration(each['seconds'])}"
-        for each in training["reached"]
-        if each["seconds"] is not None
-    )
-    accuracy = percent(training["test_accuracy"], 2)
-    text = f"{training['recipe']} trained on {training['engine']}: test accuracy {accuracy}"
-    text += f" after {duration(training['train_seconds'])} ({duration(training['compile_seconds'])} to compile)"
-    return Text(f"{text}; validation: {reached}" if reached else text)
 
 
 def _origin(facts: Facts) -> list[Text]:
