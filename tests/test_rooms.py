@@ -11,7 +11,7 @@ import convlet
 # In reading order. A module or folder of `src/convlet` is a room; a new one is added here, after all it builds on.
 # An engine is a room of its own: nothing but the door may know of it, and that by name only.
 ROOMS = [
-    *("errors", "checks", "quota", "environment", "signals", "showing", "randomness", "losses", "locale"),
+    *("errors", "checks", "quota", "environment", "signals", "showing", "randomness", "losses", "statistics", "locale"),
     *("descriptions", "processes", "engines", "engines.numpy", "engines.numba", "engines.keras"),
     *("datasets", "runs", "training", "comparison"),
     *("report", "experiment", "fitting"),

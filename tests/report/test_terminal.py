@@ -20,7 +20,7 @@ from convlet import (
     MaxPooling2D,
 )
 from convlet.descriptions.network import Sequential
-from convlet.report.facts.evaluation import evaluation_json, interval, prediction_json
+from convlet.report.facts.evaluation import evaluation_json, prediction_json
 from convlet.report.facts.network import summary_json
 from convlet.report.terminal.evaluation import confusion_table, evaluation_table, prediction_table
 from convlet.report.terminal.network import summary_table
@@ -132,9 +132,39 @@ def test_an_evaluations_numbers():
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
 
 
-def test_the_interval_of_an_accuracy_stays_within_all_and_none():
-    assert interval(0, 10) == (0.0, pytest.approx(0.2775, abs=1e-3))
-    assert interval(10, 10) == (pytest.approx(0.7225, abs=1e-3), 1.0)
+def test_an_evaluation_stands_beside_what_needs_no_network():
+    """Of the five, three are of class 0; the linear classifier has only the second and the fourth right."""
+    linear = Evaluation(np.array([[0.0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [1, 0, 0]]), np.array([0, 0, 0, 1, 1]))
+    facts = evaluation_json(three_classes(), NAMES, linear=linear)
+    assert facts["baselines"] == {
+        "commonest": {"class": NAMES[0], "accuracy": 0.6},
+        "linear": {"accuracy": 0.4, "p": 1.0},  # one image is right in the first alone, none in the second alone
+    }
+    assert evaluation_json(three_classes(), NAMES)["baselines"]["linear"] is None
+    assert facts["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert [row["f1"] for row in facts["classes"]] == [pytest.approx(2 / 3), pytest.approx(0.5), None]
+    text = " ".join(shown(evaluation_table(three_classes(), NAMES, linear)).split())
+    assert "linear baseline 40.00 %" in text and "may be chance (p = 1)" in text
+    assert f"right by always saying {NAMES[0]}" in text
+    assert "linear" not in shown(evaluation_table(three_classes(), NAMES))
+
+
+def test_a_difference_from_the_linear_baseline_that_is_no_chance_is_not_called_so():
+    labels = np.arange(40) % 2
+    right, wrong = np.eye(2)[labels] * 9, np.eye(2)[1 - labels] * 9
+    text = shown(evaluation_table(Evaluation(right, labels), ("a", "b"), Evaluation(wrong, labels)))
+    assert "linear baseline" in text and "chance" not in text
+
+
+def test_calibration_is_told_by_bins_and_an_empty_one_has_no_mean():
+    sure = np.array([0.95, 0.95, 0.55, 0.55])
+    logits = np.log(np.stack([sure, 1 - sure], axis=1))
+    found = evaluation_json(Evaluation(logits, np.array([0, 0, 0, 1])), ("a", "b"))["calibration"]
+    assert found["mean_confidence"] == pytest.approx(0.75)
+    assert found["error"] == pytest.approx((2 * 0.05 + 2 * 0.05) / 4)
+    filled = {place: row for place, row in enumerate(found["bins"]) if row["images"]}
+    assert {place: (row["images"], row["accuracy"]) for place, row in filled.items()} == {8: (2, 0.5), 14: (2, 1.0)}
+    assert len(found["bins"]) == 15 and found["bins"][0] == {"images": 0, "confidence": None, "accuracy": None}
 
 
 def test_class_names_are_shown_as_they_are():

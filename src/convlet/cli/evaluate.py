@@ -21,6 +21,7 @@ from convlet.environment import limit_threads
 from convlet.report.facts.evaluation import evaluation_json
 from convlet.report.terminal.evaluation import confusion_table, evaluation_table
 from convlet.runs.run import load as load_run
+from convlet.training.baseline import baseline_of
 
 
 @click.command()
@@ -43,17 +44,27 @@ def evaluate(
     """Accuracy, a row for each class, the confusion matrix, and the worst mistakes of the run in folder RUN.
 
     DATA is what `train --data` takes; by default the data the run was trained on.
+
+    Accuracy stands beside that of always naming the commonest class, and of a linear classifier of the pixels.
     """
     limit_threads(threads)
     trained = load_run(run, engine=chosen_engine(engine, backend))
     remedy = f"Give DATA: convlet evaluate {shlex.quote(str(run))} DATA."
     images = other_data(trained, data) if data else own_data(run, trained.data, remedy)
+    examples = part_of(images, part)
     with said_if_slow(trained.engine):
-        evaluation = trained.evaluate(part_of(images, part))
+        evaluation = trained.evaluate(examples)
+        baseline = baseline_of(trained, None if data else images)
+        linear = baseline.evaluate(examples) if baseline else None
     show(
         as_json,
-        {"run": str(run), "data": images.name, "part": part, **evaluation_json(evaluation, trained.classes)},
-        evaluation_table(evaluation, trained.classes),
+        {
+            "run": str(run),
+            "data": images.name,
+            "part": part,
+            **evaluation_json(evaluation, trained.classes, linear=linear),
+        },
+        evaluation_table(evaluation, trained.classes, linear),
         "",
         confusion_table(evaluation, trained.classes),
     )

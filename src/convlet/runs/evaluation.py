@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from convlet.datasets import Examples
 from convlet.engines import Program
 from convlet.losses import cross_entropies, softmax
+from convlet.statistics import Calibration, calibration, wilson_interval
 
 Array = NDArray[Any]
 BATCH = 1000  # images at a time, as the tutorial evaluates its test set
@@ -55,7 +56,27 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """The share of examples whose most probable class is their label."""
-        return float((self.predictions == self.labels).mean())
+        return float(self.right.mean())
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Of each example, whether its most probable class is its label (N,)."""
+        return np.asarray(self.predictions == self.labels)
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """Between which shares the accuracy lies at 95 % confidence, on examples such as these (Wilson's interval)."""
+        return wilson_interval(int(self.right.sum()), len(self.labels))
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean of the recalls of those classes that have examples: all classes count alike, the rare ones too."""
+        return float(np.nanmean(self.recall))
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Whether the network is right as often as it is sure, in 15 bins of equal width; `.error` is the ECE."""
+        return calibration(self.probabilities.max(axis=1), self.right)
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
@@ -73,9 +94,14 @@ class Evaluation:
         """Of the examples taken for each class, the share that was right (classes,); NaN where there are none."""
         return _share(self.confusion.diagonal(), self.confusion.sum(axis=0))
 
+    @property
+    def f1(self) -> Array:
+        """The harmonic mean of each class's precision and recall (classes,); NaN where it neither is nor was said."""
+        return _share(2 * self.confusion.diagonal(), self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
+
     def mistakes(self) -> NDArray[np.int64]:
         """The indices of the wrongly classified, the most confident mistake first."""
-        wrong = np.flatnonzero(self.predictions != self.labels)
+        wrong = np.flatnonzero(~self.right)
         return wrong[np.argsort(-self.losses[wrong], kind="stable")]
 
 

@@ -10,44 +10,62 @@ from numpy.typing import NDArray
 
 from convlet.report.facts.network import Facts
 from convlet.runs.evaluation import Evaluation
+from convlet.statistics import mcnemar
 
 Array = NDArray[Any]
 MISTAKES = 20
 
 
-def evaluation_json(evaluation: Evaluation, classes: Sequence[str], mistakes: int = MISTAKES) -> Facts:
-    """An evaluation's numbers: overall, class by class, the confusion matrix, and the worst mistakes.
+def evaluation_json(
+    evaluation: Evaluation, classes: Sequence[str], mistakes: int = MISTAKES, linear: Evaluation | None = None
+) -> Facts:
+    """An evaluation's numbers: overall, beside what needs no network, class by class, the confusion matrix, how well
+    it knows what it knows, and the worst mistakes.
 
-    A precision or recall of which there is nothing to take a share is None.
+    A precision, recall or F1 of which there is nothing to take a share is None. `linear` is what the linear baseline
+    answers to the same images.
     """
-    images, right = len(evaluation.labels), int(evaluation.confusion.trace())
-    low, high = interval(right, images)
+    images, right = len(evaluation.labels), int(evaluation.right.sum())
+    low, high = evaluation.accuracy_interval
     return {
         "images": images,
         "right": right,
         "accuracy": evaluation.accuracy,
         "accuracy_low": low,
         "accuracy_high": high,
+        "balanced_accuracy": evaluation.balanced_accuracy,
         "loss": evaluation.loss,
+        "baselines": _baselines(evaluation, classes, linear),
+        "calibration": _calibration(evaluation),
         "classes": [_class_facts(evaluation, classes, index) for index in range(len(classes))],
         "confusion": evaluation.confusion.tolist(),
         "mistakes": [_mistake(evaluation, classes, int(index)) for index in evaluation.mistakes()[:mistakes]],
     }
 
 
-def interval(right: int, images: int) -> tuple[float, float]:
-    """Between which shares the true accuracy lies, 95 times of 100, when `right` of `images` were right.
+def _baselines(evaluation: Evaluation, classes: Sequence[str], linear: Evaluation | None) -> Facts:
+    """The accuracy of answering the commonest class always, and of a linear classifier; None where there is none.
 
-    Source: Wilson, "Probable inference", JASA 1927.
-
-    >>> [round(bound, 4) for bound in interval(9831, 10_000)]
-    [0.9804, 0.9854]
+    `p` is how probable the difference from the linear one would be, were both equally good (McNemar's test).
     """
-    z = 1.96
-    share, scale = right / images, 1 + z**2 / images
-    middle = share + z**2 / (2 * images)
-    reach = z * math.sqrt(share * (1 - share) / images + (z / (2 * images)) ** 2)
-    return max((middle - reach) / scale, 0.0), min((middle + reach) / scale, 1.0)
+    counts = evaluation.confusion.sum(axis=1)
+    commonest = int(counts.argmax())
+    facts = {"commonest": {"class": classes[commonest], "accuracy": float(counts[commonest] / counts.sum())}}
+    if linear is None:
+        return {**facts, "linear": None}
+    better = int((evaluation.right & ~linear.right).sum()), int((linear.right & ~evaluation.right).sum())
+    return {**facts, "linear": {"accuracy": linear.accuracy, "p": mcnemar(*better)}}
+
+
+def _calibration(evaluation: Evaluation) -> Facts:
+    """The expected calibration error, the mean certainty, and what is in each bin of it; of an empty one None."""
+    found = evaluation.calibration
+    columns = zip(found.images.tolist(), found.confidence.tolist(), found.accuracy.tolist(), strict=True)
+    bins = [
+        {"images": images, "confidence": _or_none(sure), "accuracy": _or_none(right)} for images, sure, right in columns
+    ]
+    sure = float(evaluation.probabilities.max(axis=1).mean(dtype=np.float64))
+    return {"error": found.error, "mean_confidence": sure, "bins": bins}
 
 
 def _class_facts(evaluation: Evaluation, classes: Sequence[str], index: int) -> Facts:
@@ -59,6 +77,7 @@ def _class_facts(evaluation: Evaluation, classes: Sequence[str], index: int) -> 
         "images": images,
         "precision": _or_none(evaluation.precision[index]),
         "recall": _or_none(evaluation.recall[index]),
+        "f1": _or_none(evaluation.f1[index]),
         "most_often_taken_for": classes[most] if row[most] else None,
         "times": int(row[most]),
     }

@@ -23,34 +23,58 @@ from convlet.runs.evaluation import Evaluation
 
 WORST = 5
 PAIRS = 12
+SIGNIFICANT = 0.05
 SHORTEST = 5  # letters to which a class's name may be cut at the head of a column
 TOP = 3
 
 
-def evaluation_table(evaluation: Evaluation, classes: Sequence[str]) -> RenderableType:
-    """Accuracy and loss, how well each class is known, and the worst mistakes."""
-    facts = evaluation_json(evaluation, classes, WORST)
+def evaluation_table(
+    evaluation: Evaluation, classes: Sequence[str], linear: Evaluation | None = None
+) -> RenderableType:
+    """Accuracy beside what needs no network, how well each class is known, and the worst mistakes."""
+    facts = evaluation_json(evaluation, classes, WORST, linear)
+    return apart(_overall(facts), _classes(facts), *([_mistakes(facts)] if facts["mistakes"] else []))
+
+
+def _overall(facts: Facts) -> Table:
     low, high = percent(facts["accuracy_low"], 2), percent(facts["accuracy_high"], 2)
-    overall = pairs(
+    commonest, linear = facts["baselines"]["commonest"], facts["baselines"]["linear"]
+    calibration = facts["calibration"]
+    rows = [
         (
             "accuracy",
             percent(facts["accuracy"], 2),
             f"{count(facts['right'])} of {count(facts['images'])} images right",
         ),
         ("", "", f"between {low} and {high} at 95 % confidence"),
+        ("balanced accuracy", percent(facts["balanced_accuracy"], 2), "mean of the classes' recalls"),
         ("loss", f"{facts['loss']:.4f}", "cross-entropy, mean of all images"),
-    )
-    return apart(overall, _classes(facts), *([_mistakes(facts)] if facts["mistakes"] else []))
+        (
+            "calibration error",
+            percent(calibration["error"], 2),
+            f"ECE: it is {percent(calibration['mean_confidence'])} sure on average",
+        ),
+        ("commonest class", percent(commonest["accuracy"], 2), f"right by always saying {label(commonest['class'])}"),
+    ]
+    if linear is not None:
+        rows.append(("linear baseline", percent(linear["accuracy"], 2), _beside(linear["p"])))
+    return pairs(*rows)
+
+
+def _beside(p: float) -> str:
+    """What the linear baseline is, and whether the difference from it may be chance."""
+    may_be = f"; the difference may be chance (p = {p:.2g})" if p >= SIGNIFICANT else ""
+    return f"softmax regression on the same images{may_be}"
 
 
 def _classes(facts: Facts) -> Group:
-    numbers = ("images", "recall", "precision")
+    numbers = ("images", "recall", "precision", "F1")
     table = plain_table("class", *numbers, "most often taken for", right=numbers, flexible="most often taken for")
     for row in facts["classes"]:
-        recall, precision = (_share(row[name]) for name in ("recall", "precision"))
+        shares = [_share(row[name]) for name in ("recall", "precision", "f1")]
         taken = f"{label(row['most_often_taken_for'])} ({count(row['times'])} ×)" if row["times"] else ""
-        table.add_row(class_name(row["class"]), count(row["images"]), recall, precision, Text(taken))
-    remark = "recall: found, of its images · precision: right, of the images taken for it"
+        table.add_row(class_name(row["class"]), count(row["images"]), *shares, Text(taken))
+    remark = "recall: found, of its images · precision: right, of those taken for it"
     return Group(table, Text(remark, "dim"))
 
 
