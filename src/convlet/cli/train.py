@@ -108,9 +108,7 @@ def train(
     used = limit_threads(threads)
     if finding:
         check_alone({"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, **overrides})
-        chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides | {"steps": None})
-        chosen, images = _with_images(chosen, recipe, parent)
-        chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
+        chosen, images, initial = _begun(recipe, parent, data, freeze, overrides | {"steps": None})
         on = chosen_engine(engine, backend) or default_engine()
         find_rate(chosen, images, initial, engine=on, steps=overrides["steps"], as_json=as_json)
         return
@@ -124,9 +122,7 @@ def train(
             planned = experiment.resumed(folder, named, steps=overrides["steps"], source=data)
         else:
             with joint.told(group):
-                chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
-                chosen, images = _with_images(chosen, recipe, parent)
-                chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
+                chosen, images, initial = _begun(recipe, parent, data, freeze, overrides)
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
             planned = replace(experiment.new(chosen, images, own_dir, named), initial=initial)
@@ -136,6 +132,16 @@ def train(
         results = _perform(replace(planned, saves=group.is_main), images, used, group.count, same)
     if group.is_main:
         _show(as_json, results, images)
+
+
+def _begun(
+    recipe: str | None, parent: Path | None, data: str | None, freeze: str | None, overrides: dict[str, Any]
+) -> tuple[Recipe, Dataset, Parameters | None]:
+    """What a new run begins with: its recipe, its data, and first weights where they are another run's."""
+    chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
+    chosen, images = _with_images(chosen, recipe, parent)
+    chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
+    return chosen, images, initial
 
 
 def _with_images(chosen: Recipe, name: str | None, parent: Path | None) -> tuple[Recipe, Dataset]:

@@ -3,24 +3,16 @@
 import math
 from dataclasses import KW_ONLY, dataclass
 
-from convlet.checks import Pair, Shape, one_of, pair, true_or_false, whole_number
+from convlet.checks import Pair, Shape, pair, whole_number
 from convlet.descriptions.initializers import Constant, GlorotUniform, Initializer
-from convlet.descriptions.layers.layer import (
-    ACTIVATIONS,
-    Layer,
-    Parameter,
-    bias_parameter,
-    check_image,
-    check_initializers,
-    described,
-    window_words,
-)
+from convlet.descriptions.layers.convolving import Convolving
+from convlet.descriptions.layers.layer import Parameter, bias_parameter, described, window_words
 from convlet.descriptions.tables import set_canonical
-from convlet.descriptions.window import Padding, Window, padding_of
+from convlet.descriptions.window import Padding
 
 
 @dataclass(frozen=True)
-class Conv2D(Layer):
+class Conv2D(Convolving):
     """Each filter is one small linear layer, used at every position: the seed's "baby linear layer".
 
     Weights: kernel (KH, KW, C, filters) and, with `use_bias`, bias (filters,). Input (H, W, C), output
@@ -39,16 +31,7 @@ class Conv2D(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        set_canonical(self, padding=padding_of(self.padding))
-        one_of("activation", self.activation, (None, *ACTIVATIONS))
-        check_initializers(self)
-        set_canonical(self, use_bias=true_or_false("use_bias", self.use_bias))
         set_canonical(self, filters=whole_number("filters", self.filters))
-        set_canonical(self, kernel_size=pair("kernel_size", self.kernel_size), strides=pair("strides", self.strides))
-
-    def window(self, input_shape: Shape) -> Window:
-        size, strides = pair("kernel_size", self.kernel_size), pair("strides", self.strides)
-        return Window.over(check_image(input_shape), size, strides, self.padding)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*self.window(input_shape).positions, self.filters)
@@ -61,13 +44,6 @@ class Conv2D(Layer):
     def multiply_adds(self, input_shape: Shape) -> int:
         section = math.prod(self.window(input_shape).size) * input_shape[2]
         return self.uses_per_weight(input_shape) * section * self.filters
-
-    def uses_per_weight(self, input_shape: Shape) -> int:
-        return math.prod(self.window(input_shape).positions)
-
-    def unshared_weights(self, input_shape: Shape) -> int:
-        outputs = math.prod(self.output_shape(input_shape))
-        return math.prod(input_shape) * outputs + outputs * self.use_bias
 
     def describe(self) -> str:
         size, strides = pair("kernel_size", self.kernel_size), pair("strides", self.strides)
