@@ -1,6 +1,5 @@
 """The cache of compiled kernels: private, never stale, and never a reason to fail."""
 
-import errno
 import itertools
 import os
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from kernel_cache import compiled, full
 from numba import config
 from numba.core.bytecode import FunctionIdentity
 
@@ -49,25 +49,6 @@ def run(prefix=(), factories=(), **environment):
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300)
     *hits, kept = result.stdout.split()
     return list(map(int, hits)), kept == "True", result.stderr
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """The folder of kernels, in a cache of the test's own."""
-    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(cache, "_warned", [])
-    return cache.folder()
-
-
-def compiled(number=2):
-    """(hits, results) of a small kernel, as a process that has just begun would compile or find it."""
-
-    @kernel
-    def multiply(x):
-        return x * number
-
-    results = multiply(3), multiply(np.float64(0.5))
-    return sum(multiply.stats.cache_hits.values()), results
 
 
 def kernels(place):
@@ -226,10 +207,6 @@ def test_a_folder_that_is_removed_meanwhile_is_made_again(place):
 
 
 # --------------------------------------------------------------------------------------- what cannot be written
-def full(*arguments, **keywords):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 class FullFile:
     """A file on a disk that becomes full: some bytes are written, then no more."""
 
@@ -309,43 +286,3 @@ def test_a_user_without_a_home_does_without(place, monkeypatch, tmp_path):
     with pytest.warns(UserWarning, match="home.*NUMBA_CACHE_DIR"):
         assert compiled() == (0, (6, 1.0))
     assert not (tmp_path / "~").exists() and not (tmp_path / "relative").exists()
-
-
-# ------------------------------------------------------------------------------------------------ whom it trusts
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs users")
-@pytest.mark.parametrize("owner", [0, 1])
-def test_only_a_folder_of_ones_own_or_of_the_system_is_trusted(place, monkeypatch, owner):
-    """`owner` is who the folder seems to belong to, beside the user that we are."""
-    compiled()
-    true_stat = Path.stat
-
-    def seen(self, **keywords):
-        status = list(true_stat(self, **keywords))
-        status[4] = owner
-        return os.stat_result(status)
-
-    monkeypatch.setattr(os, "getuid", lambda: 4711)
-    monkeypatch.setattr(Path, "stat", seen)
-    if owner == 0:
-        assert compiled() == (2, (6, 1.0))
-        return
-    with pytest.warns(UserWarning, match="belongs to another user"):
-        assert compiled() == (0, (6, 1.0))
-
-
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs users")
-def test_a_folder_that_others_may_write_is_made_private_or_not_trusted(place, monkeypatch):
-    compiled()
-    place.chmod(0o777)
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "chmod", full)  # as on a disk that can only be read
-        with pytest.warns(UserWarning, match="can be written by other users"):
-            assert compiled() == (0, (6, 1.0))
-    assert compiled() == (2, (6, 1.0))
-    assert stat.S_IMODE(place.stat().st_mode) == 0o700
-
-
-def test_the_users_own_cache_setting_is_left_alone():
-    before = config.CACHE_DIR
-    kernel(lambda: None)
-    assert before == config.CACHE_DIR
