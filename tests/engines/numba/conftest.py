@@ -1,4 +1,4 @@
-"""A cache of a test's own; and a thread ends a test that hangs: compiled code never comes back to where a signal could."""
+"""A cache of each test's own; and a thread ends what hangs: compiled code never comes back to where a signal could."""
 
 from pathlib import Path
 
