@@ -30,7 +30,8 @@ class Experiment:
     """What is to be done: a recipe, where to keep the run, on which engine, and whether to go on with it.
 
     Without a folder nothing is drawn. `initial` are the weights it starts from, if not the recipe's own. Of several
-    processes that train together, one keeps the run (`saves`); the others evaluate and draw nothing.
+    processes that train together, one keeps the run (`saves`); the others evaluate and draw nothing. A run goes on with
+    other data than it began with where that is insisted on (`data_changed`).
     """
 
     recipe: Recipe
@@ -39,6 +40,7 @@ class Experiment:
     resume: bool = False
     saves: bool = True
     initial: Parameters | None = None
+    data_changed: bool = False
 
 
 def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine: str | None = None) -> Experiment:
@@ -82,6 +84,7 @@ def perform(
             resume=experiment.resume,
             saves=experiment.saves,
             initial=experiment.initial,
+            data_changed=experiment.data_changed,
             watch=watch,
             preparing=preparing,
         )

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 from commands import RECIPE, convlet, refused
 from pictured import folder, picture, save
 
 import convlet as cl
+from convlet.runs.checkpoint import weights_sha256
 from convlet.runs.folder import recipe_of
 
 NUMPY = ("--engine", "numpy")
@@ -55,9 +57,73 @@ def test_fit_takes_a_folder_as_its_network_does(tmp_path, capsys):
     assert "Held out" in capsys.readouterr().err
 
 
-def test_a_changed_folder_is_not_the_same_data(tmp_path, recipe, undrawn):
+@pytest.fixture
+def trained(tmp_path, recipe, undrawn):
+    """A folder of pictures, and a run of 10 steps on it."""
     photos, run = folder(tmp_path / "photos"), tmp_path / "run"
     convlet("train", recipe, "--data", photos, "--run-dir", run, *NUMPY)
-    train = next(path for path in cl.datasets.load(photos).collected.paths("train"))
-    save(photos / train, picture(4000))
-    refused("evaluate", run, *NUMPY, says="is not the same data", code=1)
+    return photos, run
+
+
+def test_a_run_on_a_folder_that_goes_on_is_the_run_that_never_stopped(tmp_path, recipe, trained):
+    photos, run = trained
+    whole = tmp_path / "whole"
+    convlet("train", recipe, "--data", photos, "--steps", 27, "--run-dir", whole, *NUMPY)
+    convlet("train", "--resume", run, "--steps", 27, *NUMPY)  # three epochs and a part of the fourth
+    own, other = (weights_sha256(cl.load(path, engine="numpy").program.state().parameters) for path in (run, whole))
+    assert own == other
+    assert (run / "split.csv").read_bytes() == (whole / "split.csv").read_bytes()
+
+
+def parts(run):
+    with (run / "split.csv").open(encoding="utf-8", newline="") as table:
+        return {row["path"]: row["part"] for row in csv.DictReader(table)}
+
+
+def test_pictures_that_have_changed_since_are_named_and_taken_where_that_is_insisted_on(tmp_path, trained):
+    photos, run = trained
+    before = parts(run)
+    one, two = (next(path for path, part in before.items() if part == name) for name in ("train", "test"))
+    other = next(path for path, part in before.items() if part == "train" and path != one)
+    save(photos / one, picture(4000))
+    (photos / two).unlink()
+    shutil.copy(photos / other, photos / "bee/a copy.png")
+    for i in range(9):
+        save(photos / f"bee/new-{i}.png", picture(5000 + i))
+    says = f"changed: '{one}'; gone: '{two}'; new: 'bee/a copy.png', 'bee/new-0.png', 'bee/new-1.png' and 7 more"
+    for words in (("evaluate", run), ("train", "--resume", run, "--steps", 14), ("train", "--resume", run)):
+        message = refused(*words, *NUMPY, says=says, code=1).stderr
+        assert "--data-changed ok" in message
+    assert parts(run) == before
+    found = convlet("evaluate", run, "--data-changed", "ok", "--json", *NUMPY)
+    assert says in found.stderr and json.loads(found.stdout)["images"] == 3
+    convlet("train", "--resume", run, "--steps", 14, "--data-changed", "ok", *NUMPY)
+    after = parts(run)
+    assert all(after[path] == before[path] for path in before if path != two)
+    assert after["bee/a copy.png"] == "train" == after["bee/new-3.png"]
+    convlet("train", "--resume", run, "--steps", 16, *NUMPY)  # these are its pictures now
+    assert json.loads(convlet("evaluate", run, "--json", *NUMPY).stdout)["images"] == 3
+
+
+def test_a_changed_picture_to_test_on_is_named_too_and_a_renamed_one_is_the_same(trained):
+    photos, run = trained
+    for path, part in parts(run).items():
+        if part == "test":
+            (photos / path).rename(photos / path.replace("/", "/renamed "))
+    convlet("evaluate", run, *NUMPY)  # known by their pixels
+    path = next(path for path, part in parts(run).items() if part == "test")
+    save(photos / path, picture(4000))
+    refused("evaluate", run, *NUMPY, says=f"changed: '{path}'. Put them back", code=1)
+
+
+def test_insisting_is_for_the_runs_own_data(trained, recipe):
+    photos, run = trained
+    insisting = ("--data-changed", "ok", *NUMPY)
+    refused("evaluate", run, photos, *insisting, says="--data-changed ok with DATA")
+    refused("train", recipe, "--data", photos, *insisting, says="--data-changed=ok without --resume")
+
+
+def test_a_table_of_a_runs_pictures_that_is_none_is_refused(trained):
+    _, run = trained
+    (run / "split.csv").write_text("path,label\nant/1.png,ant\n", "utf-8")
+    refused("evaluate", run, *NUMPY, says="split.csv: not the table of a run's pictures", code=1)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import shlex
 import shutil
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_run_folder_needs_no_data_said_and_a_checkpoint_alone_says_which_it_ne
 def test_data_that_was_moved_is_asked_for_by_the_option_that_takes_it(saved, tmp_path):
     (saved.parent / "d.npz").rename(tmp_path / "moved.npz")
     done = command("train", "--resume", saved, "--steps", 6, "--engine", "numpy")
-    assert done.exit_code == 1 and f"convlet train --resume {saved} --data DATA." in done.stderr
+    assert done.exit_code == 1 and f"convlet train --resume {shlex.quote(str(saved))} --data DATA." in done.stderr
     done = command("train", "--resume", saved, "--steps", 6, "--engine", "numpy", "--data", tmp_path / "nowhere.npz")
     assert done.exit_code == 1 and "--data DATA" not in done.stderr
 

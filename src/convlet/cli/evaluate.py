@@ -10,6 +10,7 @@ from convlet.cli.shared import (
     PARTS,
     backend_option,
     chosen_engine,
+    data_changed_option,
     engine_option,
     json_option,
     other_data,
@@ -18,6 +19,7 @@ from convlet.cli.shared import (
     threads_option,
 )
 from convlet.environment import limit_threads
+from convlet.errors import InputError
 from convlet.report.facts.evaluation import evaluation_json
 from convlet.report.terminal.evaluation import confusion_table, evaluation_table
 from convlet.runs.run import load as load_run
@@ -28,6 +30,7 @@ from convlet.training.baseline import baseline_of
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data", required=False)
 @click.option("--part", type=click.Choice(PARTS), default="test", show_default=True, help="Which part of the data.")
+@data_changed_option
 @engine_option
 @backend_option
 @threads_option
@@ -36,6 +39,7 @@ def evaluate(
     run: Path,
     data: str | None,
     part: str,
+    data_changed: str | None,
     engine: str | None,
     backend: str | None,
     threads: int | None,
@@ -49,8 +53,12 @@ def evaluate(
     """
     limit_threads(threads)
     trained = load_run(run, engine=chosen_engine(engine, backend))
-    remedy = f"Give DATA: convlet evaluate {shlex.quote(str(run))} DATA."
-    images = other_data(trained, data) if data else own_data(run, trained.data, remedy)
+    if data and data_changed:
+        raise InputError(
+            f"--data-changed {data_changed} with DATA: it is for the run's own data; leave one of them out."
+        )
+    remedy = f"Give DATA: convlet evaluate {shlex.quote(str(run))} DATA. Or take them as they are: --data-changed ok."
+    images = other_data(trained, data) if data else own_data(run, trained.data, remedy, changed=bool(data_changed))
     examples = part_of(images, part)
     with said_if_slow(trained.engine):
         evaluation = trained.evaluate(examples)

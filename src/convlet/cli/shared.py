@@ -15,6 +15,7 @@ from convlet.datasets.collections.preparation import CHANNELS, FITS
 from convlet.engines import BACKENDS, ENGINES, use_backend
 from convlet.errors import DataError, InputError
 from convlet.runs.data_source import DataSource
+from convlet.runs.folder import split_of
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 
@@ -51,6 +52,13 @@ PICTURE_OPTIONS = (
 )
 
 
+data_changed_option = click.option(
+    "--data-changed",
+    type=click.Choice(["ok"]),
+    help="Take the run's pictures as they are now, though some have changed.",
+)
+
+
 def picture_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say how pictures are prepared."""
     for option in reversed(PICTURE_OPTIONS):
@@ -81,7 +89,7 @@ def other_data(run: Run, data: str) -> Dataset:
     return loaded(source)
 
 
-def loaded(source: DataSource) -> Dataset:
+def loaded(source: DataSource, **further: Any) -> Dataset:
     """The data set, with what there is to say of it said; how far it is, where its pictures take a while to decode."""
     next_time = time.monotonic() + SLOW_SECONDS
 
@@ -91,18 +99,21 @@ def loaded(source: DataSource) -> Dataset:
             next_time = time.monotonic() + 5 * SLOW_SECONDS
             say(f"Decoded {done:,} of {total:,} pictures.")
 
-    data = source.load(progress)
+    data = source.load(progress, **further)
     for note in data.collected.notes if data.collected else ():
         say(note)
     return data
 
 
-def own_data(run: object, source: DataSource | None, remedy: str) -> Dataset:
-    """What a run was trained on. Raises DataError or InputError where that cannot be had; it ends with the remedy."""
+def own_data(run: Path, source: DataSource | None, remedy: str, *, changed: bool = False) -> Dataset:
+    """What a run was trained on, in the parts that it was in; as it is now, though it has `changed`, if that is said.
+
+    Raises DataError or InputError where that cannot be had; it ends with the remedy.
+    """
     try:
         if source is None:
             raise DataError(f"{run}: it does not say what it was trained on.")
-        return loaded(source)
+        return loaded(source, split=split_of(run), changed=changed)
     except (DataError, InputError) as error:
         raise type(error)(f"{error} {remedy}") from None
 

@@ -14,6 +14,7 @@ from convlet.report.terminal.network import plan_table, summary_table
 from convlet.runs import recipe as recipes
 from convlet.runs.checkpoint import load_checkpoint, recipe_at
 from convlet.runs.data_source import DataSource
+from convlet.runs.folder import split_of
 from convlet.runs.recipe import Recipe
 
 
@@ -31,7 +32,7 @@ def summary(subject: str | None, engine: str | None, as_json: bool) -> None:
         rows = plan(engine, network)
         show(as_json, {"engine": engine, "blocks": rows}, plan_table(rows))
         return
-    images = _training_images(recipe.data) if recipe else None
+    images = _training_images(recipe.data, Path(subject or DEFAULT_RECIPE)) if recipe else None
     facts = summary_json(network, images, recipe.optimizer if recipe else None)
     show(as_json, facts, summary_table(network, facts))
 
@@ -49,10 +50,10 @@ def _described(subject: str) -> tuple[Sequential, Recipe | None]:
     return recipe.network, recipe
 
 
-def _training_images(data: DataSource) -> int | None:
+def _training_images(data: DataSource, of: Path) -> int | None:
     """How many there are; None where the data is not, or no longer, in its place."""
     try:
-        return len(data.load().train)
+        return len(data.load(split=split_of(of) if of.is_dir() else None).train)
     except ConvletError as error:
         say(f"convlet: {error} The summary is without training images.")
         return None

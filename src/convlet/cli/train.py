@@ -3,6 +3,7 @@
 import shlex
 from contextlib import ExitStack
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from convlet.cli.shared import (
     DEFAULT_RECIPE,
     backend_option,
     chosen_engine,
+    data_changed_option,
     engine_option,
     json_option,
     loaded,
@@ -37,6 +39,7 @@ from convlet.report.facts import training
 from convlet.report.terminal.training import training_table
 from convlet.runs import recipe as recipes
 from convlet.runs.checkpoint import recipe_at
+from convlet.runs.folder import recipe_of
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import load as load_run
 from convlet.signals import Stopped
@@ -60,6 +63,7 @@ PREPARATION = tuple(item.name for item in fields(Preparation))  # options that s
 @click.option("--patience", type=click.IntRange(1), help="Stop after so many epochs without a better validation.")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Where to keep the run. Default: runs/RECIPE-NUMBER.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the run in this folder.")
+@data_changed_option
 @click.option("--from", "parent", type=click.Path(path_type=Path), metavar="RUN", help="Start from this run's weights.")
 @click.option("--freeze", metavar="LAYER,...", help="Of that run, leave these layers as they are; train all others.")
 @click.option(
@@ -77,6 +81,7 @@ def train(
     backend: str | None,
     run_dir: Path | None,
     resume: Path | None,
+    data_changed: str | None,
     parent: Path | None,
     freeze: str | None,
     finding: bool,
@@ -103,6 +108,10 @@ def train(
     """
     if parent is not None and hosts is not None:
         raise InputError(f"--from={parent} with --hosts: only a single process starts from another run's weights.")
+    if data_changed is not None and resume is None:
+        raise InputError(
+            f"--data-changed={data_changed} without --resume: a new run takes what there is; leave it out."
+        )
     if freeze is not None and parent is None:
         raise InputError(f"--freeze={freeze} without --from: name the run whose layers stay as they are.")
     used = limit_threads(threads)
@@ -118,8 +127,10 @@ def train(
         if resume is not None:
             _refuse_changes(recipe, run_dir, parent, overrides)
             _say_waiting(group)
-            folder, images = stack.enter_context(joint.resume(group, resume, overrides["steps"], data))
+            load = partial(_resumed_data, resume, source=data, changed=data_changed is not None)
+            folder, images = stack.enter_context(joint.resume(group, resume, overrides["steps"], load))
             planned = experiment.resumed(folder, named, steps=overrides["steps"], source=data)
+            planned = replace(planned, data_changed=data_changed is not None)
         else:
             with joint.told(group):
                 chosen, images, initial = _begun(recipe, parent, data, freeze, overrides)
@@ -128,7 +139,7 @@ def train(
             planned = replace(experiment.new(chosen, images, own_dir, named), initial=initial)
         same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
         if resume is not None:  # a run that stops while it is prepared has not noted them yet
-            same |= {"--steps": overrides["steps"], "--data": data}
+            same |= {"--steps": overrides["steps"], "--data": data, "--data-changed": data_changed}
         results = _perform(replace(planned, saves=group.is_main), images, used, group.count, same)
     if group.is_main:
         _show(as_json, results, images)
@@ -139,18 +150,29 @@ def _begun(
 ) -> tuple[Recipe, Dataset, Parameters | None]:
     """What a new run begins with: its recipe, its data, and first weights where they are another run's."""
     chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
-    chosen, images = _with_images(chosen, recipe, parent)
+    chosen, images = _with_images(chosen, recipe, parent, data)
     chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
     return chosen, images, initial
 
 
-def _with_images(chosen: Recipe, name: str | None, parent: Path | None) -> tuple[Recipe, Dataset]:
+def _with_images(chosen: Recipe, name: str | None, parent: Path | None, data: str | None) -> tuple[Recipe, Dataset]:
     """The recipe and its data; pictures as its network takes them, where that was named, or is another run's."""
     if name is not None or parent is not None:
         chosen = replace(chosen, data=chosen.data.suited_to(chosen.network))
-    if parent is not None:
+    if parent is not None and data is None:
         return chosen, own_data(parent, chosen.data, "Give --data DATA.")
     return chosen, loaded(chosen.data)
+
+
+def _resumed_data(run: Path, folder: Path, *, source: str | None, changed: bool) -> Dataset:
+    """What a run that goes on in a folder is trained on; where it cannot be had, the error says what to type."""
+    remedy = ""
+    if source is None:
+        moved = f"convlet train --resume {shlex.quote(str(run))} --data DATA"
+        remedy = (
+            f"If it was moved, name its place: {moved}. If it has changed, and is to be taken so: --data-changed ok."
+        )
+    return own_data(folder, recipe_of(folder).data.at(source), remedy, changed=changed)
 
 
 def _say_waiting(group: Group) -> None:

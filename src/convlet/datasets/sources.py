@@ -43,6 +43,7 @@ def load(
     paths_column: str | None = None,
     labels_column: str | None = None,
     part_column: str | None = None,
+    split: str | Path | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Dataset:
     """The dataset that a name or a path stands for.
@@ -57,7 +58,8 @@ def load(
 
     The other arguments are for pictures, as `Preparation` says; what is left out is chosen from them, and
     `collected.notes` of the data set say what. A tenth of each class is held out for validation, and for testing, where
-    there is none; copies of a picture stay together. `progress(done, total)` is called while they are decoded.
+    there is none; copies of a picture stay together. With `split`, the `split.csv` of a run, pictures are in the parts
+    that they were in there, and further ones are trained on. `progress(done, total)` is called while they are decoded.
 
     Of arrays, the classes are those among the training labels, in order: labels 10, 20, 30 are three classes. Without
     validation examples the first twelfth of the training examples is held out, as `read_data_sets` does for MNIST; if a
@@ -80,8 +82,8 @@ def load(
             f"file with {', '.join(NPZ_KEYS)}. Check the name or path."
         )
     if kind in COLLECTIONS:
-        return _collected(kind, Path(source), asked, progress)
-    for name, value in asked.given().items():
+        return _collected(kind, Path(source), asked, split, progress)
+    for name, value in (asked.given() | ({} if split is None else {"split": str(split)})).items():
         raise InputError(f"{name}={value!r}: {source} holds arrays, which are taken as they are; leave {name} out.")
     if kind == "mnist":
         return mnist()
@@ -103,15 +105,17 @@ def kind_of(source: object) -> str | None:
     return "idx" if idx else "folder"
 
 
-def _collected(kind: str, path: Path, asked: Preparation, progress: Progress) -> Dataset:
+def _collected(kind: str, path: Path, asked: Preparation, split: str | Path | None, progress: Progress) -> Dataset:
     """A collection of pictures as a data set."""
     from convlet.datasets.collections.assembling import assembled  # Pillow is not needed for arrays
+    from convlet.datasets.collections.earlier import read_split
 
     if kind != "table":
         for name in COLUMNS:
             if (value := getattr(asked, name)) is not None:
                 raise InputError(f"{name}={value!r}: {path} is no table with columns; leave {name} out.")
-    data, collected = assembled(_collection(kind, path, asked), asked, progress)
+    before = () if split is None else read_split(Path(split))
+    data, collected = assembled(_collection(kind, path, asked), asked, progress, before)
     return known_as(data, os.path.abspath(path), collected)  # noqa: PTH100 (as below)
 
 

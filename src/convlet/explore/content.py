@@ -17,7 +17,7 @@ from convlet.engines import default_engine
 from convlet.errors import ConvletError
 from convlet.explore.starting import starter
 from convlet.explore.wire import Packet, packet, weights
-from convlet.runs.folder import recipe_of
+from convlet.runs.folder import recipe_of, split_of
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run, load
 
@@ -69,7 +69,7 @@ def of_run(folder: Path, engine: str | None = None) -> Content:
 def _data(recipe: Recipe, run: Run) -> Dataset | None:
     """The run's data; None where it has gone, or where other images stand in its place now."""
     try:
-        data = (run.data or recipe.data).load()
+        data = (run.data or recipe.data).load(split=split_of(run.run_dir) if run.run_dir else None)
     except ConvletError:
         return None
     fits = data.image_shape == run.network.input_shape and len(data.classes) == len(run.classes)

@@ -9,6 +9,7 @@ from typing import Any
 from convlet import datasets
 from convlet.checks import one_of, whole_number
 from convlet.datasets import KINDS, MEMORY, Dataset, Pair, Progress, as_dataset, numbered_from_0
+from convlet.datasets.collections.earlier import changes, read_split
 from convlet.datasets.collections.preparation import CHANNELS, COLUMNS, Preparation
 from convlet.datasets.dataset import known_as
 from convlet.descriptions.network import Sequential
@@ -66,28 +67,50 @@ class DataSource:
         known = channels if channels in CHANNELS else None
         return replace(self, image_size=self.image_size or (height, width), channels=self.channels or known)
 
-    def load(self, progress: Progress = lambda done, total: None) -> Dataset:
+    def load(
+        self, progress: Progress = lambda done, total: None, *, split: Path | None = None, changed: bool = False
+    ) -> Dataset:
         """The data set, with its classes numbered as they were when it was trained on, if there is a fingerprint.
 
-        Raises DataError or InputError where it cannot be had, or is another than it was.
+        `split` is the `split.csv` of a run that was trained on it: its pictures are in the parts that they were in.
+        With `changed`, data that are others than they were are taken as they are, and its notes say so.
+
+        Raises DataError or InputError where it cannot be had, or is another than it was; of pictures it says which.
         """
         if self.source == MEMORY:
             raise DataError("data: it was in memory, and no name or path gives it. Say where it is: a name or a path.")
-        data = datasets.load(self.source, **asdict(self.preparation), progress=progress)
+        collected = datasets.kind_of(self.source) in datasets.COLLECTIONS
+        data = datasets.load(
+            self.source, **asdict(self.preparation), split=split if collected else None, progress=progress
+        )
         if self.train_images is not None:
             if self.train_images > len(data.train):
                 raise InputError(f"train_images={self.train_images}: {self.source} has only {len(data.train):,}.")
             data = data.shortened(self.train_images)
         if self.kind is not None:
             data = known_as(replace(data, kind=self.kind), data.source, data.collected)
-        if self.sha256 is not None and data.sha256 != self.sha256:
-            if (before := numbered_from_0(data)).sha256 == self.sha256:
-                return before
+        return data if self.sha256 is None else self._as_it_was(data, changes_in(data, split), changed)
+
+    def _as_it_was(self, data: Dataset, found: str, changed: bool) -> Dataset:
+        """The data, if it is what was trained on: numbered as it was then. Raises DataError where it is not."""
+        assert self.sha256 is not None
+        same = data.sha256 == self.sha256
+        if not same and (before := numbered_from_0(data)).sha256 == self.sha256:
+            return before
+        if changed and found and data.collected is not None:
+            note = f"Not as they were when the run was trained, and taken as they are: {found}."
+            return known_as(data, data.source, replace(data.collected, notes=(*data.collected.notes, note)))
+        if changed or (same and not found):
+            return data
+        if found:
             raise DataError(
-                f"data {self.source!r}: its training and validation examples have the fingerprint {data.sha256[:12]}…, "
-                f"those that were trained on {self.sha256[:12]}…: it is not the same data. Name the data you mean."
+                f"data {self.source!r}: not all of its pictures are as they were when the run was trained: {found}. "
+                "Put them back as they were."
             )
-        return data
+        raise DataError(
+            f"data {self.source!r}: its training and validation examples have the fingerprint {data.sha256[:12]}…, "
+            f"those that were trained on {self.sha256[:12]}…: it is not the same data. Name the data you mean."
+        )
 
     def at(self, source: str | None) -> "DataSource":
         """The same data, where it is now: at another source, if one is named."""
@@ -112,6 +135,11 @@ class DataSource:
         path = self.source if self.source in ("mnist", MEMORY) else os.path.abspath(self.source)  # noqa: PTH100
         prepared = asdict(data.collected.preparation) if data.collected else {}
         return replace(self, source=path, sha256=data.sha256, **prepared)
+
+
+def changes_in(data: Dataset, split: Path | None) -> str:
+    """Which pictures are not as a run's `split.csv` has them, in words; empty where all are, or there are none."""
+    return "" if split is None or data.collected is None else changes(read_split(split), data.collected.files)
 
 
 def data_for(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+from convlet.datasets import Dataset
 from convlet.environment import environment
 from convlet.errors import RecipeError, StorageError
 from convlet.runs.data_source import DataSource
@@ -131,12 +132,28 @@ def last_of(folder: Path) -> Path | None:
     return None
 
 
-def continue_run(folder: Path, training: Training, data: DataSource) -> None:
-    """Note how far a run is to go now, and where its data is; clear away what a kill while saving may have left."""
+def split_of(path: Path) -> Path | None:
+    """The table of the pictures that a run in a folder, or of a checkpoint in it, is on; None where there is none."""
+    split = (path if path.is_dir() else path.parent) / SPLIT
+    return split if split.exists() else None
+
+
+def data_of(folder: Path, source: str | None = None, *, changed: bool = False) -> Dataset:
+    """What the run in a folder is trained on, at another source if one is named; raises as `DataSource.load`."""
+    return recipe_of(folder).data.at(source).load(split=split_of(folder), changed=changed)
+
+
+def continue_run(folder: Path, training: Training, data: DataSource, split: bytes | None = None) -> None:
+    """Note how far a run is to go now, and what its data is and where.
+
+    What a kill while saving may have left is cleared away.
+    """
     recipe = replace(recipe_of(folder), training=training, data=data)
     for leftover in (path for name in NAMES for path in folder.glob(f".{name}.*")):
         with suppress(OSError):
             leftover.unlink()
+    if split is not None:
+        write_file(folder / SPLIT, split)
     write_file(folder / "recipe.toml", recipe.to_toml().encode())
 
 
@@ -145,7 +162,8 @@ def files_to_continue(folder: Path) -> dict[str, bytes]:
     recipe_of(folder)
     last = last_of(folder)
     try:
-        return {path.name: path.read_bytes() for path in (folder / "recipe.toml", last) if path is not None}
+        paths = (folder / "recipe.toml", last, split_of(folder))
+        return {path.name: path.read_bytes() for path in paths if path is not None}
     except OSError as error:
         raise StorageError(f"run folder {folder}: cannot be read: {error.strerror or error}.") from None
 

@@ -12,7 +12,7 @@ from convlet.descriptions.network import Parameters
 from convlet.engines import Preparing, default_engine
 from convlet.engines import engine as find_engine
 from convlet.errors import DataError, InputError
-from convlet.runs.checkpoint import weights_sha256
+from convlet.runs.checkpoint import Checkpoint, weights_sha256
 from convlet.runs.folder import abandon_run, begin_run, continue_run, hold, recipe_of
 from convlet.runs.history import History
 from convlet.runs.recipe import Recipe
@@ -36,6 +36,7 @@ def fit_recipe(
     resume: bool = False,
     saves: bool = True,
     initial: Parameters | None = None,
+    data_changed: bool = False,
     watch: Watch = lambda run: None,
     preparing: Preparing | None = None,
 ) -> Run:
@@ -43,7 +44,8 @@ def fit_recipe(
     line do all the rest.
 
     Weights start as `initial` says, or else as the recipe's initialisers do. Where another process keeps the run
-    (`saves=False`), this one begins it in a folder, but saves nothing there.
+    (`saves=False`), this one begins it in a folder, but saves nothing there. With `data_changed`, a run is continued on
+    this data though it began with others.
     """
     folder = Path(run_dir) if run_dir is not None else None
     data = as_it_began(recipe.network, data) if resume else data
@@ -61,7 +63,8 @@ def fit_recipe(
             prepared(done, total, part)
 
         try:
-            run = _start(recipe, data, engine or default_engine(), folder, resume, initial, progress)
+            saved = saved_run(recipe, data, folder, data_changed=data_changed) if resume else None
+            run = _start(recipe, data, engine or default_engine(), folder, resume, saved, initial, progress)
         except Stopped as stopped:
             stopped.outcome = " before the first step, so there is nothing new to save."
             raise
@@ -128,21 +131,21 @@ def _start(
     engine: str,
     folder: Path | None,
     resume: bool,
+    saved: Checkpoint | None,
     initial: Parameters | None,
     progress: Preparing,
 ) -> Run:
     """The run before its first step, or as it was saved."""
     started, training, total_steps = time.perf_counter(), recipe.training, recipe.training.total_steps(len(data.train))
-    saved = saved_run(recipe, data, folder) if resume else None
     parameters = saved.state.parameters if saved else initial or initial_parameters(recipe.network, data, training.seed)
     history = saved.history if saved else History(training.batch_size)
     program = find_engine(engine).compile(recipe.network, parameters, recipe.optimizer)
     if saved:
         program.restore(saved.state)
     run = Run(recipe.network, program, data.classes, history, training.seed, engine, total_steps, folder, recipe.data)
-    begins = folder if not resume else None
+    begins, split = None if resume else folder, data.collected.split_csv() if data.collected else None
     if begins is not None:
-        begin_run(begins, recipe, data.collected.split_csv() if data.collected else None)
+        begin_run(begins, recipe, split)
     try:
         if initial is not None and begins is not None:
             Checkpoints(run, recipe).save()  # before anything can stop it: no recipe could make these weights again
@@ -154,6 +157,6 @@ def _start(
             abandon_run(begins)
         raise
     if folder is not None and resume:
-        continue_run(folder, training, recipe.data)
+        continue_run(folder, training, recipe.data, split)
     run.clock.compile = time.perf_counter() - started
     return run

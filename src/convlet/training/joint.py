@@ -6,17 +6,17 @@ process's folder and output are kept; the others work in a folder that vanishes.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from convlet.datasets import Dataset
-from convlet.errors import DataError, InputError
+from convlet.errors import DataError
 from convlet.processes.group import Files, Group
 from convlet.runs.files import write_file
-from convlet.runs.folder import check_free, files_to_continue, recipe_of
+from convlet.runs.folder import check_free, data_of, files_to_continue
 from convlet.runs.recipe import Recipe
 
 DATA = "data_sha256"  # what the main process sends beside the run's files
@@ -39,10 +39,12 @@ def begin(group: Group, recipe: Recipe, data: Dataset, run_dir: Path | None) -> 
 
 
 @contextmanager
-def resume(group: Group, run_dir: Path, steps: int | None, source: str | None = None) -> Iterator[tuple[Path, Dataset]]:
+def resume(
+    group: Group, run_dir: Path, steps: int | None, load: Callable[[Path], Dataset] = data_of
+) -> Iterator[tuple[Path, Dataset]]:
     """Meet, to continue the run that the main process has in its folder; gives a copy of it to each of the others.
 
-    Each has the folder then, and the run's data, loaded: from `source` where one is named, as every process has it.
+    Each has the folder then, and the run's data, as `load` gives it for the folder, from where every process has it.
 
     Raises StorageError where there is none, InputError where the processes do not agree, GroupError where one does
     not come or cannot begin.
@@ -51,7 +53,7 @@ def resume(group: Group, run_dir: Path, steps: int | None, source: str | None = 
     data: Dataset | None = None
     if group.is_main:
         with told(group):
-            data = _data_of(run_dir, source)
+            data = load(run_dir)
             if group.count > 1:
                 files = {**files_to_continue(run_dir), DATA: data.sha256.encode()}
     with _own_folder(group) as folder:
@@ -62,23 +64,13 @@ def resume(group: Group, run_dir: Path, steps: int | None, source: str | None = 
             expected = files.pop(DATA).decode()
             for name, content in files.items():
                 write_file(folder / name, content)
-            data = _data_of(folder, source)
+            data = load(folder)
             if data.sha256 != expected:
                 raise DataError(f"data (sha256): {data.sha256} here, {expected} in process 0; all must have the same.")
 
         group.join({"convlet": version("convlet"), "steps": str(steps)}, files, accept)
         assert data is not None
         yield folder or run_dir, data
-
-
-def _data_of(run_dir: Path, source: str | None) -> Dataset:
-    """What a run was trained on. Where it is no longer in its place, the error says how to name another."""
-    own = recipe_of(run_dir).data
-    try:
-        return own.at(source).load()
-    except (DataError, InputError) as error:
-        remedy = f" If it was moved, name its place: convlet train --resume {run_dir} --data DATA."
-        raise type(error)(f"{error}{remedy if source is None else ''}") from None
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from convlet.descriptions.layers import Layer
 from convlet.descriptions.network import Sequential
 from convlet.errors import FormatError, InputError, StorageError
 from convlet.runs.checkpoint import Checkpoint, load_checkpoint
-from convlet.runs.folder import last_of, recipe_of
+from convlet.runs.data_source import changes_in
+from convlet.runs.folder import last_of, recipe_of, split_of
 from convlet.runs.history import History
 from convlet.runs.recipe import Recipe, Training, parse_recipe
 
@@ -26,11 +27,12 @@ def as_it_began(network: Sequential, data: Dataset) -> Dataset:
     return before if network.output_shape == (len(before.classes),) else data
 
 
-def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> Checkpoint | None:
+def saved_run(recipe: Recipe, data: Dataset, folder: Path | None, *, data_changed: bool = False) -> Checkpoint | None:
     """What the run in a folder saved last; None where it was killed before that, and starts from the beginning.
 
-    Raises InputError where the recipe, or the data, would not continue that run, StorageError where what it saved last
-    is gone, or the weights it was to start from.
+    With `data_changed`, the data may be others than it began with, of the same classes. Raises InputError where the
+    recipe, or the data, would not continue that run, StorageError where what it saved last is gone, or the weights it
+    was to start from.
     """
     if folder is None:
         raise InputError("resume=True without run_dir: name the folder of the run to continue.")
@@ -48,10 +50,12 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> Checkpoint 
         trained = parse_recipe(checkpoint.recipe, str(path))
         _check_same(recipe, trained, f"{folder / 'recipe.toml'} was changed: the run was trained with")
     _check_saved(path, checkpoint, recipe)
-    if checkpoint.data_sha256 != data.sha256:
+    if checkpoint.data_sha256 != data.sha256 and not data_changed:
+        found = changes_in(data, split_of(folder))
         raise InputError(
             f"data {data.name!r}: its training and validation examples are not those that the run in {folder} began "
-            "with; a run continues as it began. Give it the same data, or start a new run."
+            f"with{f' ({found})' if found else ''}; a run continues as it began. Give it the same data, or start a new "
+            "run."
         )
     if checkpoint.classes != data.classes:
         raise InputError(
@@ -61,6 +65,10 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None) -> Checkpoint 
     images = len(data.train)
     meant_to_take, now = (each.training.total_steps(images) for each in (began, recipe))
     _check_rates(recipe, checkpoint.history.steps, meant_to_take, now)
+    if now < checkpoint.history.steps:
+        raise InputError(f"steps={now}: the run has taken {checkpoint.history.steps} already; give at least that many.")
+    if checkpoint.data_sha256 != data.sha256:  # its epochs were of other lengths
+        return checkpoint
     return replace(checkpoint, history=_going_on(checkpoint.history, recipe.training, images))
 
 
@@ -117,8 +125,6 @@ def _going_on(history: History, training: Training, images: int) -> History:
     was the best, `best.safetensors` holds its weights until a better one comes.) Raises InputError where it matters.
     """
     total_steps = training.total_steps(images)
-    if total_steps < history.steps:
-        raise InputError(f"steps={total_steps}: the run has taken {history.steps} already; give at least that many.")
     kept = [row for row in history.validations if row[0] == total_steps or training.validates_after(row[0], images)]
     if training.patience and kept and history.best not in kept:
         raise InputError(

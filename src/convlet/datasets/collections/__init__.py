@@ -9,6 +9,7 @@ What it is not: a reader of one picture (`readers.pictures`). Nothing is written
     decoding      all pictures, on all processors
     cache         decoded pictures, kept in the user's cache folder
     parts         what is held out, where a collection has no parts
+    earlier       the parts that pictures were in when a run began, and what has changed since
     assembling    all of this, in its order
     unlabelled    pictures to be recognised
 """

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from convlet.datasets.collections.choosing import choose
 from convlet.datasets.collections.decoding import ColourFoundError, Decoded, decode
+from convlet.datasets.collections.earlier import parts_as_before
 from convlet.datasets.collections.listing import SHOWN, Collection
 from convlet.datasets.collections.parts import in_order, with_parts
 from convlet.datasets.collections.preparation import Collected, Filed, Preparation, Progress
@@ -23,8 +24,14 @@ PARTS = ("train", "validation", "test")
 IN_MEMORY = 1 << 29  # bytes of all images; more are read from the file where they are kept, as they are needed
 
 
-def assembled(collection: Collection, asked: Preparation, progress: Progress) -> tuple[Dataset, Collected]:
-    """The data set of a collection, and what it knows of its pictures. Raises DataError where it cannot be."""
+def assembled(
+    collection: Collection, asked: Preparation, progress: Progress, before: Sequence[Filed] = ()
+) -> tuple[Dataset, Collected]:
+    """The data set of a collection, and what it knows of its pictures.
+
+    Those that were `before` in some part, and have none of their own, are in it again. Raises DataError where there is
+    no such data set.
+    """
     where, skipping = str(collection.where), asked.skip_broken
     notes = [*collection.notes, *_faults(where, collection.faults, skipping)]
     _check_classes(where, collection.classes)
@@ -36,7 +43,11 @@ def assembled(collection: Collection, asked: Preparation, progress: Progress) ->
     pictures = [collection.pictures[place] for place in order]
     digests = [decoded.digests[place].tobytes() for place in order]
     labels = [picture.label for picture in pictures]
-    parts, said = with_parts(where, labels, [picture.part for picture in pictures], digests)
+    given = [picture.part for picture in pictures]
+    if before:
+        parts, said = parts_as_before(pictures, digests, before), ()
+    else:
+        parts, said = with_parts(where, labels, given, digests)
     classes = _classes(where, collection.classes, labels, parts, skipping)
     files = sorted(
         (Filed(p.path, p.label, part, d.hex()) for p, part, d in zip(pictures, parts, digests, strict=True)),
