@@ -5,7 +5,8 @@
     │   ├── NetworkError    a layer cannot take the input it is given
     │   └── RecipeError     a recipe does not say what it must
     ├── DataError           images or labels cannot be used
-    │   └── FormatError     a file is not in the format it claims
+    │   ├── FormatError     a file is not in the format it claims
+    │   └── ChangedError    a run's data are not what they were
     ├── StorageError        a run folder or checkpoint cannot be read or written
     ├── EngineError         an engine cannot run here
     │   └── GroupError      another process of the run is missing, or was lost
@@ -38,6 +39,10 @@ class DataError(ConvletError):
 
 class FormatError(DataError):
     """A file is not in the format it claims."""
+
+
+class ChangedError(DataError):
+    """A run's data are not what they were."""
 
 
 class StorageError(ConvletError):

@@ -7,6 +7,7 @@ import click
 
 from convlet.cli.printing import said_if_slow, show
 from convlet.cli.shared import (
+    INSISTS,
     PARTS,
     backend_option,
     chosen_engine,
@@ -57,8 +58,11 @@ def evaluate(
         raise InputError(
             f"--data-changed {data_changed} with DATA: it is for the run's own data; leave one of them out."
         )
-    remedy = f"Give DATA: convlet evaluate {shlex.quote(str(run))} DATA. Or take them as they are: --data-changed ok."
-    images = other_data(trained, data) if data else own_data(run, trained.data, remedy, changed=bool(data_changed))
+    remedy = f"Give DATA: convlet evaluate {shlex.quote(str(run))} DATA."
+    if data:
+        images = other_data(trained, data)
+    else:
+        images = own_data(run, trained.data, remedy, changed=bool(data_changed), insists=INSISTS)
     examples = part_of(images, part)
     with said_if_slow(trained.engine):
         evaluation = trained.evaluate(examples)

@@ -13,7 +13,7 @@ from convlet.cli.printing import SLOW_SECONDS, say
 from convlet.datasets import Dataset, Examples
 from convlet.datasets.collections.preparation import CHANNELS, FITS
 from convlet.engines import BACKENDS, ENGINES, use_backend
-from convlet.errors import DataError, InputError
+from convlet.errors import ChangedError, DataError, InputError
 from convlet.runs.data_source import DataSource
 from convlet.runs.folder import split_of
 from convlet.runs.recipe import Recipe
@@ -52,6 +52,7 @@ PICTURE_OPTIONS = (
 )
 
 
+INSISTS = "Or take them as they are: --data-changed ok."
 data_changed_option = click.option(
     "--data-changed",
     type=click.Choice(["ok"]),
@@ -105,17 +106,19 @@ def loaded(source: DataSource, **further: Any) -> Dataset:
     return data
 
 
-def own_data(run: Path, source: DataSource | None, remedy: str, *, changed: bool = False) -> Dataset:
+def own_data(run: Path, source: DataSource | None, remedy: str, *, changed: bool = False, insists: str = "") -> Dataset:
     """What a run was trained on, in the parts that it was in; as it is now, though it has `changed`, if that is said.
 
-    Raises DataError or InputError where that cannot be had; it ends with the remedy.
+    Raises DataError or InputError where that cannot be had; it ends with the remedy, and where the data have changed,
+    with what `insists` on them.
     """
     try:
         if source is None:
             raise DataError(f"{run}: it does not say what it was trained on.")
         return loaded(source, split=split_of(run), changed=changed)
     except (DataError, InputError) as error:
-        raise type(error)(f"{error} {remedy}") from None
+        ways = [remedy, insists] if isinstance(error, ChangedError) else [remedy]
+        raise type(error)(" ".join([str(error), *filter(None, ways)])) from None
 
 
 def picture_kind(option: str, path: Path | None) -> str:

@@ -15,6 +15,7 @@ from convlet.cli.printing import console, say, show, show_lines
 from convlet.cli.progress import Watcher
 from convlet.cli.shared import (
     DEFAULT_RECIPE,
+    INSISTS,
     backend_option,
     chosen_engine,
     data_changed_option,
@@ -169,10 +170,8 @@ def _resumed_data(run: Path, folder: Path, *, source: str | None, changed: bool)
     remedy = ""
     if source is None:
         moved = f"convlet train --resume {shlex.quote(str(run))} --data DATA"
-        remedy = (
-            f"If it was moved, name its place: {moved}. If it has changed, and is to be taken so: --data-changed ok."
-        )
-    return own_data(folder, recipe_of(folder).data.at(source), remedy, changed=changed)
+        remedy = f"If it was moved, name its place: {moved}."
+    return own_data(folder, recipe_of(folder).data.at(source), remedy, changed=changed, insists=INSISTS)
 
 
 def _say_waiting(group: Group) -> None:

@@ -14,7 +14,7 @@ from convlet.datasets.collections.preparation import CHANNELS, COLUMNS, Preparat
 from convlet.datasets.dataset import known_as
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.tables import set_canonical
-from convlet.errors import DataError, InputError
+from convlet.errors import ChangedError, DataError, InputError
 
 
 def is_fingerprint(value: Any) -> bool:
@@ -92,7 +92,7 @@ class DataSource:
         return data if self.sha256 is None else self._as_it_was(data, changes_in(data, split), changed)
 
     def _as_it_was(self, data: Dataset, found: str, changed: bool) -> Dataset:
-        """The data, if it is what was trained on: numbered as it was then. Raises DataError where it is not."""
+        """The data, if it is what was trained on: numbered as it was then. Raises ChangedError where it is not."""
         assert self.sha256 is not None
         same = data.sha256 == self.sha256
         if not same and (before := numbered_from_0(data)).sha256 == self.sha256:
@@ -103,11 +103,11 @@ class DataSource:
         if changed or (same and not found):
             return data
         if found:
-            raise DataError(
+            raise ChangedError(
                 f"data {self.source!r}: not all of its pictures are as they were when the run was trained: {found}. "
                 "Put them back as they were."
             )
-        raise DataError(
+        raise ChangedError(
             f"data {self.source!r}: its training and validation examples have the fingerprint {data.sha256[:12]}…, "
             f"those that were trained on {self.sha256[:12]}…: it is not the same data. Name the data you mean."
         )
