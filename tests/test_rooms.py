@@ -14,7 +14,7 @@ ROOMS = [
     *("errors", "checks", "quota", "environment", "signals", "showing", "randomness", "losses", "statistics", "locale"),
     *("descriptions", "processes", "engines", "engines.numpy", "engines.numba", "engines.keras"),
     *("datasets", "runs", "training", "comparison"),
-    *("report", "experiment", "fitting"),
+    *("report", "experiment", "fitting", "exchange"),
     "convlet",
     *("benchmarks", "explore", "cli", "__main__"),
 ]

@@ -31,7 +31,7 @@ VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is
     "summary": "Layers, shapes, weights, reuse and cost of a network.",
     "look": "Pictures of its kernels, and of an image's way through it.",
     "explore": "Look into a network on a page in your browser.",
-    "export": "The page of a run as one file, to send or to show.",
+    "export": "A run as one file: its page, or its network for other tools.",
     "recipe": "Print a recipe to start from, or list them.",
     "compare": "Engine against engine on real images: outputs, gradients, losses.",
     "bench": "Step time against every framework installed here.",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,15 @@ class Run:
         """
         program: Any = find_engine("keras").compile(self.network, self.program.state().parameters)
         return program.model
+
+    def export(self, path: str | Path, *, softmax: bool = False, uint8: bool = False) -> None:
+        """Write the network for other tools: `model.onnx`, or `model.keras` for Keras alone; checked before that.
+
+        A model.onnx takes images (N, H, W, C) of float32 from 0 to 1, with `uint8` bytes; it gives logits, with
+        `softmax` probabilities, and its metadata name the classes. Raises EngineError where what is needed is not
+        installed, or does not agree with the network; StorageError where the file cannot be written.
+        """
+        import_module("convlet.exchange.exporting").export(self, Path(path), softmax=softmax, uint8=uint8)
 
     def explain(self, batch: Array, what: str) -> str:
         """Where numbers that are not finite came from, and what to do: `what` they are, of a batch (N, H, W, C)."""

@@ -1,0 +1,45 @@
+"""What another tool makes of images, beside what the network itself makes of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlet.datasets.images import scaled
+from convlet.engines import Program
+from convlet.errors import EngineError
+from convlet.losses import softmax
+
+Array = NDArray[Any]
+AT_ONCE = 500  # images
+CLOSE = 1e-4  # of a probability: what float32 in another order comes to is a hundredth of that
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """On so many images, how many have another class, and the largest difference of a probability."""
+
+    images: int
+    changed: int
+    difference: float
+
+
+def agreement(who: str, answer: Callable[[Array], Array], program: Program, images: Array) -> Agreement:
+    """Another's probabilities beside a program's, on images (N, H, W, C), uint8 or from 0 to 1.
+
+    `answer` gives probabilities (N, classes) of images from 0 to 1. Raises EngineError where they differ.
+    """
+    changed, difference = 0, 0.0
+    for start in range(0, len(images), AT_ONCE):
+        batch = scaled(images[start : start + AT_ONCE])
+        theirs, ours = answer(batch), softmax(program.predict(batch))
+        changed += int((theirs.argmax(axis=1) != ours.argmax(axis=1)).sum())
+        difference = max(difference, float(np.abs(theirs - ours).max()))
+    if not difference <= CLOSE:
+        raise EngineError(
+            f"{who} gives probabilities that differ by up to {difference:.2g} from the network's own; expected at most "
+            f"{CLOSE:g}. Nothing was written. Please report this, with the run's recipe.toml."
+        )
+    return Agreement(len(images), changed, difference)

@@ -1,0 +1,124 @@
+"""A network as an ONNX model: ONNX Runtime computes what the numpy engine does, for every kind of layer."""
+
+import json
+
+import cases
+import numpy as np
+import pytest
+
+import convlet as cl
+from convlet.descriptions.network import Sequential
+from convlet.engines import engine
+
+onnx = pytest.importorskip("onnx", reason="ONNX is an extra: make test-extras")
+onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is an extra: make test-extras")
+
+from convlet.exchange.onnx import onnx_model  # noqa: E402
+from convlet.exchange.onnx.running import Running  # noqa: E402
+
+ALONE = {case.title: Sequential([case.layer], case.input_shape) for case in cases.LAYERS + cases.BLOCKS + cases.FIRST}
+
+
+def drawn(network, images=3):
+    """(parameters, images) of a network, in float32."""
+    generator = np.random.default_rng(1)
+    parameters = {
+        f"{placed.name}/{name}": array.astype(np.float32)
+        for placed in network
+        for name, array in cases.draw_weights(placed, generator).items()
+    }
+    return parameters, cases.draw_inputs((images, *network.input_shape), generator).astype(np.float32)
+
+
+@pytest.mark.parametrize("title", [*ALONE, *cases.NETWORKS, *cases.FROZEN])
+def test_onnx_runtime_computes_what_the_numpy_engine_does(title):
+    network = (ALONE | cases.NETWORKS | cases.FROZEN)[title]
+    parameters, images = drawn(network)
+    found = Running.of(onnx_model(network, parameters).SerializeToString()).answer(images)
+    expected = engine("numpy").compile(network, parameters).predict(images)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
+
+
+@pytest.fixture(scope="module")
+def small():
+    network = cases.NETWORKS["the seed's deep network in small"]
+    return network, drawn(network)[0]
+
+
+@pytest.mark.parametrize("images", [1, 2, 7])
+def test_a_model_takes_any_number_of_images(small, images):
+    running = Running.of(onnx_model(*small).SerializeToString())
+    assert running.answer(np.zeros((images, 8, 8, 1), np.float32)).shape == (images, 3)
+
+
+def test_with_softmax_a_model_gives_probabilities(small):
+    plain, soft = (Running.of(onnx_model(*small, softmax=softmax).SerializeToString()) for softmax in (False, True))
+    images = drawn(small[0])[1]
+    assert [running.session.get_outputs()[0].name for running in (plain, soft)] == ["logits", "probabilities"]
+    assert np.abs(soft.answer(images).sum(axis=1) - 1).max() < 1e-6
+    assert np.abs(plain.probabilities(images) - soft.answer(images)).max() < 1e-6
+
+
+def test_with_uint8_a_model_takes_bytes(small):
+    session = Running.of(onnx_model(*small, uint8=True).SerializeToString()).session
+    plain = Running.of(onnx_model(*small).SerializeToString())
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), np.uint8)
+    assert session.get_inputs()[0].type == "tensor(uint8)"
+    (found,) = session.run(None, {"images": images})
+    assert np.abs(found - plain.answer(images / np.float32(255))).max() < 1e-6
+
+
+def test_the_metadata_say_what_goes_in_and_the_classes_names(small):
+    model = onnx_model(*small, classes=("áo", "quần", "giày"), softmax=True, uint8=True)
+    facts = {prop.key: prop.value for prop in model.metadata_props}
+    assert json.loads(facts.pop("classes")) == ["áo", "quần", "giày"]
+    assert facts == {
+        "input": "(N, 8, 8, 1)",
+        "layout": "NHWC",
+        "image_size": "8x8",
+        "channels": "1",
+        "preprocessing": "none: bytes from 0 to 255",
+        "output": "probabilities",
+    }
+    assert (model.opset_import[0].version, model.ir_version, model.producer_name) == (17, 8, "convlet")
+
+
+def test_a_flattened_image_keeps_our_order_whatever_comes_between():
+    """Rows, columns, channels: the dense layer behind sees them so, through dropout and activations too."""
+    layers = [
+        cl.Conv2D(3, 2),
+        cl.Flatten(),
+        cl.Dropout(0.5),
+        cl.Activation("tanh"),
+        cl.BatchNormalization(),
+        cl.Dense(2),
+    ]
+    network = Sequential(layers, (4, 5, 2))
+    parameters, images = drawn(network)
+    found = Running.of(onnx_model(network, parameters).SerializeToString()).answer(images)
+    assert np.abs(found - engine("numpy").compile(network, parameters).predict(images)).max() < 1e-5
+
+
+def test_layers_that_are_nothing_when_predicting_are_no_nodes():
+    network = Sequential([cl.Flatten(), cl.Dense(3), cl.Dropout(0.5)], (4,))
+    model = onnx_model(network, drawn(network)[0])
+    assert [node.op_type for node in model.graph.node] == ["Gemm"]
+    nothing = onnx_model(Sequential([cl.Dropout(0.5)], (4,)), {})
+    assert [node.op_type for node in nothing.graph.node] == ["Identity"]
+
+
+def test_a_run_is_exported_and_checked_before_it_is_written(tmp_path, monkeypatch):
+    from convlet.exchange.onnx import running
+
+    images = np.random.default_rng(0).integers(0, 256, (40, 5, 4), np.uint8)
+    network = Sequential([cl.Conv2D(2, 2, activation="relu"), cl.Flatten(), cl.Dense(2)], (5, 4, 1))
+    run = cl.fit(network, (images, np.arange(40) % 2), steps=2, batch_size=8, engine="numpy", progress=False)
+    run.export(tmp_path / "model.onnx", softmax=True)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    (found,) = session.run(None, {"images": (images[:3] / np.float32(255))[..., np.newaxis]})
+    assert np.abs(found - run.predict(images[:3])).max() < 1e-6
+    monkeypatch.setattr(running.Running, "probabilities", lambda self, batch: np.full((len(batch), 2), 0.5))
+    with pytest.raises(cl.errors.EngineError, match="ONNX Runtime gives probabilities that differ by up to 0"):
+        run.export(tmp_path / "other.onnx")
+    assert not (tmp_path / "other.onnx").exists()
