@@ -193,6 +193,8 @@ def _convolutions():
     yield Case("conv with pixels around", Conv2D(3, 3, (2, 1), around, "relu"), (5, 4, 2))
     yield Case("depthwise", DepthwiseConv2D(3, padding="same", activation="relu"), (5, 4, 9))
     yield Case("depthwise, strided", DepthwiseConv2D((2, 3), 2, "same"), (5, 6, 3))
+    yield Case("depthwise, strides 1x2, same", DepthwiseConv2D(3, (1, 2), "same", "relu"), (4, 6, 3))
+    yield Case("depthwise, strides 6x4, valid", DepthwiseConv2D((2, 3), (6, 4)), (9, 8, 2))
     yield Case("depthwise with pixels around", DepthwiseConv2D(3, 1, around, "silu"), (3, 4, 2))
     yield Case("depthwise without bias", DepthwiseConv2D(3, use_bias=False), (4, 4, 17))
     yield Case("conv kernel larger than the image", Conv2D(2, 5, 1, "same"), (2, 3, 1))

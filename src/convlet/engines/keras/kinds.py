@@ -3,6 +3,7 @@
 Options are those of every layer, a name, a type and whether it is trained; `IMAGES` says that channels come last.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,8 @@ def _conv2d(it: Conv2D, placed: Placed, options: Options) -> KerasLayer:
 
 
 def _depthwise(it: DepthwiseConv2D, placed: Placed, options: Options) -> KerasLayer:
-    window = {"strides": it.strides, "padding": _named_padding(it.padding)}
+    strides = it.window(placed.input_shape).strides
+    window = {"strides": math.gcd(*strides), "padding": "valid" if _uneven(placed) else _named_padding(it.padding)}
     how = {"activation": it.activation, "use_bias": it.use_bias}
     return keras.layers.DepthwiseConv2D(it.kernel_size, **window, **how, **IMAGES, **options)
 
@@ -59,9 +61,32 @@ def _named_padding(padding: Padding) -> str:
 
 def padding_layer(placed: Placed, dtype: str) -> KerasLayer | None:
     """The layer that puts zeros around the images of a convolution, where Keras's convolution cannot."""
-    if not isinstance(placed.layer, Conv2D | DepthwiseConv2D) or isinstance(placed.layer.padding, str):
+    if not isinstance(placed.layer, Conv2D | DepthwiseConv2D):
         return None
-    return keras.layers.ZeroPadding2D(placed.layer.padding, **IMAGES, name=f"{placed.name}_padding", dtype=dtype)
+    if isinstance(placed.layer.padding, str) and not _uneven(placed):
+        return None
+    padding = placed.layer.window(placed.input_shape).padding
+    return keras.layers.ZeroPadding2D(padding, **IMAGES, name=f"{placed.name}_padding", dtype=dtype)
+
+
+def thinning_layer(placed: Placed, dtype: str) -> KerasLayer | None:
+    """The layer that leaves out what the strides of a depthwise convolution jump over, where they differ.
+
+    TensorFlow's takes none that do; so it goes by their common divisor, on every backend, for a model that was saved
+    on one is loaded on another. Pools of one pixel are a plain layer that picks pixels.
+    """
+    if not _uneven(placed):
+        return None
+    assert isinstance(placed.layer, DepthwiseConv2D)
+    strides = placed.layer.window(placed.input_shape).strides
+    steps = tuple(stride // math.gcd(*strides) for stride in strides)
+    return keras.layers.MaxPooling2D(1, steps, "valid", **IMAGES, name=f"{placed.name}_strides", dtype=dtype)
+
+
+def _uneven(placed: Placed) -> bool:
+    """Whether this is a depthwise convolution whose strides differ."""
+    layer = placed.layer
+    return isinstance(layer, DepthwiseConv2D) and len(set(layer.window(placed.input_shape).strides)) > 1
 
 
 def _dense(it: Dense, placed: Placed, options: Options) -> KerasLayer:

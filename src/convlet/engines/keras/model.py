@@ -13,7 +13,7 @@ import keras
 
 from convlet.descriptions.layers import BatchNormalization, Dropout
 from convlet.descriptions.network import IMAGE, Placed, Sequential
-from convlet.engines.keras.kinds import keras_layer, padding_layer
+from convlet.engines.keras.kinds import keras_layer, padding_layer, thinning_layer
 from convlet.engines.keras.layers import MaskedDropout, StagedNormalization
 
 Tensor = Any  # the backend's
@@ -67,20 +67,20 @@ class Models:
 def build(network: Sequential, dtype: str) -> Models:
     """The network's models, with initial values still of Keras's choosing."""
     layers, last = {placed.name: keras_layer(placed, dtype) for placed in network}, network.layers[-1].name
-    around = {placed.name: padding_layer(placed, dtype) for placed in network}
+    around = {placed.name: (padding_layer(placed, dtype), thinning_layer(placed, dtype)) for placed in network}
     images = keras.Input(network.input_shape, dtype=dtype)
     outputs, training, masks = {IMAGE: images}, {IMAGE: images}, []
     for placed in network:
-        outputs[placed.name] = layers[placed.name](_given(placed, outputs, around))
+        outputs[placed.name] = _applied(layers[placed.name], placed, outputs, around)
         if isinstance(placed.layer, Dropout):
             masks.append(keras.Input(placed.input_shape, dtype="bool"))
             dropout = MaskedDropout(placed.layer.rate, name=placed.name, dtype=dtype)
-            training[placed.name] = dropout([_given(placed, training, around), masks[-1]])
+            training[placed.name] = dropout([training[placed.inputs[0]], masks[-1]])
         elif isinstance(placed.layer, BatchNormalization) and placed.layer.trainable:
             staged = StagedNormalization(layers[placed.name], name=placed.name, dtype=dtype)
-            training[placed.name] = staged(_given(placed, training, around))
+            training[placed.name] = staged(training[placed.inputs[0]])
         else:
-            training[placed.name] = layers[placed.name](_given(placed, training, around))
+            training[placed.name] = _applied(layers[placed.name], placed, training, around)
     variables = {
         name: (parameter.trainable, _variable(layers[placed.name], parameter.name))
         for placed in network
@@ -100,13 +100,17 @@ def _variable(layer: keras.Layer, name: str) -> keras.Variable:
     return getattr(layer, name) if hasattr(layer, name) else getattr(layer, f"moving_{name}")
 
 
-def _given(placed: Placed, values: Mapping[str, Tensor], around: Mapping[str, keras.Layer | None]) -> Tensor:
-    """What a layer is given: a tensor, perhaps with pixels `around` it, or a list of those that it adds."""
+def _applied(layer: Any, placed: Placed, values: Mapping[str, Tensor], around: Mapping[str, tuple[Any, Any]]) -> Tensor:
+    """A layer's output from the values that it is given: one, or those that it adds.
+
+    `around` it may be a layer that puts pixels around the value before, and one that leaves pixels out afterwards.
+    """
     first, *others = (values[name] for name in placed.inputs)
     if others:
-        return [first, *others]
-    padding = around[placed.name]
-    return first if padding is None else padding(first)
+        return layer([first, *others])
+    before, after = around[placed.name]
+    output = layer(first if before is None else before(first))
+    return output if after is None else after(output)
 
 
 def mean_loss(logits: Tensor, feed: Feed) -> Tensor:
