@@ -1,6 +1,7 @@
 """The reference engine's forward passes: by hand, against the naive loops, and by the laws they must obey."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from convlet.descriptions.layers import AveragePooling2D, BatchNormalization, Conv2D, Dropout, MaxPooling2D
 from convlet.descriptions.window import Window
+from convlet.engines.numpy.activations import gelu, gelu_backward
 from convlet.engines.numpy.convolution import convolution, convolution_backward
 from convlet.engines.numpy.dense import dense
 from convlet.engines.numpy.layer import forward, moving_averages
@@ -42,6 +44,19 @@ def test_a_convolution_computed_by_hand():
     assert d_kernels[:, :, 0, 0].tolist() == [[37, 47], [67, 77]]
     # pixel (1,0) lies under kernel[1,0] at the top left and under kernel[0,0] below it: 1·2 + 3·1 = 5
     assert d_images[0, :, :, 0].tolist() == [[1, 1, -2], [5, 5, -4], [6, 8, 0]]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gelu_and_its_slope_are_exact_but_for_the_last_rounding(dtype):
+    near, last = np.linspace(-12, 12, 5001), np.finfo(dtype).eps
+    x = np.concatenate([near, np.arange(-40, 40) / 2048, [8.9999, -8.9999, 9.0001, -9.0001]]).astype(dtype)
+    below = np.array([math.erfc(-each / math.sqrt(2)) / 2 for each in x.tolist()])
+    density = np.exp(-(x.astype(np.float64) ** 2) / 2) / math.sqrt(2 * math.pi)
+    np.testing.assert_allclose(gelu(x), x * below, rtol=0, atol=6 * last)
+    np.testing.assert_allclose(gelu_backward(np.ones_like(x), x), below + x * density, rtol=0, atol=6 * last)
+    far = np.array([np.nan, 1e30, -1e30, 0, np.inf], dtype)
+    np.testing.assert_array_equal(gelu(far), np.array([np.nan, 1e30, 0, 0, np.inf], dtype))
+    assert gelu(far).dtype == dtype and gelu(far[:0]).shape == (0,)
 
 
 def test_same_padding_of_an_even_kernel_adds_its_odd_row_below_and_right():

