@@ -3,6 +3,8 @@
 keras: the same in keras/test_keras_program.py.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from comparing import Tolerance, assert_agree, assert_same_bits
@@ -58,3 +60,20 @@ def test_steps_are_the_references_on_any_number_of_threads(optimizer):
         for state in states[1:]:
             assert_same_bits(getattr(state, part), getattr(states[0], part))
     assert losses == pytest.approx(expected_losses, rel=1e-4)
+
+
+@pytest.mark.parametrize("spoiled", ["slots", "parameters"])
+def test_what_was_no_number_is_gone_when_a_good_state_is_restored(spoiled):
+    """Also where only the engine sees it: in what fills registers up."""
+    optimizer = OPTIMIZERS["Nesterov"]
+    program = engine("numba").compile(NETWORK, NETWORK.initial_parameters(0), optimizer)
+    good = program.state()
+    bad = {name: np.full_like(array, np.inf) for name, array in getattr(good, spoiled).items()}
+    program.restore(replace(good, **{spoiled: bad}))
+    program.step(batch(0), 0.02)
+    program.restore(good)
+    for step in range(2):
+        program.step(batch(step), 0.02)
+    _, expected = stepped("numba", optimizer, steps=2)
+    assert_same_bits(program.state().parameters, expected.parameters)
+    assert_same_bits(program.state().slots, expected.slots)

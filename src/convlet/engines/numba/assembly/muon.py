@@ -52,7 +52,7 @@ def _stages(it: Moving, memory: Memory) -> list[Job]:
     stages = [
         job(muon.momentum, count, it.settings, it.scale, it.gradient, it.velocity, x, sums, lines),
         job(muon.measure, 1, sums, factor),
-        job(muon.shrink, m, factor, x, n),
+        job(muon.shrink, tiles * muon.TILE, factor, x, m, min(it.grid.units, it.grid.inputs), n),
     ]
     a, b, c = (NUMBER(each) for each in COEFFICIENTS)
     for _ in range(ITERATIONS):

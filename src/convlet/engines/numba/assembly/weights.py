@@ -154,8 +154,11 @@ class Weights:
         return self._packs[name]
 
     def load(self, parameters: Parameters, slots: Parameters) -> None:
-        """Take over public arrays; a slot that is not among them is 0."""
+        """Take over public arrays; a slot that is not among them is 0, and so is all that pads them."""
         self.packed.clear()
+        for own in self.own.values():
+            for array in (own.values, own.predicting, *own.slots.values()):
+                array.fill(0)
         for name, public in self.public.items():
             own, places = self.own[public.own], public.find()
             own.predicting[places] = parameters[name]

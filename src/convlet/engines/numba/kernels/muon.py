@@ -69,10 +69,17 @@ def measure(low, high, sums, factor):
 
 
 @kernel
-def shrink(low, high, factor, x, n):
-    """Rows [low, high) of x times the factor."""
-    for i in range(low * n, high * n):
-        put(x, i, element(factor, 0) * element(x, i))
+def shrink(low, high, factor, x, rows, columns, n):
+    """Rows [low, high) of x times the factor, and 0 beyond so many rows and columns.
+
+    What a step left there need not be 0: sums with one infinity or NaN in them are NaN.
+    """
+    for r in range(low, high):
+        inside = columns if r < rows else 0
+        for i in range(r * n, r * n + inside):
+            put(x, i, element(factor, 0) * element(x, i))
+        for i in range(r * n + inside, (r + 1) * n):
+            put(x, i, np.float32(0))
 
 
 def _products_of(lanes: int) -> Callable[..., Any]:
