@@ -10,6 +10,7 @@ from comparing import GRADIENT, Tolerance, assert_agree, assert_same_bits
 from differences import central_differences
 from door import Classified, single
 
+from convlet.descriptions.layers import Dense
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
 from convlet.engines import Batch, engine
@@ -86,3 +87,11 @@ def test_only_what_is_trained_costs_a_backward_pass():
     last_two = costs["dense_2"] + costs["dense_3"]
     assert network.training_multiply_adds == network.multiply_adds + last_two + costs["dense_3"]
     assert isinstance(network, Sequential) and network.freeze().training_multiply_adds > network.training_multiply_adds
+
+
+def test_a_frozen_dense_layer_makes_no_gradient_of_its_kernel_nor_does_what_asks_for_images_gradients():
+    network = Sequential([Dense(9, "relu"), Dense(8, "relu", trainable=False), Dense(3)], (5,))
+    program = engine("numba").compile(network, network.initial_parameters(0), Adam())
+    for passes, learnt in ((program._gradients, {"d_dense_1", "d_dense_3"}), (program._inputs, set())):
+        passes.jobs(2)
+        assert {name for name in passes.memory.all() if name in ("d_dense_1", "d_dense_2", "d_dense_3")} == learnt

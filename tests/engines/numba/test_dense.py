@@ -95,8 +95,13 @@ def test_activation_and_dropout_finish_the_sums_and_begin_the_backward_pass(acti
 
 
 @settings(max_examples=30)
-@given(**SIZES, seed=st.integers(0, 99), backwards=st.booleans(), alive=st.sampled_from([0.2, 0.8]))
-def test_backward_is_both_products_whether_few_units_live_or_many(N, I, U, parts, seed, backwards, alive):  # noqa: E741
+@given(
+    **SIZES, seed=st.integers(0, 99), backwards=st.booleans(), alive=st.sampled_from([0.2, 0.8]),
+    wanted=st.sampled_from([(True, True), (True, False), (False, True)]),
+)  # fmt: skip
+def test_backward_is_the_wanted_products_whether_few_units_live_or_many(N, I, U, parts, seed, backwards, alive, wanted):  # noqa: E741
+    """What is not wanted has no memory either."""
+    inputs, moves = wanted
     rng = np.random.default_rng(seed)
     x, kernel, d_sums = numbers(rng, N, I), numbers(rng, I, U), numbers(rng, N, U) * (rng.random((N, U)) < alive)
     rows, _ = arranged(x)
@@ -104,15 +109,17 @@ def test_backward_is_both_products_whether_few_units_live_or_many(N, I, U, parts
     nothing = guarded(0, np.uint8)
     made = guarded(d_sums), guarded(d_sums)
     dense_gradients.collect(0, -(-U // 16), *made, nothing, *lists, guarded(U), N, U, LINEAR, 1.0, 0)
-    d_x, blocks = guarded(N * I), dense.blocks(I)
-    d_weights, empty, sweep = guarded(blocks * U * dense.BLOCK), guarded(0), guarded([int(backwards)], np.int64)
-    arguments = (updates.NONE, empty, d_weights, empty, sweep, N, I, U, 1, guarded(N * dense.BLOCK))
-    in_parts(
-        dense_gradients.backward, blocks, min(parts, blocks), guarded(stored(kernel, U)), rows, *lists, d_x, *arguments
-    )
+    d_x, blocks = guarded(inputs * N * I), dense.blocks(I)
+    d_weights, empty, sweep = guarded(moves * blocks * U * dense.BLOCK), guarded(0), guarded([int(backwards)], np.int64)
+    arguments = (updates.NONE, empty, d_weights, empty, sweep, N, I, U, guarded(inputs * N * dense.BLOCK))
+    backward = dense_gradients.make_backward(inputs=inputs, moves=moves)
+    weights = guarded(stored(kernel, U))
+    in_parts(backward, blocks, min(parts, blocks), weights, rows if moves else guarded(0), *lists, d_x, *arguments)
     check_guards()
-    np.testing.assert_array_equal(d_x.reshape(N, I), d_sums @ kernel.T)
-    np.testing.assert_array_equal(d_weights, stored(x.T @ d_sums, U))
+    if inputs:
+        np.testing.assert_array_equal(d_x.reshape(N, I), d_sums @ kernel.T)
+    if moves:
+        np.testing.assert_array_equal(d_weights, stored(x.T @ d_sums, U))
 
 
 def test_tiles_cover_every_batch_with_little_waste():

@@ -68,19 +68,18 @@ def dense_backward(context: BlockContext) -> list[Job]:
     sizes: tuple[Any, ...] = (context.gradient(f"{name}/bias"), N, U, code, kept[1], int(context.every))
     listing = (context.d_y, context.y, kept[0], *lists, *sizes)
     jobs.append(context.job(dense_gradients.collect, -(-U // dense.GROUP), *listing))
-    fused = name in context.weights.fused
-    moves = _moves(name, update if fused else None, own, None if update and fused else context.gradient(name))
+    moves = _moves(context, name, update if name in context.weights.fused else None, own)
     rows = context.array("rows", dense.blocks(I) * N * dense.BLOCK)
     d_x = NOTHING if context.d_x is None else context.d_x
-    sizes = (N, I, U, int(context.d_x is not None), Scratch(N * dense.BLOCK))
-    arguments = (own.values, rows, *lists, d_x, *moves, *sizes)
-    return [*jobs, context.job(dense_gradients.backward, dense.blocks(I), *arguments, parts=dense.blocks(I))]
+    kernel = dense_gradients.make_backward(inputs=context.d_x is not None, moves=context.learns)
+    arguments = (own.values, rows, *lists, d_x, *moves, N, I, U, Scratch(N * dense.BLOCK))
+    return [*jobs, context.job(kernel, dense.blocks(I), *arguments, parts=dense.blocks(I))]
 
 
-def _moves(name: str, update: Update | None, own: FlatWeights, gradient: np.ndarray | None) -> tuple[Any, ...]:
-    """What the backward kernel does with the gradient: move the weights by it, or leave it in an array."""
+def _moves(context: BlockContext, name: str, update: Update | None, own: FlatWeights) -> tuple[Any, ...]:
+    """What the backward kernel does with the gradient, if any: move the weights by it, or leave it in an array."""
     if update is None:
-        return updates.NONE, NOTHING, gradient, NOTHING, NO_STEPS
+        return updates.NONE, NOTHING, context.gradient(name) if context.learns else NOTHING, NOTHING, NO_STEPS
     move = update.moves[f"{name}/kernel"]
     return updates.rule(move.rule), update.settings(move), *own.slots_of(move), update.taken
 

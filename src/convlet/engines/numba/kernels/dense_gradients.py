@@ -9,6 +9,10 @@ else is touched. Where many live, both products are dense, with sums in register
     images, values, counts   the lists, see `collect`
 """
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
@@ -76,10 +80,13 @@ _update_half, _update_lanes = update_of(HALF), update_of(LANES)
 
 
 @inlined
-def _by_lists(block, backwards, weights, rows, images, values, counts, rule, settings, a, b, N, U, scratch):
+def _by_lists(
+    block, backwards, weights, rows, images, values, counts, rule, settings, a, b, N, U, scratch, inputs, moves
+):
     """The pass over a block where few units live. What goes back to the images is in scratch (N, 64)."""
-    for i in range(0, N * BLOCK, 8):
-        store(scratch, i, splat(8, np.float32(0)))
+    if inputs:
+        for i in range(0, N * BLOCK, 8):
+            store(scratch, i, splat(8, np.float32(0)))
     x = block * N * BLOCK
     for j in range(U):
         u = U - 1 - j if backwards else j
@@ -93,9 +100,12 @@ def _by_lists(block, backwards, weights, rows, images, values, counts, rule, set
             g, weight = splat(HALF, np.float32(0)), load(HALF, weights, w)
             for i in range(u * N, u * N + element(counts, u)):
                 n, value = element(images, i) + c, broadcast(HALF, values, i)
-                g = fma(value, load(HALF, rows, x + n), g)
-                store(scratch, n, fma(value, weight, load(HALF, scratch, n)))
-            _update_half(rule, settings, weights, a, b, w, g)
+                if moves:
+                    g = fma(value, load(HALF, rows, x + n), g)
+                if inputs:
+                    store(scratch, n, fma(value, weight, load(HALF, scratch, n)))
+            if moves:
+                _update_half(rule, settings, weights, a, b, w, g)
 
 
 @inlined
@@ -144,34 +154,41 @@ def _move_weights(w, x, rows, d_sums, weights, rule, settings, a, b, N, U):
             _update_lanes(rule, settings, weights, a, b, w + u * BLOCK + c, one)
 
 
-@kernel
-def backward(
-    low, high, weights, rows, d_sums, images, values, counts, d_x, rule, settings, a, b, taken, N, I, U, inputs, scratch
-):
-    """For blocks [low, high) of inputs: d_x (N, I), if `inputs`; the weights' gradient, and what `rule` does with it.
+@functools.cache
+def make_backward(*, inputs: bool, moves: bool) -> Callable[..., Any]:
+    """The kernel for what is wanted: the gradient of the `inputs`, the weights that it `moves`, or both."""
 
-    One pass over the weights and their slots. taken[0] counts steps: every other one goes backwards, for what was
-    touched last is still in cache.
+    @kernel
+    def backward(
+        low, high, weights, rows, d_sums, images, values, counts, d_x, rule, settings, a, b, taken, N, I, U, scratch
+    ):
+        """For blocks [low, high) of inputs: d_x (N, I); the weights' gradient, and what `rule` does with it.
 
-    Cost: 2 × N × I × U multiply-adds, × the share of units that carry gradient where that is small; each array read
-    and written.
-    """
-    last, alive = (I + BLOCK - 1) // BLOCK - 1, 0
-    backwards = element(taken, 0) % 2 == 1
-    for u in range(U):
-        alive += element(counts, u)
-    many = alive > MANY * N * U
-    for k in range(low, high):
-        block = last - k if backwards else k
-        w = block * U * BLOCK
-        if many:
-            if inputs:
+        One pass over the weights and their slots. taken[0] counts steps: every other one goes backwards, for what was
+        touched last is still in cache.
+
+        Cost: N × I × U multiply-adds for each of the two, × the share of units that carry gradient where that is small;
+        each array read and written.
+        """
+        last, alive = (I + BLOCK - 1) // BLOCK - 1, 0
+        backwards = element(taken, 0) % 2 == 1
+        for u in range(U):
+            alive += element(counts, u)
+        many = alive > MANY * N * U
+        for k in range(low, high):
+            block = last - k if backwards else k
+            w, x = block * U * BLOCK, block * N * BLOCK
+            if not many:
+                lists = (images, values, counts)
+                _by_lists(block, backwards, weights, rows, *lists, rule, settings, a, b, N, U, scratch, inputs, moves)
+            if many and inputs:
                 _back_to_images(w, weights, d_sums, N, U, scratch)
-            _move_weights(w, block * N * BLOCK, rows, d_sums, weights, rule, settings, a, b, N, U)
-        else:
-            _by_lists(block, backwards, weights, rows, images, values, counts, rule, settings, a, b, N, U, scratch)
-        if inputs:
-            inside = min(BLOCK, I - block * BLOCK)
-            for n in range(N):
-                for i in range(inside):
-                    put(d_x, n * I + block * BLOCK + i, element(scratch, n * BLOCK + i))
+            if many and moves:
+                _move_weights(w, x, rows, d_sums, weights, rule, settings, a, b, N, U)
+            if inputs:
+                inside = min(BLOCK, I - block * BLOCK)
+                for n in range(N):
+                    for i in range(inside):
+                        put(d_x, n * I + block * BLOCK + i, element(scratch, n * BLOCK + i))
+
+    return backward
