@@ -42,15 +42,20 @@ def heavy_imports(statement, heavy=HEAVY):
 
 
 def test_importing_convlet_imports_nothing_heavy():
-    heavy, seconds = heavy_imports("import convlet")
+    heavy, seconds = heavy_imports("import convlet; convlet.fit")
     print(f"import convlet: {seconds:.3f} s")  # noqa: T201 (shown by pytest -rA; a test never asserts on time)
     assert heavy == []
 
 
 @pytest.mark.parametrize("statement", ["import convlet", "import convlet.cli"])
+def test_what_is_imported_before_a_name_is_asked_for_needs_no_arrays(statement):
+    assert heavy_imports(statement, {"numpy"})[0] == []
+
+
+@pytest.mark.parametrize("statement", ["import convlet; convlet.fit, convlet.compare", "import convlet.cli"])
 def test_what_only_some_need_is_imported_by_those(statement):
     assert heavy_imports(statement, LATER | HEAVY - {"click"})[0] == []
-    assert heavy_imports(f"{statement}, numpy.random", LATER)[0] == ["numpy.random"]
+    assert heavy_imports(f"{statement}; import numpy.random", LATER)[0] == ["numpy.random"]
 
 
 def test_the_version_is_the_installed_one_and_no_other_name_is_made_up():

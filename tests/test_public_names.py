@@ -1,6 +1,8 @@
 """The public names, pinned: one more or one less is a decision, written down here and in the changelog."""
 
+import ast
 import types
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +31,14 @@ MODULES = {"augmentation", "datasets", "errors", "layers", "networks", "initiali
 def test_the_public_names_are_these():
     assert set(convlet.__all__) == DESCRIPTIONS | ACTIONS | THINGS | MODULES | {"__version__"}
     assert len(set(convlet.__all__)) == len(convlet.__all__)
+
+
+def test_type_checkers_see_the_names_that_python_finds():
+    tree = ast.parse(Path(convlet.__file__).read_text("utf-8"))
+    block = next(statement for statement in tree.body if isinstance(statement, ast.If))
+    seen = {(line.module, name.name, name.asname) for line in block.body for name in line.names}
+    rooms = {(module.rpartition(".")[0], room, room) for room, module in convlet._ROOMS.items()}
+    assert seen == rooms | {(module, name, name) for name, module in convlet._WHERE.items()}
 
 
 def test_every_public_name_exists_and_has_a_docstring():

@@ -2,23 +2,25 @@
 
 import errno
 import os
+from typing import Any
 
 import numpy as np
 
 from convlet.engines.numba.compiling import kernel
 
 
-def compiled(number=2):
+def compiled(number: int = 2) -> tuple[int, tuple[int, float]]:
     """(hits, results) of a small kernel, as a process that has just begun would compile or find it."""
 
     @kernel
-    def multiply(x):
+    def multiply(x: Any) -> Any:
         return x * number
 
     results = multiply(3), multiply(np.float64(0.5))
-    return sum(multiply.stats.cache_hits.values()), results
+    found: Any = multiply
+    return sum(found.stats.cache_hits.values()), results
 
 
-def full(*arguments, **keywords):
+def full(*arguments: object, **keywords: object) -> None:
     """In the place of what writes: the disk is full."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

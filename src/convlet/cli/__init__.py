@@ -18,7 +18,6 @@ import click
 
 from convlet.cli import speaking
 from convlet.cli.printing import prepare_streams, say
-from convlet.environment import peak_memory_mb
 from convlet.errors import ConvletError, InputError
 from convlet.locale import LANGUAGES
 from convlet.report.numbers import visible
@@ -71,6 +70,8 @@ class _Verbs(click.Group):
         except ConvletError as error:
             _fail(error, str(error), 2 if isinstance(error, InputError) else 1)
         except MemoryError as error:
+            from convlet.environment import peak_memory_mb  # here, for help needs no arrays
+
             in_use = f"none is left beside the {peak_memory_mb():,.0f} MB that this command has taken"
             tried = "Try smaller images, or a smaller --batch-size."
             _fail(error, f"not enough memory: {str(error) or in_use}. {tried}")
