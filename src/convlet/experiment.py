@@ -55,17 +55,24 @@ def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine: str 
 
 
 def resumed(
-    run_dir: Path, engine: str | None = None, *, steps: int | None = None, source: str | None = None
+    run_dir: Path,
+    engine: str | None = None,
+    *,
+    steps: int | None = None,
+    source: str | None = None,
+    skip_broken: bool = False,
+    data_changed: bool = False,
 ) -> Experiment:
     """The run in a folder, from where it was saved; with `steps`, until that many in all. Raises StorageError.
 
-    `source` is where its data is now, if it was moved.
+    `source` is where its data is now, if it was moved, and `skip_broken` says that pictures that have broken since are
+    left out; other data than it began with go on where that is insisted on (`data_changed`).
     """
     recipe = recipe_of(run_dir)
-    recipe = replace(recipe, data=recipe.data.at(source))
+    recipe = replace(recipe, data=recipe.data.at(source, skip_broken=skip_broken))
     if steps is not None:
         recipe = replace(recipe, training=replace(recipe.training, steps=steps, epochs=None))
-    return Experiment(recipe, run_dir, engine or default_engine(), resume=True)
+    return Experiment(recipe, run_dir, engine or default_engine(), resume=True, data_changed=data_changed)
 
 
 def perform(

@@ -34,8 +34,6 @@ def test_a_run_on_a_folder_keeps_all_that_makes_its_images_again(tmp_path, recip
     assert json.loads(convlet("evaluate", run, "--json", *NUMPY).stdout)["images"] == 4
     whole = json.loads(convlet("train", "--resume", run, "--steps", "14", "--json", *NUMPY).stdout)
     assert whole["steps"] == 14
-    found = json.loads(convlet("evaluate", run, folder(tmp_path / "others", start=500), "--json", *NUMPY).stdout)
-    assert {row["class"] for row in found["classes"]} == {"ant", "bee"}
 
 
 def test_options_of_pictures_are_taken_and_wrong_ones_refused(tmp_path, recipe, undrawn):
@@ -114,6 +112,69 @@ def test_a_changed_picture_to_test_on_is_named_too_and_a_renamed_one_is_the_same
     path = next(path for path, part in parts(run).items() if part == "test")
     save(photos / path, picture(4000))
     refused("evaluate", run, *NUMPY, says=f"changed: '{path}'. Put them back", code=1)
+
+
+def evaluated(*arguments):
+    """How many images of each class a run was evaluated on."""
+    found = json.loads(convlet("evaluate", *arguments, "--json", *NUMPY).stdout)
+    counts = {row["class"]: row["images"] for row in found["classes"]}
+    assert found["images"] == sum(counts.values())
+    return counts
+
+
+def test_all_of_other_data_is_evaluated_where_it_has_no_parts(tmp_path, trained):
+    _, run = trained
+    others = folder(tmp_path / "others", start=500, size=(20, 30))  # fitted as the run's own
+    assert evaluated(run, others) == evaluated(run, others, "--part", "all") == {"ant": 20, "bee": 20}
+    assert evaluated(run, shutil.make_archive(tmp_path / "others", "zip", others)) == {"ant": 20, "bee": 20}
+    rows = [f"others/bee/{i}.png,bee,{('test', 'train')[i % 2]}" for i in range(5)]
+    (tmp_path / "others.csv").write_text("\n".join(["where,class,part", *rows]), "utf-8")
+    assert evaluated(run, tmp_path / "others.csv", "--paths-column", "where") == {"ant": 0, "bee": 3}
+    assert evaluated(run, tmp_path / "others.csv", "--paths-column", "where", "--part", "train")["bee"] == 2
+    assert evaluated(run, tmp_path / "others.csv", "--paths-column", "where", "--part", "all")["bee"] == 5
+    assert cl.load(run, engine="numpy").evaluate(others).confusion.sum() == 40
+    assert cl.load(run, engine="numpy").evaluate(tmp_path / "others").confusion.sum(axis=1).tolist() == [20, 20]
+
+
+def test_parts_of_other_data_are_asked_for_by_name(tmp_path, trained):
+    _, run = trained
+    for part, count in (("train", 4), ("val", 3)):
+        folder(tmp_path / "parts" / part, count=count, start=10 * count)
+    refused(
+        "evaluate", run, tmp_path / "parts", *NUMPY, says="part 'test': parts has no such part; it has 'train', 'val"
+    )
+    assert evaluated(run, tmp_path / "parts", "--part", "validation") == {"ant": 3, "bee": 3}
+    assert evaluated(run, tmp_path / "parts", "--part", "all") == {"ant": 7, "bee": 7}
+
+
+def test_the_runs_own_split_is_evaluated_part_by_part(trained):
+    _, run = trained
+    counts = [evaluated(run, "--part", part)["ant"] for part in ("train", "validation", "test", "all")]
+    assert counts == [16, 2, 2, 20]
+
+
+def test_classes_of_other_data_are_known_by_name_and_strange_ones_refused(tmp_path, trained):
+    _, run = trained
+    only = folder(tmp_path / "only", count=3, classes=("bee",), start=700)
+    assert evaluated(run, only) == {"ant": 0, "bee": 3}
+    folder(only, count=3, classes=("cow", "dog"), start=800)
+    says = "class 'cow' is none of the classes: 'ant', 'bee' (nor are 1 more)"
+    refused("evaluate", run, only, *NUMPY, says=says, code=1)
+
+
+def test_broken_pictures_are_left_out_wherever_that_is_said(tmp_path, trained, recipe):
+    photos, run = trained
+    others = folder(tmp_path / "others", start=500)
+    (others / "ant/3.png").write_bytes(b"broken")
+    refused("evaluate", run, others, *NUMPY, says="1 of 40 pictures are broken", code=1)
+    assert evaluated(run, others, "--skip-broken") == {"ant": 19, "bee": 20}
+    path = next(path for path, part in parts(run).items() if part == "test")
+    (photos / path).write_bytes(b"broken")
+    for words in (("evaluate", run), ("train", "--resume", run, "--steps", 12)):
+        refused(*words, *NUMPY, says="1 of 40 pictures are broken", code=1)
+        refused(*words, "--skip-broken", *NUMPY, says=f"gone: '{path}'", code=1)
+        convlet(*words, "--skip-broken", "--data-changed", "ok", *NUMPY)
+    assert sum(evaluated(run).values()) == 3
 
 
 def test_insisting_is_for_the_runs_own_data(trained, recipe):

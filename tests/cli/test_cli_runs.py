@@ -39,7 +39,7 @@ def test_a_part_that_is_not_there_is_refused(shop, tmp_path, undrawn):
     convlet(
         "train", shop / "tiny.toml", "--data", data, "--run-dir", tmp_path / "r", "--engine", "numpy", "--steps", "2"
     )
-    message = "--part=test: d has no such part; it has train and validation."
+    message = "part 'test': d has no such part; it has 'train', 'validation', and 'all' is all of them."
     refused("evaluate", tmp_path / "r", "--engine", "numpy", says=message)
 
 

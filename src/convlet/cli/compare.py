@@ -6,7 +6,7 @@ import click
 
 from convlet import comparison
 from convlet.cli.printing import say, show
-from convlet.cli.shared import DEFAULT_RECIPE, backend_option, json_option, names_in, threads_option, with_data
+from convlet.cli.shared import DEFAULT_RECIPE, backend_option, json_option, loaded, names_in, threads_option, with_data
 from convlet.engines import use_backend
 from convlet.environment import limit_threads
 from convlet.report.facts.comparison import comparison_json
@@ -36,7 +36,8 @@ def compare(
     if backend is not None:
         use_backend(backend)
     chosen = with_data(recipes.load_recipe(recipe or DEFAULT_RECIPE), data)
-    compared = comparison.compare(chosen, chosen.data.load(), engines=names_in(engines) or [], steps=steps, watch=_say)
+    images = loaded(chosen.data.suited_to(chosen.network))
+    compared = comparison.compare(chosen, images, engines=names_in(engines) or [], steps=steps, watch=_say)
     show(as_json, comparison_json(compared), comparison_table(compared))
     if not all(one.within for one in compared):
         sys.exit(1)

@@ -18,9 +18,9 @@ from convlet.cli.shared import (
     json_option,
     other_data,
     own_data,
-    part_of,
     threads_option,
 )
+from convlet.datasets import part_of
 from convlet.datasets.digits import find_digit
 from convlet.datasets.readers.pictures import fitted, open_picture
 from convlet.environment import limit_threads

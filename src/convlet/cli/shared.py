@@ -2,15 +2,16 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from convlet.cli.printing import SLOW_SECONDS, say
-from convlet.datasets import Dataset, Examples
+from convlet.datasets import ByPart, Dataset, Progress
 from convlet.datasets.collections.preparation import CHANNELS, FITS
 from convlet.engines import BACKENDS, ENGINES, use_backend
 from convlet.errors import ChangedError, DataError, InputError
@@ -19,8 +20,9 @@ from convlet.runs.folder import split_of
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 
+Data = TypeVar("Data", Dataset, ByPart)
 DEFAULT_RECIPE = "deep-mnist"
-PARTS = ("test", "validation", "train")
+PARTS = ("test", "validation", "train", "all")
 EXPLORE_EXTRA = "pip install 'convlet[explore]'"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -41,14 +43,18 @@ class _Size(click.ParamType):  # type: ignore[type-arg]  # generic in newer Clic
         return int(found[1]), int(found[2] or found[1])
 
 
+SKIP_BROKEN = click.option("--skip-broken", is_flag=True, default=None, help="Leave out pictures that cannot be read.")
+COLUMNS = (
+    click.option("--paths-column", metavar="NAME", help="The column of a table that has the pictures' paths."),
+    click.option("--labels-column", metavar="NAME", help="The column that has their classes."),
+    click.option("--part-column", metavar="NAME", help="The column that has their parts: train, validation or test."),
+)
 PICTURE_OPTIONS = (
     click.option("--image-size", type=_Size(), metavar="H[xW]", help="Pixels of every image. Default: by the data."),
     click.option("--fit", type=click.Choice(FITS), help="How pictures of other proportions get there. Default: crop."),
     click.option("--channels", type=click.IntRange(*CHANNELS), help="1 for grey, 3 for colour. Default: by the data."),
-    click.option("--skip-broken", is_flag=True, default=None, help="Leave out pictures that cannot be read."),
-    click.option("--paths-column", metavar="NAME", help="The column of a table that has the pictures' paths."),
-    click.option("--labels-column", metavar="NAME", help="The column that has their classes."),
-    click.option("--part-column", metavar="NAME", help="The column that has their parts: train, validation or test."),
+    SKIP_BROKEN,
+    *COLUMNS,
 )
 
 
@@ -62,7 +68,16 @@ data_changed_option = click.option(
 
 def picture_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say how pictures are prepared."""
-    for option in reversed(PICTURE_OPTIONS):
+    return _with(PICTURE_OPTIONS, command)
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Those that say how they are found, where a run says how they are prepared."""
+    return _with((SKIP_BROKEN, *COLUMNS), command)
+
+
+def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -84,14 +99,19 @@ def with_data(recipe: Recipe, data: str | None) -> Recipe:
     return replace(recipe, data=replace(recipe.data.other(data), train_images=recipe.data.train_images))
 
 
-def other_data(run: Run, data: str) -> Dataset:
-    """Other data than a run was trained on, prepared as its own was, and said."""
+def other_data(run: Run, data: str, **options: Any) -> ByPart:
+    """Other data than a run was trained on, prepared as its own was but for these options, and said."""
     source = (run.data or DataSource()).other(data).suited_to(run.network)
-    return loaded(source)
+    return _said(replace(source, **options).load_parts)
 
 
 def loaded(source: DataSource, **further: Any) -> Dataset:
     """The data set, with what there is to say of it said; how far it is, where its pictures take a while to decode."""
+    return _said(partial(source.load, **further))
+
+
+def _said(load: Callable[[Progress], Data]) -> Data:
+    """The data, with what there is to say of it said."""
     next_time = time.monotonic() + SLOW_SECONDS
 
     def progress(done: int, total: int) -> None:
@@ -100,7 +120,7 @@ def loaded(source: DataSource, **further: Any) -> Dataset:
             next_time = time.monotonic() + 5 * SLOW_SECONDS
             say(f"Decoded {done:,} of {total:,} pictures.")
 
-    data = source.load(progress, **further)
+    data = load(progress)
     for note in data.collected.notes if data.collected else ():
         say(note)
     return data
@@ -127,13 +147,6 @@ def picture_kind(option: str, path: Path | None) -> str:
     if kind not in ("svg", "png"):
         raise InputError(f"{option}={path}: expected a name that ends in .svg or .png.")
     return kind
-
-
-def part_of(data: Dataset, name: str) -> Examples:
-    """The part of the data that --part names. Raises InputError where there is none."""
-    if name not in data.parts:
-        raise InputError(f"--part={name}: {data.name} has no such part; it has {' and '.join(data.parts)}.")
-    return data.parts[name]
 
 
 def names_in(text: str | None) -> list[str] | None:

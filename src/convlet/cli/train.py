@@ -47,6 +47,7 @@ from convlet.signals import Stopped
 from convlet.training import joint
 from convlet.training.continuing import from_run
 
+AGAIN = ("steps", "skip_broken")  # what may be said anew of a run that goes on
 PREPARATION = tuple(item.name for item in fields(Preparation))  # options that say how pictures are prepared
 
 
@@ -128,10 +129,11 @@ def train(
         if resume is not None:
             _refuse_changes(recipe, run_dir, parent, overrides)
             _say_waiting(group)
-            load = partial(_resumed_data, resume, source=data, changed=data_changed is not None)
+            now: dict[str, Any] = {"source": data, "skip_broken": bool(overrides["skip_broken"])}
+            now["data_changed"] = data_changed is not None
+            load = partial(_resumed_data, resume, **now)
             folder, images = stack.enter_context(joint.resume(group, resume, overrides["steps"], load))
-            planned = experiment.resumed(folder, named, steps=overrides["steps"], source=data)
-            planned = replace(planned, data_changed=data_changed is not None)
+            planned = experiment.resumed(folder, named, steps=overrides["steps"], **now)
         else:
             with joint.told(group):
                 chosen, images, initial = _begun(recipe, parent, data, freeze, overrides)
@@ -165,13 +167,14 @@ def _with_images(chosen: Recipe, name: str | None, parent: Path | None, data: st
     return chosen, loaded(chosen.data)
 
 
-def _resumed_data(run: Path, folder: Path, *, source: str | None, changed: bool) -> Dataset:
+def _resumed_data(run: Path, folder: Path, *, source: str | None, skip_broken: bool, data_changed: bool) -> Dataset:
     """What a run that goes on in a folder is trained on; where it cannot be had, the error says what to type."""
     remedy = ""
     if source is None:
         moved = f"convlet train --resume {shlex.quote(str(run))} --data DATA"
         remedy = f"If it was moved, name its place: {moved}."
-    return own_data(folder, recipe_of(folder).data.at(source), remedy, changed=changed, insists=INSISTS)
+    now = recipe_of(folder).data.at(source, skip_broken=skip_broken)
+    return own_data(folder, now, remedy, changed=data_changed, insists=INSISTS)
 
 
 def _say_waiting(group: Group) -> None:
@@ -254,7 +257,7 @@ def _started_from(
 def _refuse_changes(recipe: str | None, run_dir: Path | None, parent: Path | None, overrides: dict[str, Any]) -> None:
     """A run continues as it began: only how far, where its data is, and on what it computes can be said anew."""
     fixed = {"RECIPE": recipe, "--run-dir": run_dir, "--from": parent}
-    fixed |= {f"--{name.replace('_', '-')}": value for name, value in overrides.items() if name != "steps"}
+    fixed |= {f"--{name.replace('_', '-')}": value for name, value in overrides.items() if name not in AGAIN}
     for name, value in fixed.items():
         if value is not None:
             raise InputError(f"{name}={value} with --resume: a run continues as it began; leave {name} out.")

@@ -77,7 +77,8 @@ def renumbered(labels: Labels, classes: tuple[str, ...], others: tuple[str, ...]
         return labels
     places = {name: place for place, name in enumerate(others)}
     if strange := [classes[label] for label in np.unique(labels) if classes[label] not in places]:
-        raise DataError(f"labels: class {strange[0]!r} is none of the classes: {listed(others[:20])}.")
+        more = f" (nor are {len(strange) - 1:,} more)" if len(strange) > 1 else ""
+        raise DataError(f"labels: class {strange[0]!r} is none of the classes: {listed(others[:20])}{more}.")
     return np.array([places.get(name, -1) for name in classes])[labels]
 
 

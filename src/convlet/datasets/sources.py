@@ -4,12 +4,13 @@ What it is not: it downloads nothing.
 """
 
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from numpy.typing import NDArray
 
+from convlet.datasets.by_part import ByPart
 from convlet.datasets.collections.preparation import COLUMNS, Preparation, Progress
 from convlet.datasets.dataset import Dataset, Pair, known_as
 from convlet.datasets.embedded import is_mnist, mnist
@@ -74,13 +75,7 @@ def load(
     """
     size = cast(tuple[int, int] | None, image_size)  # a number is both sides, as `Preparation` has it
     asked = Preparation(size, fit, channels, skip_broken, paths_column, labels_column, part_column)
-    kind = kind_of(source)
-    if kind is None:
-        raise InputError(
-            f"data: {str(source)!r} is no dataset; allowed: 'mnist', a folder of pictures or a .zip of one, a .csv of "
-            f"their paths and labels, a directory with {', '.join(IDX_NAMES.values())} (raw, .gz or .xz), or an .npz "
-            f"file with {', '.join(NPZ_KEYS)}. Check the name or path."
-        )
+    kind = _kind_of(source)
     if kind in COLLECTIONS:
         return _collected(kind, Path(source), asked, split, progress)
     for name, value in (asked.given() | ({} if split is None else {"split": str(split)})).items():
@@ -90,6 +85,20 @@ def load(
     path = Path(source)
     arrays = read_npz(path, NPZ_KEYS) if kind == "npz" else _read_directory(path)
     return _dataset(path, path.stem if kind == "npz" else path.resolve().name, arrays)
+
+
+def load_parts(source: str | Path, asked: Preparation, progress: Progress = lambda done, total: None) -> ByPart:
+    """What a name or a path stands for, to evaluate on: in the parts that it has, or all of it as the part "test".
+
+    Nothing is held out of pictures, and they may be of one class. Raises as `load` does.
+    """
+    kind = _kind_of(source)
+    if kind in COLLECTIONS:
+        from convlet.datasets.collections.assembling import as_given  # Pillow is not needed for arrays
+
+        return as_given(_collection(kind, Path(source), asked), asked, progress)
+    data = load(source, **asdict(asked))
+    return ByPart(data.name, data.classes, data.parts)
 
 
 def kind_of(source: object) -> str | None:
@@ -105,15 +114,22 @@ def kind_of(source: object) -> str | None:
     return "idx" if idx else "folder"
 
 
+def _kind_of(source: object) -> str:
+    kind = kind_of(source)
+    if kind is None:
+        raise InputError(
+            f"data: {str(source)!r} is no dataset; allowed: 'mnist', a folder of pictures or a .zip of one, a .csv of "
+            f"their paths and labels, a directory with {', '.join(IDX_NAMES.values())} (raw, .gz or .xz), or an .npz "
+            f"file with {', '.join(NPZ_KEYS)}. Check the name or path."
+        )
+    return kind
+
+
 def _collected(kind: str, path: Path, asked: Preparation, split: str | Path | None, progress: Progress) -> Dataset:
     """A collection of pictures as a data set."""
     from convlet.datasets.collections.assembling import assembled  # Pillow is not needed for arrays
     from convlet.datasets.collections.earlier import read_split
 
-    if kind != "table":
-        for name in COLUMNS:
-            if (value := getattr(asked, name)) is not None:
-                raise InputError(f"{name}={value!r}: {path} is no table with columns; leave {name} out.")
     before = () if split is None else read_split(Path(split))
     data, collected = assembled(_collection(kind, path, asked), asked, progress, before)
     return known_as(data, os.path.abspath(path), collected)  # noqa: PTH100 (as below)
@@ -124,6 +140,10 @@ def _collection(kind: str, path: Path, asked: Preparation) -> "Collection":
     from convlet.datasets.collections.tables import read_table
     from convlet.datasets.collections.zips import read_zip
 
+    if kind != "table":
+        for name in COLUMNS:
+            if (value := getattr(asked, name)) is not None:
+                raise InputError(f"{name}={value!r}: {path} is no table with columns; leave {name} out.")
     if kind == "table":
         return read_table(path, asked)
     return read_folder(path) if kind == "folder" else read_zip(path)

@@ -6,7 +6,7 @@ What it is not: a format. The file holds the pixels alone, one image after the o
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,11 @@ class StoredImages:
     def nbytes(self) -> int:
         """How many bytes they would be in memory."""
         return math.prod(self.shape)
+
+    @staticmethod
+    def together(parts: "Sequence[StoredImages]") -> "StoredImages":
+        """The images of some parts of one file, one part after the other."""
+        return StoredImages(parts[0]._file, parts[0].shape[1:], np.concatenate([part._rows for part in parts]))
 
     def take(self, chosen: Any) -> "StoredImages":
         """Some of these images, which stay where they are."""

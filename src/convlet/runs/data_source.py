@@ -8,7 +8,7 @@ from typing import Any
 
 from convlet import datasets
 from convlet.checks import one_of, whole_number
-from convlet.datasets import KINDS, MEMORY, Dataset, Pair, Progress, as_dataset, numbered_from_0
+from convlet.datasets import KINDS, MEMORY, ByPart, Dataset, Pair, Progress, as_dataset, numbered_from_0
 from convlet.datasets.collections.earlier import changes, read_split
 from convlet.datasets.collections.preparation import CHANNELS, COLUMNS, Preparation
 from convlet.datasets.dataset import known_as
@@ -112,9 +112,13 @@ class DataSource:
             f"those that were trained on {self.sha256[:12]}…: it is not the same data. Name the data you mean."
         )
 
-    def at(self, source: str | None) -> "DataSource":
-        """The same data, where it is now: at another source, if one is named."""
-        return self if source is None else replace(self, source=source)
+    def load_parts(self, progress: Progress = lambda done, total: None) -> ByPart:
+        """What there is, to evaluate on, with nothing held out. Raises as `datasets.load_parts` does."""
+        return datasets.load_parts(self.source, self.preparation, progress)
+
+    def at(self, source: str | None, *, skip_broken: bool = False) -> "DataSource":
+        """The same data, where it is now: at another source, if one is named; without pictures broken since, if so."""
+        return replace(self, source=source or self.source, skip_broken=skip_broken or self.skip_broken)
 
     def other(self, source: str) -> "DataSource":
         """Other data, its pictures prepared alike; and from a table's columns of the same names, where both are one."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convlet.datasets import Examples, Pair, pixels
+from convlet.datasets import Examples, Pair, part_of, pixels
 from convlet.datasets.images import with_channels
 from convlet.datasets.labels import numbered
 from convlet.descriptions.network import Sequential
@@ -66,11 +66,14 @@ class Run:
         steps = f"step {self.history.steps:,} of {self.total_steps:,}"
         return f"<Run of {self.network.weights:,} weights, {steps}, {self.engine} engine{where}>"
 
-    def evaluate(self, examples: Examples | Pair, *, stop: Stop | None = None) -> Evaluation:
+    def evaluate(self, examples: Examples | Pair | str | Path, *, stop: Stop | None = None) -> Evaluation:
         """The network's answers to labelled images: a part of a data set, such as `mnist.test`, or (images, labels).
 
-        Classes are known by their names. Raises InputError where these are no such images, DataError where they are
-        of another shape or class, NumericsError where the loss is not a finite number.
+        Or, by a name or path as `datasets.load` takes it, to other data, its pictures prepared as those it was trained
+        on: to the test part, or all of it where it has no parts. Classes are known by their names.
+
+        Raises InputError where these are no such images, DataError where they are of another shape or class,
+        NumericsError where the loss is not a finite number.
         """
         examples = self._examples(examples)
         if examples.image_shape != self.network.input_shape:
@@ -84,13 +87,16 @@ class Run:
             raise NumericsError(f"after step {self.history.steps}: {self.explain(worst, f'the loss is {loss}')}")
         return evaluation
 
-    def _examples(self, given: Examples | Pair) -> Examples:
+    def _examples(self, given: Examples | Pair | str | Path) -> Examples:
         """Labelled images, with the numbers that this run has for their classes."""
         if isinstance(given, Examples):
             return given.labelled_by(self.classes)
+        if isinstance(given, str | Path):
+            other = (self.data or DataSource()).other(str(given)).suited_to(self.network)
+            return part_of(other.load_parts(), "test").labelled_by(self.classes)
         if isinstance(given, tuple | list) and len(given) == 2:
             return Examples.from_arrays(*given, classes=self.classes)
-        expected = "a part of a data set, such as data.test, or a pair of arrays, (images, labels)"
+        expected = "a part of a data set, such as data.test, a pair of arrays, (images, labels), or a path"
         raise InputError(f"examples: {type(given).__name__}; expected {expected}.")
 
     def predict(self, images: ArrayLike | Sequence[str | Path]) -> Array:

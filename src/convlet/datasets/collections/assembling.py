@@ -1,17 +1,18 @@
 """From a collection of pictures to a data set: all that happens on the way, in its order."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.datasets.by_part import ByPart
 from convlet.datasets.collections.choosing import choose
 from convlet.datasets.collections.decoding import ColourFoundError, Decoded, decode
 from convlet.datasets.collections.earlier import parts_as_before
-from convlet.datasets.collections.listing import SHOWN, Collection
+from convlet.datasets.collections.listing import SHOWN, Collection, Picture
 from convlet.datasets.collections.parts import in_order, with_parts
 from convlet.datasets.collections.preparation import Collected, Filed, Preparation, Progress
 from convlet.datasets.dataset import Dataset
@@ -24,6 +25,18 @@ PARTS = ("train", "validation", "test")
 IN_MEMORY = 1 << 29  # bytes of all images; more are read from the file where they are kept, as they are needed
 
 
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """The pictures of a collection that could be read, in order: where each is among the decoded, and what it shows."""
+
+    decoded: Decoded
+    places: list[int]
+    pictures: list[Picture]
+    digests: list[bytes]
+    prepared: Preparation
+    notes: tuple[str, ...]
+
+
 def assembled(
     collection: Collection, asked: Preparation, progress: Progress, before: Sequence[Filed] = ()
 ) -> tuple[Dataset, Collected]:
@@ -32,34 +45,49 @@ def assembled(
     Those that were `before` in some part, and have none of their own, are in it again. Raises DataError where there is
     no such data set.
     """
+    where = str(collection.where)
+    _check_classes(where, collection.classes)
+    read = _read(collection, asked, progress)
+    labels = [picture.label for picture in read.pictures]
+    said: tuple[str, ...] = ()
+    if before:
+        parts = parts_as_before(read.pictures, read.digests, before)
+    else:
+        parts, said = with_parts(where, labels, [picture.part for picture in read.pictures], read.digests)
+    classes = _classes(where, collection.classes, labels, parts, asked.skip_broken)
+    return Dataset(_name(collection.where), classes, **_examples(read, parts, classes)), _collected(read, parts, said)
+
+
+def as_given(collection: Collection, asked: Preparation, progress: Progress) -> ByPart:
+    """The parts that a collection has, or all of it as "test", to evaluate on. Raises DataError where it cannot be."""
+    read = _read(collection, asked, progress)
+    divided = any(picture.part for picture in read.pictures)
+    parts = [picture.part or ("train" if divided else "test") for picture in read.pictures]
+    there = {picture.label for picture in read.pictures}
+    classes = tuple(name for name in collection.classes if name in there)
+    return ByPart(_name(collection.where), classes, _examples(read, parts, classes), _collected(read, parts, ()))
+
+
+def _read(collection: Collection, asked: Preparation, progress: Progress) -> _Read:
+    """All that can be read of a collection. Raises DataError where something cannot, unless that is to be skipped."""
     where, skipping = str(collection.where), asked.skip_broken
     notes = [*collection.notes, *_faults(where, collection.faults, skipping)]
-    _check_classes(where, collection.classes)
     decoded, chosen, said = _decoded(collection, asked, progress)
     notes += [*said, *_broken(collection, decoded.broken, skipping)]
-    order = [int(place) for place in in_order(decoded.digests) if int(place) not in decoded.broken]
-    if not order:
+    places = [int(place) for place in in_order(decoded.digests) if int(place) not in decoded.broken]
+    if not places:
         raise DataError(f"{where}: none of its {len(collection.pictures):,} pictures can be read.")
-    pictures = [collection.pictures[place] for place in order]
-    digests = [decoded.digests[place].tobytes() for place in order]
-    labels = [picture.label for picture in pictures]
-    given = [picture.part for picture in pictures]
-    if before:
-        parts, said = parts_as_before(pictures, digests, before), ()
-    else:
-        parts, said = with_parts(where, labels, given, digests)
-    classes = _classes(where, collection.classes, labels, parts, skipping)
+    pictures = [collection.pictures[place] for place in places]
+    digests = [decoded.digests[place].tobytes() for place in places]
+    return _Read(decoded, places, pictures, digests, chosen, tuple(notes))
+
+
+def _collected(read: _Read, parts: Sequence[str], said: tuple[str, ...]) -> Collected:
     files = sorted(
-        (Filed(p.path, p.label, part, d.hex()) for p, part, d in zip(pictures, parts, digests, strict=True)),
+        (Filed(p.path, p.label, part, d.hex()) for p, part, d in zip(read.pictures, parts, read.digests, strict=True)),
         key=lambda file: PARTS.index(file.part),
     )
-    collected = Collected(chosen, tuple(files), (*notes, *said))
-    examples: dict[str, Any] = {
-        part: _examples(decoded, [place for place, own in zip(order, parts, strict=True) if own == part], labels_of)
-        for part in PARTS
-        if (labels_of := _numbers(labels, parts, part, classes)).size
-    }
-    return Dataset(_name(collection.where), classes, **examples), collected
+    return Collected(read.prepared, tuple(files), (*read.notes, *said))
 
 
 def _decoded(
@@ -127,18 +155,24 @@ def _classes(
     return left
 
 
-def _numbers(labels: Sequence[str], parts: Sequence[str], part: str, classes: tuple[str, ...]) -> NDArray[np.int64]:
-    places = {name: place for place, name in enumerate(classes)}
-    return np.array([places[label] for label, own in zip(labels, parts, strict=True) if own == part], np.int64)
+def _examples(read: _Read, parts: Sequence[str], classes: tuple[str, ...]) -> dict[str, Any]:
+    """The examples of each part that there is, by its name."""
+    numbers = {name: number for number, name in enumerate(classes)}
+    examples = {}
+    for part in (name for name in PARTS if name in parts):
+        own = [i for i, other in enumerate(parts) if other == part]
+        labels = np.array([numbers[read.pictures[i].label] for i in own], np.int64)
+        labels.flags.writeable = False
+        examples[part] = Examples(_images(read.decoded, [read.places[i] for i in own]), labels, classes)
+    return examples
 
 
-def _examples(decoded: Decoded, places: list[int], labels: NDArray[np.int64]) -> Examples:
-    labels.flags.writeable = False
+def _images(decoded: Decoded, places: list[int]) -> NDArray[np.uint8] | StoredImages:
     if isinstance(decoded.pixels, StoredImages) and decoded.pixels.nbytes > IN_MEMORY:
-        return Examples(decoded.pixels.take(places), labels)
+        return decoded.pixels.take(places)
     images = decoded.pixels[places]
     images.flags.writeable = False
-    return Examples(images, labels)
+    return images
 
 
 def _name(where: Path) -> str:
