@@ -3,9 +3,8 @@
 import math
 from collections.abc import Callable, Collection
 from functools import wraps
+from numbers import Integral, Real
 from typing import ParamSpec, TypeVar
-
-import numpy as np
 
 from convlet.errors import InputError
 
@@ -20,7 +19,7 @@ def whole_number(name: str, value: object, *, at_least: int = 1, at_most: float 
     >>> whole_number("filters", 32)
     32
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not at_least <= value <= at_most:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not at_least <= int(value) <= at_most:
         most = f", at most {at_most:g}" if at_most < math.inf else ""
         raise InputError(f"{name}={value!r}: expected a whole number of at least {at_least}{most}.")
     return int(value)
@@ -30,7 +29,7 @@ def number(
     name: str, value: object, *, low: float = -math.inf, high: float = math.inf, open_low: bool = False
 ) -> float:
     """The value as a float in [low, high), or in (low, high) where `open_low`."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{name}={value!r}: expected a number.")
     try:
         checked = float(value)
@@ -46,8 +45,11 @@ def number(
 
 def true_or_false(name: str, value: object) -> bool:
     """The value, if it is True or False: a text such as "no" would count as true."""
-    if not isinstance(value, bool | np.bool_):
-        raise InputError(f"{name}={value!r}: expected True or False.")
+    if not isinstance(value, bool):
+        from numpy import bool_  # here: command-line help, which checks its language, waits for no arrays
+
+        if not isinstance(value, bool_):
+            raise InputError(f"{name}={value!r}: expected True or False.")
     return bool(value)
 
 
