@@ -1,13 +1,15 @@
 """Networks of today, small enough for a CPU, for images of any size: the family "air", and a residual network.
 
-Functions that write down what one could write down oneself: each gives a Sequential.
+Functions that write down what one could write down oneself: each gives a Sequential. `chosen` picks one for a data set.
 Source of "air": Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, whose ReLU and pooling are put where
 the backward pass becomes sparse; of the other: He et al., "Deep residual learning for image recognition", CVPR 2016.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Sequence, Sized
+from typing import Protocol
 
-from convlet.checks import Shape, one_of, whole_number
+from convlet.checks import Shape, number, one_of, whole_number
 from convlet.descriptions.initializers import HeNormal, Identity, PatchWhitening
 from convlet.descriptions.layers import (
     Activation,
@@ -24,39 +26,104 @@ from convlet.descriptions.layers import (
 from convlet.descriptions.network import Sequential
 from convlet.errors import NetworkError
 
-__all__ = ["air", "resnet"]
+__all__ = ["air", "chosen", "resnet"]
 
 SIZES = {"S": (16, 64, 64), "M": (24, 96, 96), "L": (32, 128, 128), "XL": (64, 256, 256)}  # filters of each group
 SEEN = 30  # pixels a side that the first group is to see, more or less
 WHITENED = 24  # filters of the first layer, at most: those of 2 × 2 pixels in colour
 MOMENTUM = 0.6  # of batch normalisation: few steps are taken, and averages must keep up
 COOLING = 1 / 9  # of the logits
+FEW = 2000  # training images: below them a larger network only remembers more
+SEEN_TIMES, SEEN_IN_ALL = 8, 250_000  # each image so often, and so many images in all, at least
+GFLOP_A_SECOND = 70  # what two cores with AVX2 train these networks at, in the dense count
 
 
-def air(size: str, input_shape: Shape, classes: int) -> Sequential:
-    """A network of the family "air", of size "S", "M", "L" or "XL", for images (H, W, C) of at least 9 pixels a side.
+class Labelled(Protocol):
+    """What a choice needs to know of a data set."""
 
-    A frozen first convolution whitens patches; then three groups of convolution, pooling, convolution; the largest of
-    each map; a dense layer. Raises NetworkError for smaller images.
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+    @property
+    def train(self) -> Sized:
+        """The training images."""
+        ...
+
+
+def chosen(data: Labelled, *, minutes: float = 5) -> Sequential:
+    """The network of the family "air" that fits a data set: the largest that two cores train in so many minutes.
+
+    Training sees each image eight times, and 250,000 images at least. Below 2,000 images it is the smallest.
+
+    >>> from convlet.datasets import mnist
+    >>> chosen(mnist()) == air("S", (28, 28, 1), 10), chosen(mnist(), minutes=15) == air("L", (28, 28, 1), 10)
+    (True, True)
+    """
+    number("minutes", minutes, low=0, open_low=True)
+    (height, width, channels), images = data.image_shape, len(data.train)
+    kernel, _ = _first(height, width)
+    whitened = images >= math.prod(kernel) * channels  # as many as PatchWhitening asks for
+    sizes = [air(size, data.image_shape, len(data.classes), whitened=whitened) for size in SIZES]
+    if images < FEW:
+        return sizes[0]
+    able = 60e9 * minutes * GFLOP_A_SECOND / sights(images)  # operations for each image
+    return [sizes[0], *(each for each in sizes if 2 * each.training_multiply_adds <= able)][-1]
+
+
+def sights(images: int) -> int:
+    """How many images training is to see, of so many different ones.
+
+    >>> sights(55_000), sights(1000)
+    (440000, 250000)
+    """
+    return max(SEEN_TIMES * images, SEEN_IN_ALL)
+
+
+def size_of(network: Sequential) -> str | None:
+    """Which size of the family "air" a network has, by its filters; None for a network that is no such one."""
+    filters = [placed.layer.filters for placed in network if isinstance(placed.layer, Conv2D)]
+    return next((size for size, of_size in SIZES.items() if tuple(filters[1::2]) == of_size), None)
+
+
+def air(size: str, input_shape: Shape, classes: int, *, whitened: bool = True) -> Sequential:
+    """A network of the family "air", of size "S", "M", "L" or "XL", for images (H, W, C) of at least 2 pixels a side.
+
+    A frozen first convolution whitens patches, or where it is not `whitened`, for it takes some images to measure that,
+    is learnt as all others are; then three groups of convolution, pooling, convolution; the largest of each map; a
+    dense layer. Images below 9 pixels are pooled only as often as there is something to pool. Raises NetworkError for
+    smaller images.
     """
     one_of("size", size, tuple(SIZES))
-    height, width, channels = _image(input_shape, at_least=9)
-    strides = max(1, round(height / SEEN)), max(1, round(width / SEEN))
-    kernel = 2 * strides[0], 2 * strides[1]
-    layers: list[Layer] = [
-        Conv2D(
-            min(2 * kernel[0] * kernel[1] * channels, WHITENED),
-            kernel,
-            strides,
-            activation="relu",
-            use_bias=False,
-            kernel_initializer=PatchWhitening(),
-            trainable=False,
-        )
-    ]
-    for filters in SIZES[size]:
-        layers += [_convolution(filters), MaxPooling2D(2), *_normalized(), _convolution(filters), *_normalized()]
+    height, width, channels = _image(input_shape, at_least=2)
+    kernel, strides = _first(height, width)
+    first = Conv2D(
+        min(2 * kernel[0] * kernel[1] * channels, WHITENED),
+        kernel,
+        strides,
+        activation="relu",
+        use_bias=False,
+        kernel_initializer=PatchWhitening() if whitened else HeNormal(),
+        trainable=not whitened,
+    )
+    groups, pools = SIZES[size], int(math.log2(min(height // strides[0], width // strides[1]) - 1 or 1))
+    layers: list[Layer] = [first]
+    for left, filters in zip(reversed(range(len(groups))), groups, strict=True):
+        pooled = [MaxPooling2D(2)] if left < pools else []
+        layers += [_convolution(filters), *pooled, *_normalized(), _convolution(filters), *_normalized()]
     return Sequential([*layers, GlobalMaxPooling2D(), Dense(classes, use_bias=False), Rescaling(COOLING)], input_shape)
+
+
+def _first(height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Kernel and strides of the first convolution, so that what comes behind it sees about `SEEN` pixels a side."""
+    strides = max(1, round(height / SEEN)), max(1, round(width / SEEN))
+    return (2 * strides[0], 2 * strides[1]), strides
 
 
 def _convolution(filters: int) -> Layer:
