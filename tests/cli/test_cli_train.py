@@ -57,6 +57,26 @@ def test_results_go_to_stdout_and_progress_to_stderr(shop, tmp_path, undrawn):
     assert f"Next:\n  convlet evaluate '{tmp_path / 'a b'}'\n  convlet summary" in shown.stdout
 
 
+def test_data_alone_chooses_a_recipe_says_why_and_keeps_it(shop, tmp_path, undrawn):
+    given = ("--data", shop / "data.npz", "--engine", "numpy", "--steps", "3", "--run-dir", tmp_path / "run")
+    said = convlet("train", *given).stderr
+    assert "Chosen for data, 5 × 4 × 1 pixels:\n  network       S of the family air" in said
+    kept = recipe_of(tmp_path / "run")
+    assert kept.training.steps == 3 and kept.network.output_shape == (3,) and kept.augmentation
+
+
+def test_init_prints_the_recipe_that_data_alone_would_choose(shop, tmp_path, undrawn):
+    printed = convlet("init", shop / "data.npz", "--train-images", "50").stdout
+    (tmp_path / "mine.toml").write_text(printed, "utf-8")
+    common = ("--engine", "numpy", "--steps", "2", "--run-dir")
+    convlet("train", tmp_path / "mine.toml", *common, tmp_path / "mine")
+    convlet("train", "--data", shop / "data.npz", "--train-images", "50", *common, tmp_path / "chosen")
+    mine, chosen = (recipe_of(tmp_path / run) for run in ("mine", "chosen"))
+    assert mine == chosen and mine.data.train_images == 50
+    answer = json.loads(convlet("init", shop / "data.npz", "--train-images", "50", "--json").stdout)
+    assert answer["text"] == printed and answer["name"] == "data" and "network" in answer["reasons"]
+
+
 @pytest.mark.parametrize(("rate", "remark"), [("1e-12", "no better than a guess"), ("0.1", "best so far")])
 def test_what_is_no_better_than_a_guess_is_not_praised(shop, tmp_path, undrawn, rate, remark):
     zeros = 'type = "Dense", kernel_initializer = { type = "Constant", value = 0 }'
@@ -167,7 +187,7 @@ def test_fewer_steps_than_were_taken_are_refused(digits):
         (["train", "{shop}/typo.toml"], "Did you mean 'network'?", 2),
         (["train", "--data", "nowhere"], "data: 'nowhere' is no dataset", 2),
         (["train", "--data", "{shop}"], "holds no classes: expected a folder for each class", 1),
-        (["train", "--data", "{shop}/data.npz"], "input_shape = [5, 4, 1]", 1),
+        (["train", "deep-mnist", "--data", "{shop}/data.npz"], "input_shape = [5, 4, 1]", 1),
         (["train", "--data", "{shop}/broken.npz"], "broken.npz", 1),
         (["train", "--train-images", "55001"], "train_images=55001: mnist has only 55,000", 2),
         (["train", "--steps", "0"], "0 is not in the range", 2),

@@ -107,7 +107,8 @@ def test_the_sizes_of_air_have_the_weights_that_are_promised(size, weights):
 
 
 @pytest.mark.parametrize(
-    "shape", [(4, 5, 1), (8, 8, 1), (9, 9, 1), (28, 28, 1), (32, 32, 3), (64, 64, 4), (96, 96, 3), (40, 200, 3), (9, 99, 1)]
+    "shape",
+    [(4, 5, 1), (8, 8, 1), (9, 9, 1), (28, 28, 1), (32, 32, 3), (64, 64, 4), (96, 96, 3), (40, 200, 3), (9, 99, 1)],
 )
 def test_an_air_network_and_a_resnet_fit_images_of_any_shape(shape):
     for network in (air("S", shape, 7), resnet(shape, 7)):

@@ -31,6 +31,7 @@ VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is
     "look": "Pictures of its kernels, and of an image's way through it.",
     "explore": "Look into a network on a page in your browser.",
     "export": "A run as one file: its page, or its network for other tools.",
+    "init": "Print the recipe that suits your images, to edit it.",
     "recipe": "Print a recipe to start from, or list them.",
     "compare": "Engine against engine on real images: outputs, gradients, losses.",
     "bench": "Step time against every framework installed here.",

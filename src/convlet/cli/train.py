@@ -2,7 +2,7 @@
 
 import shlex
 from contextlib import ExitStack
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from convlet import experiment
+from convlet.cli.choosing import OF_DATA, chosen_for, say_chosen, sourced
 from convlet.cli.find_rate import check_alone, find_rate
 from convlet.cli.printing import console, say, show, show_lines
 from convlet.cli.progress import Watcher
@@ -29,7 +30,6 @@ from convlet.cli.shared import (
     with_data,
 )
 from convlet.datasets import Dataset
-from convlet.datasets.collections.preparation import Preparation
 from convlet.descriptions.network import Parameters
 from convlet.engines import default_engine, lookup
 from convlet.environment import limit_threads
@@ -48,7 +48,6 @@ from convlet.training import joint
 from convlet.training.continuing import from_run
 
 AGAIN = ("steps", "skip_broken")  # what may be said anew of a run that goes on
-PREPARATION = tuple(item.name for item in fields(Preparation))  # options that say how pictures are prepared
 
 
 @click.command()
@@ -96,6 +95,7 @@ def train(
     """Train a network, evaluate it on the test images, and keep everything in a run folder.
 
     RECIPE is a .toml file or a built-in that `convlet recipe` lists: deep-mnist is the default, quick takes seconds.
+    With --data alone, one is chosen that suits the images; `convlet init DATA` prints it.
 
     With --from, the network and its first weights are those of another run, on the same data or on other --data; where
     the number of classes is another, the last layer is made anew. RECIPE then says how to train, or else that run's.
@@ -152,6 +152,10 @@ def _begun(
     recipe: str | None, parent: Path | None, data: str | None, freeze: str | None, overrides: dict[str, Any]
 ) -> tuple[Recipe, Dataset, Parameters | None]:
     """What a new run begins with: its recipe, its data, and first weights where they are another run's."""
+    if recipe is None and parent is None and data is not None:
+        choice, images = chosen_for(data, overrides)
+        say_chosen(choice, images)
+        return _overridden(choice.recipe, overrides), images, None
     chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
     chosen, images = _with_images(chosen, recipe, parent, data)
     chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
@@ -265,11 +269,9 @@ def _refuse_changes(recipe: str | None, run_dir: Path | None, parent: Path | Non
 
 def _overridden(recipe: Recipe, overrides: dict[str, Any]) -> Recipe:
     """The recipe with what the command line says in place of its own."""
-    given = {name: value for name, value in overrides.items() if value is not None}
-    if (rate := given.pop("learning_rate", None)) is not None:
+    recipe = replace(recipe, data=sourced(recipe.data, overrides))
+    if (rate := overrides.get("learning_rate")) is not None:
         recipe = replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=rate))
-    if (count := given.pop("train_images", None)) is not None:
-        recipe = replace(recipe, data=replace(recipe.data, train_images=count, sha256=None))
-    if pictures := {name: given.pop(name) for name in PREPARATION if name in given}:
-        recipe = replace(recipe, data=replace(recipe.data, sha256=None, **pictures))
+    of_others = (*OF_DATA, "learning_rate")
+    given = {name: value for name, value in overrides.items() if value is not None and name not in of_others}
     return replace(recipe, training=recipe.training.changed(**given))

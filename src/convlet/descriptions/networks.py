@@ -6,10 +6,12 @@ the backward pass becomes sparse; of the other: He et al., "Deep residual learni
 """
 
 import math
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
+from inspect import signature
+from numbers import Integral
 from typing import Protocol
 
-from convlet.checks import Shape, number, one_of, whole_number
+from convlet.checks import Shape, listed, nearest, number, one_of, whole_number
 from convlet.descriptions.initializers import HeNormal, Identity, PatchWhitening
 from convlet.descriptions.layers import (
     Activation,
@@ -24,7 +26,8 @@ from convlet.descriptions.layers import (
     Residual,
 )
 from convlet.descriptions.network import Sequential
-from convlet.errors import NetworkError
+from convlet.descriptions.tables import Table
+from convlet.errors import InputError, NetworkError, RecipeError
 
 __all__ = ["air", "chosen", "resnet"]
 
@@ -86,10 +89,10 @@ def sights(images: int) -> int:
     return max(SEEN_TIMES * images, SEEN_IN_ALL)
 
 
-def size_of(network: Sequential) -> str | None:
-    """Which size of the family "air" a network has, by its filters; None for a network that is no such one."""
+def size_of(network: Sequential) -> str:
+    """Which size a network of the family "air" has, by its filters."""
     filters = [placed.layer.filters for placed in network if isinstance(placed.layer, Conv2D)]
-    return next((size for size, of_size in SIZES.items() if tuple(filters[1::2]) == of_size), None)
+    return next(size for size, of_size in SIZES.items() if tuple(filters[1::2]) == of_size)
 
 
 def air(size: str, input_shape: Shape, classes: int, *, whitened: bool = True) -> Sequential:
@@ -101,7 +104,7 @@ def air(size: str, input_shape: Shape, classes: int, *, whitened: bool = True) -
     smaller images.
     """
     one_of("size", size, tuple(SIZES))
-    height, width, channels = _image(input_shape, at_least=2)
+    height, width, channels = input_shape = _image(input_shape, at_least=2)
     kernel, strides = _first(height, width)
     first = Conv2D(
         min(2 * kernel[0] * kernel[1] * channels, WHITENED),
@@ -140,7 +143,9 @@ def resnet(input_shape: Shape, classes: int, *, filters: Sequence[int] = (16, 32
     With `blocks=3` it is ResNet-20. Each stage but the first halves the image; its first block's shortcut is a 1 × 1
     convolution. Raises NetworkError for images that cannot be halved so often.
     """
-    _image(input_shape, at_least=2 ** (len(filters) - 1))
+    if not isinstance(filters, tuple | list) or not filters:
+        raise NetworkError(f"filters={filters!r}: expected a list of them, one for each stage, such as [16, 32, 64].")
+    input_shape = _image(input_shape, at_least=2 ** (len(filters) - 1))
     whole_number("blocks", blocks)
     layers, channels = [_step(filters[0]), BatchNormalization(), Activation("relu")], filters[0]
     for stage, count in enumerate(filters):
@@ -158,6 +163,33 @@ def _step(filters: int, stride: int = 1, size: int = 3) -> Layer:
 
 
 def _image(shape: Shape, at_least: int) -> Shape:
-    if not isinstance(shape, tuple | list) or len(shape) != 3 or min(shape[:2]) < at_least:
+    known = isinstance(shape, tuple | list) and len(shape) == 3 and all(isinstance(side, Integral) for side in shape)
+    if not known or min(shape[:2]) < at_least:
         raise NetworkError(f"input_shape={shape!r}: expected (H, W, C), of at least {at_least} × {at_least} pixels.")
     return tuple(shape)
+
+
+FAMILIES: dict[str, Callable[..., Sequential]] = {"air": air, "resnet": resnet}
+
+
+def network_from_table(table: Table, where: str = "network") -> Sequential:
+    """The network that a table of a recipe stands for: a list of layers, or one of the FAMILIES by its name.
+
+    >>> table = {"family": "air", "size": "S", "input_shape": [28, 28, 1], "classes": 10}
+    >>> network_from_table(table) == air("S", (28, 28, 1), 10)
+    True
+    """
+    if not isinstance(table, Mapping) or "family" not in table:
+        return Sequential.from_table(table, where)
+    given = {key: value for key, value in table.items() if key != "family"}
+    if (family := table["family"]) not in list(FAMILIES):
+        hint = nearest(family, FAMILIES)
+        raise RecipeError(f"{where}: family={family!r}: expected one of {listed(FAMILIES)}.{hint}")
+    try:
+        signature(FAMILIES[family]).bind(**given)
+        return FAMILIES[family](**given)
+    except TypeError as error:  # a word too few, or one too many
+        words = listed([*signature(FAMILIES[family]).parameters])
+        raise RecipeError(f"{where}: {error}; a network of the family {family!r} is said by {words}.") from None
+    except InputError as error:
+        raise RecipeError(f"{where}: {error}") from None

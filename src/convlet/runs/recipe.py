@@ -23,8 +23,10 @@ from convlet.datasets import Dataset, Pair
 from convlet.descriptions.augmentation import AUGMENTATIONS, Augmentation, checked
 from convlet.descriptions.layers import BatchNormalization
 from convlet.descriptions.network import Sequential
+from convlet.descriptions.networks import network_from_table
 from convlet.descriptions.optimizers import Adam, Optimizer, optimizer_from_table, optimizer_to_table
 from convlet.descriptions.tables import Table, build, from_table, set_canonical, to_table
+from convlet.descriptions.toml import to_toml
 from convlet.errors import InputError, RecipeError
 from convlet.randomness import check_seed
 from convlet.runs.data_source import DataSource, data_for, is_fingerprint
@@ -191,10 +193,8 @@ class Recipe:
             "training": _given(self.training),
             "network": self.network.to_table(),
         }
-        import tomli_w  # here, for `import convlet` need not wait for it
-
         try:
-            text = tomli_w.dumps(table)
+            text = to_toml(table)
             parse_recipe(text, self.name)
         except (TypeError, RecipeError) as error:
             raise RecipeError(f"this cannot be written as a recipe: {error}") from None
@@ -218,7 +218,7 @@ def _given(section: DataSource | Training) -> Table:
 
 def parse_recipe(text: str, where: str) -> Recipe:
     """The recipe in TOML text; `where` names it in messages. Raises RecipeError."""
-    import tomllib  # here, likewise
+    import tomllib  # here, for `import convlet` need not wait for it
 
     too_deep = RecipeError(f"{where}: tables in tables in tables, too deep to be a recipe.")
     try:
@@ -257,7 +257,7 @@ def _recipe(table: Table, where: str) -> Recipe:
 def _section(key: str, table: Table, where: str) -> Any:
     match key:
         case "network":
-            return Sequential.from_table(table, where)
+            return network_from_table(table, where)
         case "optimizer":
             return optimizer_from_table(table, where)
         case _:

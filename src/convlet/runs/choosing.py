@@ -1,0 +1,116 @@
+"""A recipe for a data set, where nobody says one: network, training and augmentation, each with its reason.
+
+It depends on the images' shape, their number and their classes alone, so the same data gets the same recipe on every
+machine. What it is not: a search. Nothing is trained.
+Source of most of it: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024; that a plain loss with a rate,
+a decay and a batch size that suit is hard to beat on few images: Brigato et al., arXiv 2108.13122.
+"""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+from convlet.datasets import Dataset
+from convlet.descriptions import networks
+from convlet.descriptions.augmentation import Augmentation, Flip, Rotation, Shift
+from convlet.descriptions.network import Sequential
+from convlet.descriptions.optimizers import SGD
+from convlet.descriptions.schedules import OneCycle
+from convlet.descriptions.tables import Table
+from convlet.descriptions.toml import to_toml
+from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import BALANCED, Recipe, Training
+
+BATCHES = (32, 256)  # images a step, at least and at most
+VALIDATIONS = 25  # in a run, more or less
+UNEVEN, VERY_UNEVEN = 2.0, 20.0  # how many times the images of its smallest class the largest has
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A recipe, and why: what is decided, and a sentence on it, one for each decision."""
+
+    recipe: Recipe
+    reasons: tuple[tuple[str, str], ...]
+
+    def to_toml(self) -> str:
+        """The recipe as a page to edit, the reasons first; its network by the family's name, not by its layers."""
+        table = tomllib.loads(self.recipe.to_toml())
+        network = self.recipe.network
+        family: Table = {"family": "air", "size": networks.size_of(network), "input_shape": list(network.input_shape)}
+        family["classes"] = network.output_shape[0]
+        if network.trained_weights == network.weights:
+            family["whitened"] = False
+        reasons = "".join(f"# {topic}: {reason}.\n" for topic, reason in self.reasons)
+        return reasons + to_toml(table | {"network": family})
+
+
+def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float = 5) -> Chosen:
+    """The recipe for a data set that is found at a source, and takes two cores about so many minutes."""
+    if data.collected:
+        source = replace(source, **asdict(data.collected.preparation))
+    network = networks.chosen(data, minutes=minutes)
+    (pictures, on_pictures), (weights, on_classes) = _augmentation(data), _weights(data)
+    training = _training(len(data.train), weights)
+    optimizer = SGD(OneCycle(0.2, 0.23), 0.9, True, 0.005, decays="kernels")
+    reasons = (
+        ("network", _on_network(data, network, minutes)),
+        ("training", _on_training(data, training)),
+        ("augmentation", on_pictures),
+        ("classes", on_classes),
+    )
+    said = f"Chosen for {len(data.train):,} images of {' × '.join(map(str, data.image_shape))}"
+    return Chosen(Recipe(_name(data), network, training, optimizer, source, said, augmentation=pictures), reasons)
+
+
+def _name(data: Dataset) -> str:
+    kept = "".join(letter for letter in data.name if letter.isprintable() and letter not in "/\\").strip()
+    return kept[:100] or "chosen"
+
+
+def _on_network(data: Dataset, network: Sequential, minutes: float) -> str:
+    few = len(data.train) < networks.FEW
+    why = f"the smallest, for {len(data.train):,} images" if few else f"what two cores train in {minutes:g} minutes"
+    return f"{networks.size_of(network)} of the family air, {network.weights:,} weights: {why}"
+
+
+def _training(images: int, weights: str | Mapping[str, float] | None) -> Training:
+    """So many epochs that enough images are seen; a batch of twice the root of their number, as a power of two."""
+    epochs = math.ceil(networks.sights(images) / images)
+    batch = min(max(2 ** round(math.log2(2 * math.sqrt(images))), BATCHES[0]), BATCHES[1])
+    often = math.ceil(epochs / VALIDATIONS)
+    return Training(batch, epochs=epochs, validate_every=often, label_smoothing=0.1, class_weights=weights)
+
+
+def _on_training(data: Dataset, training: Training) -> str:
+    return (
+        f"{training.epochs} epochs of {len(data.train):,} images, {training.batch_size} a step; labels smoothed, "
+        "one cycle of the rate"
+    )
+
+
+def _augmentation(data: Dataset) -> tuple[tuple[Augmentation, ...], str]:
+    """How pictures are changed, and why so: digits and letters must not be mirrored, nor what is named like them."""
+    if data.kind is None and not all(len(name) == 1 and name.isalnum() for name in data.classes):
+        return (Shift(0.07), Flip(alternating=True)), "shifted by up to 7 %, and mirrored every other time"
+    named = f"since {', '.join(data.classes[:2])}, … may be digits or letters"
+    why = f"as {data.kind} must not be" if data.kind else named
+    return (Shift(0.07), Rotation(10)), f"shifted by up to 7 %, turned by up to 10°; not mirrored, {why}"
+
+
+def _weights(data: Dataset) -> tuple[str | Mapping[str, float] | None, str]:
+    """How much the images of each class count, and why so.
+
+    Where classes are very uneven, weights that let all count alike would have single images shake the training.
+    """
+    counts = {name: int(count) for name, count in zip(data.classes, data.train.class_counts, strict=True) if count}
+    least, most = min(counts.values()), max(counts.values())
+    has = f"{len(counts)} classes of {least:,} to {most:,} images"
+    if most < UNEVEN * least:
+        return None, f"{has}: all images count alike"
+    if most <= VERY_UNEVEN * least:
+        return BALANCED, f"{has}: all classes count alike, images of small ones more"
+    total = sum(math.sqrt(count) for count in counts.values()) / sum(counts.values())  # so that the mean weight is 1
+    weights = {name: round(1 / (total * math.sqrt(count)), 3) for name, count in counts.items()}
+    return weights, f"{has}: an image counts by one over the root of its class's number"
