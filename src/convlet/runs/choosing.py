@@ -7,7 +7,6 @@ a decay and a batch size that suit is hard to beat on few images: Brigato et al.
 """
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
@@ -36,6 +35,8 @@ class Chosen:
 
     def to_toml(self) -> str:
         """The recipe as a page to edit, the reasons first; its network by the family's name, not by its layers."""
+        import tomllib  # here, for `import convlet` need not wait for it
+
         table = tomllib.loads(self.recipe.to_toml())
         network = self.recipe.network
         family: Table = {"family": "air", "size": networks.size_of(network), "input_shape": list(network.input_shape)}
