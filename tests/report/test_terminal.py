@@ -14,12 +14,16 @@ from convlet import (
     BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Evaluation,
     Flatten,
     MaxPooling2D,
+    Residual,
+    networks,
 )
 from convlet.descriptions.network import Sequential
+from convlet.engines import Batch, engine
 from convlet.report.facts.evaluation import evaluation_json, prediction_json
 from convlet.report.facts.network import summary_json
 from convlet.report.terminal.evaluation import confusion_table, evaluation_table, prediction_table
@@ -115,6 +119,36 @@ def test_the_memory_of_training_is_that_of_the_optimizer_it_has(optimizer, times
     facts = summary_json(network, 10, optimizer)
     assert facts["training_bytes"] == 4 * times * network.weights
     assert words in shown(summary_table(network, facts))
+
+
+def test_biases_that_a_normalisation_takes_away_are_named_and_no_others():
+    layers = [
+        *(Conv2D(4, 3), MaxPooling2D(2), BatchNormalization()),
+        *(Conv2D(4, 3, padding="same", activation="relu"), BatchNormalization()),  # ReLU bends what it moves
+        *(Conv2D(4, 3, padding="same"), BatchNormalization(trainable=False)),  # by averages, which do not move with it
+        *(Conv2D(4, 3, padding="same", trainable=False), BatchNormalization()),
+        *(Residual([Conv2D(4, 1)]), BatchNormalization()),  # not looked for: it is added to something first
+        *(DepthwiseConv2D(3, use_bias=False), BatchNormalization()),
+        *(Flatten(), Dense(5), BatchNormalization(), Dense(2)),
+    ]
+    network = Sequential(layers, (12, 12, 1))
+    facts = summary_json(network, None)
+    assert facts["idle_biases"] == ["conv2d_1", "dense_1"]
+    text = " ".join(shown(summary_table(network, facts)).split())
+    assert "The biases of conv2d_1, dense_1 change nothing: normalisation takes them away again." in text
+    for made in (networks.air("M", (28, 28, 1), 10), networks.resnet((28, 28, 1), 10), deep_mnist()):
+        facts = summary_json(made, None)
+        assert facts["idle_biases"] == [] and "bias" not in shown(summary_table(made, facts))
+
+
+def test_an_idle_bias_changes_no_loss_of_training_and_its_gradient_is_nothing():
+    network = Sequential([Conv2D(4, 3), MaxPooling2D(2), BatchNormalization(), Flatten(), Dense(2)], (8, 8, 1))
+    parameters = network.initial_parameters(0, np.float64)
+    batch = Batch(np.random.default_rng(0).random((5, 8, 8, 1)), np.arange(5) % 2)
+    loss, gradients = engine("numpy").compile(network, parameters).gradients(batch)
+    assert np.abs(gradients["conv2d_1/bias"]).max() < 1e-12 < np.abs(gradients["conv2d_1/kernel"]).max()
+    parameters["conv2d_1/bias"] += [1.0, -2.0, 3.0, 0.5]
+    assert engine("numpy").compile(network, parameters).gradients(batch)[0] == pytest.approx(loss, rel=1e-9)
 
 
 def test_an_evaluations_numbers():

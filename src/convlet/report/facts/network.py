@@ -3,8 +3,10 @@
 The tables are made from these, so a number on the screen and the same number in the JSON cannot differ.
 """
 
+from collections import Counter
 from typing import Any
 
+from convlet.descriptions.layers import AveragePooling2D, BatchNormalization, MaxPooling2D
 from convlet.descriptions.network import BYTES, Placed, Sequential
 from convlet.descriptions.optimizers import Optimizer
 
@@ -30,6 +32,7 @@ def summary_json(network: Sequential, training_images: int | None, optimizer: Op
         "layers": rows,
         "weights": network.weights,
         "trained_weights": network.trained_weights,
+        "idle_biases": idle_biases(network),
         "unshared_weights": unshared,
         "training_images": training_images,
         "weights_per_training_image": _per(network.weights, training_images),
@@ -42,6 +45,29 @@ def summary_json(network: Sequential, training_images: int | None, optimizer: Op
         "training_bytes": (held + sum(network.parameters[name].size for name in remembered.values())) * BYTES,
     }
     return facts
+
+
+def idle_biases(network: Sequential) -> list[str]:
+    """The layers whose bias changes nothing that is learnt, for a batch's normalisation takes each channel's mean away.
+
+    Between the two may be pools, for the largest or the mean of numbers moves with them, but nothing that bends them.
+    """
+    by_name = {placed.name: placed for placed in network}
+    readers = Counter(name for placed in network for name in placed.inputs)
+    found = []
+    for placed in network:
+        if not (isinstance(placed.layer, BatchNormalization) and placed.layer.trainable):
+            continue
+        before = by_name.get(placed.inputs[0])
+        while before and readers[before.name] == 1 and isinstance(before.layer, MaxPooling2D | AveragePooling2D):
+            before = by_name.get(before.inputs[0])
+        if before and readers[before.name] == 1 and before.layer.trainable and _is_biased(before):
+            found.append(before.name)
+    return found
+
+
+def _is_biased(placed: Placed) -> bool:
+    return f"{placed.name}/bias" in placed.parameters and getattr(placed.layer, "activation", None) is None
 
 
 def _layer_facts(placed: Placed) -> Facts:

@@ -33,6 +33,9 @@ class _Summary:
         yield self.totals()
         yield ""
         yield Text(explain_sharing(self.facts))
+        if idle := self.facts["idle_biases"]:
+            yield ""
+            yield Text(_hint(idle))
 
     def layers(self, named: bool) -> Table:
         numbers = ("weights", "uses of\neach", "multiply-\nadds", "output's\nmemory")
@@ -61,6 +64,14 @@ class _Summary:
             ("multiply-adds", short(facts["multiply_adds"]), "an image, forward"),
             ("memory", size(facts["training_bytes"]), f"of {_remembered(facts)}, float32"),
         )
+
+
+def _hint(idle: list[str]) -> str:
+    """What to do about biases before a normalisation."""
+    if len(idle) == 1:
+        return f"The bias of {idle[0]} changes nothing: normalisation takes it away again. Set use_bias=False there."
+    names = ", ".join(idle)
+    return f"The biases of {names} change nothing: normalisation takes them away again. Set use_bias=False there."
 
 
 def _remembered(facts: Facts) -> str:
