@@ -42,14 +42,14 @@ def test_nothing_is_made_of_no_gradient():
 
 
 def test_kernels_are_muons_and_all_else_adams():
-    moves = Muon(0.02, weight_decay=0.1, rate_factors={"dense_1/*": 2.0}).moves(NETWORK)
-    own = {name for name, move in moves.items() if isinstance(move.rule, Muon)}
+    rules = Muon(0.02, weight_decay=0.1, rate_factors={"dense_1/*": 2.0}).update_rules(NETWORK)
+    own = {name for name, rule in rules.items() if isinstance(rule.optimizer, Muon)}
     assert own == {"conv2d_1/kernel", "dense_1/kernel", "dense_2/kernel"}  # a convolution of one filter is a vector
-    assert (moves["dense_1/kernel"].factor, moves["dense_2/kernel"].factor) == (2, 1)
-    assert moves["dense_1/bias"].factor == 0.03 and moves["batch_normalization_1/gamma"].factor == 0.015
-    for name in moves.keys() - own:
-        assert moves[name].rule == Adam(0.02, 0.9, 0.95, 1e-8, 0.1)
-    assert {name for name, move in moves.items() if move.decay} == own | {"conv2d_2/kernel"}
+    assert (rules["dense_1/kernel"].factor, rules["dense_2/kernel"].factor) == (2, 1)
+    assert rules["dense_1/bias"].factor == 0.03 and rules["batch_normalization_1/gamma"].factor == 0.015
+    for name in rules.keys() - own:
+        assert rules[name].optimizer == Adam(0.02, 0.9, 0.95, 1e-8, 0.1)
+    assert {name for name, rule in rules.items() if rule.decay} == own | {"conv2d_2/kernel"}
 
 
 @pytest.mark.parametrize("nesterov", [True, False])
@@ -93,4 +93,4 @@ def test_what_muon_cannot_be_given_is_refused(make, message):
 
 
 def test_other_optimizers_move_all_themselves():
-    assert {move.rule for move in SGD(0.1).moves(NETWORK).values()} == {SGD(0.1)}
+    assert {rule.optimizer for rule in SGD(0.1).update_rules(NETWORK).values()} == {SGD(0.1)}

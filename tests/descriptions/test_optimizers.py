@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Flatten
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD, Adam, AdamW, Move, optimizer_from_table, optimizer_to_table
+from convlet.descriptions.optimizers import SGD, Adam, AdamW, UpdateRule, optimizer_from_table, optimizer_to_table
 from convlet.descriptions.schedules import Cosine, OneCycle, Steps
 from convlet.engines import engine
 from convlet.errors import InputError, RecipeError
@@ -105,8 +105,8 @@ NETWORK = Sequential([Conv2D(2, 3), BatchNormalization(), Flatten(), Dense(3, tr
 
 def test_each_parameter_that_is_trained_is_moved_by_the_rule_at_its_own_rate():
     optimizer = Adam(0.1, rate_factors={"*/beta": 64, "conv2d_1/*": 0.5, "*/bias": 3})
-    moves = optimizer.moves(NETWORK)
-    assert {name: move.factor for name, move in moves.items()} == {
+    rules = optimizer.update_rules(NETWORK)
+    assert {name: rule.factor for name, rule in rules.items()} == {
         "conv2d_1/kernel": 0.5,
         "conv2d_1/bias": 1.5,
         "batch_normalization_1/gamma": 1,
@@ -114,26 +114,26 @@ def test_each_parameter_that_is_trained_is_moved_by_the_rule_at_its_own_rate():
         "dense_2/kernel": 1,
         "dense_2/bias": 3,
     }
-    assert all(move.rule is optimizer for move in moves.values())
+    assert all(rule.optimizer is optimizer for rule in rules.values())
     moved, alone = np.ones(1), np.ones(1)
-    moves["batch_normalization_1/beta"].update(moved, np.ones(1), {"m": np.zeros(1), "v": np.zeros(1)}, 0.01, 1)
+    rules["batch_normalization_1/beta"].update(moved, np.ones(1), {"m": np.zeros(1), "v": np.zeros(1)}, 0.01, 1)
     optimizer.update(alone, np.ones(1), {"m": np.zeros(1), "v": np.zeros(1)}, 0.64, 1)
     assert moved == alone
 
 
 @pytest.mark.parametrize("optimizer", [AdamW(), SGD(weight_decay=0.01, decays="kernels")], ids=repr)
 def test_decay_of_kernels_leaves_biases_and_normalisation_alone(optimizer):
-    decays = {name for name, move in optimizer.moves(NETWORK).items() if move.decay}
+    decays = {name for name, rule in optimizer.update_rules(NETWORK).items() if rule.decay}
     assert decays == {"conv2d_1/kernel", "dense_2/kernel"}
     for decaying in (True, False):
-        move = Move(optimizer, decays=decaying)
+        rule = UpdateRule(optimizer, decays=decaying)
         weight = np.full(1, 2.0)
-        move.update(weight, np.zeros(1), {slot: np.zeros(1) for slot in optimizer.slots}, 0.5, 1)
+        rule.update(weight, np.zeros(1), {slot: np.zeros(1) for slot in optimizer.slots}, 0.5, 1)
         assert weight == (2 - 0.5 * 0.01 * 2 if decaying else 2)
 
 
 def test_decay_is_of_all_weights_unless_said_otherwise():
-    assert {move.decay for move in Adam(weight_decay=0.25).moves(NETWORK).values()} == {0.25}
+    assert {rule.decay for rule in Adam(weight_decay=0.25).update_rules(NETWORK).values()} == {0.25}
 
 
 def test_adamw_is_adam_with_decay_of_kernels():
@@ -145,9 +145,9 @@ def test_a_pattern_that_matches_nothing_is_refused_before_anything_is_trained():
     message = r"rate_factors: '\*/gama' matches no parameter that is learnt: 'conv2d_1/kernel', .* Mend the pattern"
     optimizer = SGD(rate_factors={"*/gama": 2})
     with pytest.raises(InputError, match=message):
-        optimizer.moves(NETWORK)
+        optimizer.update_rules(NETWORK)
     with pytest.raises(InputError, match="matches no parameter that is learnt"):
-        SGD(rate_factors={"*/moving_mean": 2}).moves(NETWORK)
+        SGD(rate_factors={"*/moving_mean": 2}).update_rules(NETWORK)
     with pytest.raises(RecipeError, match=message):
         Recipe("r", NETWORK, Training(steps=1), optimizer)
     for name in ("numpy", "numba"):
@@ -156,7 +156,7 @@ def test_a_pattern_that_matches_nothing_is_refused_before_anything_is_trained():
 
 
 def test_a_pattern_of_a_frozen_layer_is_no_mistake():
-    assert "dense_1/kernel" not in SGD(rate_factors={"dense_1/*": 2}).moves(NETWORK)
+    assert "dense_1/kernel" not in SGD(rate_factors={"dense_1/*": 2}).update_rules(NETWORK)
 
 
 def test_gradients_are_clipped_by_the_norm_of_all_together():

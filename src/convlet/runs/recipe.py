@@ -161,7 +161,7 @@ class Recipe:
         except InputError as error:
             raise RecipeError(str(error)) from None
         try:
-            self.optimizer.moves(self.network)
+            self.optimizer.update_rules(self.network)
         except InputError as error:
             raise RecipeError(f"optimizer: {error}") from None
         if self.training.batch_size == 1:

@@ -112,7 +112,7 @@ def test_backward_is_the_wanted_products_whether_few_units_live_or_many(N, I, U,
     d_x, blocks = guarded(inputs * N * I), dense.blocks(I)
     d_weights, empty, sweep = guarded(moves * blocks * U * dense.BLOCK), guarded(0), guarded([int(backwards)], np.int64)
     arguments = (updates.NONE, empty, d_weights, empty, sweep, N, I, U, guarded(inputs * N * dense.BLOCK))
-    backward = dense_gradients.make_backward(inputs=inputs, moves=moves)
+    backward = dense_gradients.make_backward(d_inputs=inputs, d_weights=moves)
     weights = guarded(stored(kernel, U))
     in_parts(backward, blocks, min(parts, blocks), weights, rows if moves else guarded(0), *lists, d_x, *arguments)
     check_guards()

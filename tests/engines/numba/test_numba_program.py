@@ -143,7 +143,7 @@ def test_a_step_is_the_gradients_and_the_reference_update(optimizer):
         x, labels, masks = batch(REGULAR, seed=step)
         before = ours.state()
         _, gradients = ours.gradients(Batch(x, labels, masks))
-        scale, moves = optimizer.clipping(gradients.values()), optimizer.moves(REGULAR)
+        scale, rules = optimizer.clipping(gradients.values()), optimizer.update_rules(REGULAR)
         assert_same_bits(ours.state().parameters, before.parameters, "gradients must change nothing")
         ours.step(Batch(x, labels, masks), 0.01)
         after = ours.state()
@@ -151,7 +151,7 @@ def test_a_step_is_the_gradients_and_the_reference_update(optimizer):
         for name, gradient in gradients.items():
             parameter, gradient = before.parameters[name].astype(np.float64), scale * gradient.astype(np.float64)
             slots = {slot: before.slots[f"{name}/{slot}"].astype(np.float64) for slot in optimizer.slots}
-            moves[name].update(parameter, gradient, slots, 0.01, step)
+            rules[name].update(parameter, gradient, slots, 0.01, step)
             np.testing.assert_allclose(after.parameters[name], parameter, rtol=1e-5, atol=1e-6, err_msg=name)
             for slot, array in slots.items():
                 np.testing.assert_allclose(after.slots[f"{name}/{slot}"], array, rtol=1e-4, atol=1e-7, err_msg=name)

@@ -63,7 +63,7 @@ class Muon(Optimizer):
     def _others(self) -> Adam:
         return Adam(self.learning_rate, self.beta_1, self.beta_2, self.epsilon, self.weight_decay)
 
-    def rule_for(self, parameter: Parameter) -> tuple[Optimizer, float]:
+    def optimizer_for(self, parameter: Parameter) -> tuple[Optimizer, float]:
         matrix = len(parameter.shape) > 1 and min(sides(parameter.shape)) > 1
         return (self, 1.0) if matrix else (self._others, self.others_rate)
 

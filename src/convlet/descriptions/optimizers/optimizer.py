@@ -93,11 +93,11 @@ class Optimizer:
         """One step of one parameter, in place. `slots` holds its arrays by name; `step` counts from 1."""
         raise NotImplementedError
 
-    def rule_for(self, parameter: Parameter) -> tuple["Optimizer", float]:
+    def optimizer_for(self, parameter: Parameter) -> tuple["Optimizer", float]:
         """Whose `update` moves this parameter, and at which multiple of the rate: its own, unless it leaves it."""
         return self, 1.0
 
-    def moves(self, network: "Sequential") -> dict[str, "Move"]:
+    def update_rules(self, network: "Sequential") -> dict[str, "UpdateRule"]:
         """How it moves each parameter that is trained. Raises InputError where a pattern matches none that is."""
         learnt = [name for placed in network for name in placed.learnt]
         for pattern in self.rate_factors:
@@ -106,12 +106,12 @@ class Optimizer:
                     f"rate_factors: {pattern!r} matches no parameter that is learnt: {listed(learnt[:20])}. "
                     "Mend the pattern, or leave it out."
                 )
-        return {name: self._move(name, p) for name, p in network.parameters.items() if p.trainable}
+        return {name: self._update_rule(name, p) for name, p in network.parameters.items() if p.trainable}
 
-    def _move(self, name: str, parameter: Parameter) -> "Move":
-        rule, factor = self.rule_for(parameter)
+    def _update_rule(self, name: str, parameter: Parameter) -> "UpdateRule":
+        optimizer, factor = self.optimizer_for(parameter)
         factors = [own for pattern, own in self.rate_factors.items() if fnmatchcase(name, pattern)]
-        return Move(rule, math.prod(factors, start=factor), self.decays == "all" or len(parameter.shape) > 1)
+        return UpdateRule(optimizer, math.prod(factors, start=factor), self.decays == "all" or len(parameter.shape) > 1)
 
     def averaged(self, network: "Sequential") -> tuple[str, ...]:
         """The parameters that have an average: all of every layer that is trained, measured ones too."""
@@ -120,7 +120,8 @@ class Optimizer:
 
     def remembered(self, network: "Sequential") -> dict[str, str]:
         """Every array that it remembers, by its public name, such as "conv2d_1/kernel/m", and of which parameter."""
-        slots = {f"{name}/{slot}": name for name, move in self.moves(network).items() for slot in move.rule.slots}
+        rules = self.update_rules(network)
+        slots = {f"{name}/{slot}": name for name, rule in rules.items() for slot in rule.optimizer.slots}
         return slots | {f"{name}/{RAW}": name for name in self.averaged(network)}
 
     def clipping(self, gradients: Iterable[Array]) -> float:
@@ -132,18 +133,18 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
-class Move:
-    """How a parameter is moved: by whose rule, at which multiple of the learning rate, and whether it decays."""
+class UpdateRule:
+    """How a parameter is moved: by which optimizer, at which multiple of the learning rate, and whether it decays."""
 
-    rule: Optimizer
+    optimizer: Optimizer
     factor: float = 1.0
     decays: bool = True
 
     @property
     def decay(self) -> float:
-        """The rule's weight decay, where this parameter has any."""
-        return getattr(self.rule, "weight_decay", 0.0) if self.decays else 0.0
+        """The optimizer's weight decay, where this parameter has any."""
+        return getattr(self.optimizer, "weight_decay", 0.0) if self.decays else 0.0
 
     def update(self, parameter: Array, gradient: Array, slots: Slots, rate: float, step: int) -> None:
         """One step of the parameter, in place."""
-        self.rule.update(parameter, gradient, slots, rate * self.factor, step, self.decays)
+        self.optimizer.update(parameter, gradient, slots, rate * self.factor, step, self.decays)

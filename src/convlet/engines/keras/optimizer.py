@@ -22,13 +22,13 @@ class Learning:
     """An optimizer for a network's Keras variables: the arrays it remembers, the averages it keeps, and its step."""
 
     def __init__(self, optimizer: Optimizer, network: Sequential, models: Models) -> None:
-        self.optimizer, moves = optimizer, optimizer.moves(network)
+        self.optimizer, rules = optimizer, optimizer.update_rules(network)
         learnt, variables = models.learnt, models.variables
-        self.moves = {name: moves[name] for name in learnt}
+        self.rules = {name: rules[name] for name in learnt}
         self.slots: dict[str, keras.Variable] = {
             f"{name}/{slot}": keras.Variable(np.zeros(variable.shape), dtype=variable.dtype, trainable=False)
             for name, variable in learnt.items()
-            for slot in self.moves[name].rule.slots
+            for slot in self.rules[name].optimizer.slots
         }
         self.averages: dict[str, keras.Variable] = {
             name: keras.Variable(np.zeros(variables[name].shape), dtype=variables[name].dtype, trainable=False)
@@ -41,10 +41,10 @@ class Learning:
         For each parameter the share that decay leaves and the rate; then how averages are pulled.
         """
         rows = []
-        for move in self.moves.values():
-            rate = learning_rate * move.factor
-            corrected = move.rule.corrected(rate, step) if isinstance(move.rule, Adam) else rate
-            rows.append((1 - rate * move.decay, corrected))
+        for rule in self.rules.values():
+            rate = learning_rate * rule.factor
+            corrected = rule.optimizer.corrected(rate, step) if isinstance(rule.optimizer, Adam) else rate
+            rows.append((1 - rate * rule.decay, corrected))
         rows.append(self.optimizer.average.pull(step) if self.optimizer.average else (0.0, False))
         return np.array(rows)
 
@@ -59,7 +59,7 @@ class Learning:
         """The values and slots after a step, with the rates of that step."""
         values, slots = dict(values), dict(slots)
         for i, (name, gradient) in enumerate(self._clipped(gradients).items()):
-            rule = self.moves[name].rule
+            rule = self.rules[name].optimizer
             own = {slot: slots[f"{name}/{slot}"] for slot in rule.slots}
             values[name], own = _moved(rule, rates[i, 0] * values[name], own, gradient, rates[i, 1])
             slots |= {f"{name}/{slot}": array for slot, array in own.items()}

@@ -63,7 +63,7 @@ class NumbaProgram:
         blocks = lower(network, switches)
         self._weights = Weights(blocks, network, optimizer)
         self._predicting, self._taken = self._weights.predicting(), buffer(1, np.int64)
-        self._update = update = Update(optimizer, self._weights.moves, self._taken) if optimizer else None
+        self._update = update = Update(optimizer, self._weights.rules, self._taken) if optimizer else None
         folded = lower(network, replace(switches, folding=switches.fusion))
         self._inference = Passes(folded, self._predicting, "predicting")
         self._inputs = Passes(blocks, self._predicting, "input gradients", every=not switches.sparse)
@@ -168,7 +168,7 @@ class NumbaProgram:
         if self._update is not None:
             self._update.set(learning_rate)
         if self._predicting is not self._weights:
-            self._predicting.packed.clear()
+            self._predicting.packs_current.clear()
 
     def state(self) -> State:
         with self._lock:
@@ -184,7 +184,7 @@ class NumbaProgram:
                 )
         with self._lock:
             self._weights.load(state.parameters, state.slots)
-            self._predicting.packed.clear()
+            self._predicting.packs_current.clear()
             self._taken[0] = state.step
 
     def _train(self, passes: Passes, batch: Batch) -> tuple[float, int]:

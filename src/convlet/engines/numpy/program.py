@@ -29,7 +29,7 @@ class NumpyProgram:
 
     def __init__(self, network: Sequential, state: State, optimizer: Optimizer | None) -> None:
         self.network, self.optimizer = network, optimizer
-        self.moves = optimizer.moves(network) if optimizer else {}
+        self.rules = optimizer.update_rules(network) if optimizer else {}
         self.restore(state)
 
     def prepare(self, batch_size: int, progress: Preparing | None = None) -> None:
@@ -93,8 +93,8 @@ class NumpyProgram:
             self.parameters[name][...] = state.slots.get(f"{name}/{RAW}", state.parameters[name])
         self.slots = {
             f"{name}/{slot}": state.slots.get(f"{name}/{slot}", np.zeros_like(self.parameters[name])).copy()
-            for name, move in self.moves.items()
-            for slot in move.rule.slots
+            for name, rule in self.rules.items()
+            for slot in rule.optimizer.slots
         }
 
     @property
@@ -157,9 +157,9 @@ class NumpyProgram:
         self.steps += 1
         scale = optimizer.clipping(gradients.values())
         for name, gradient in gradients.items():
-            move = self.moves[name]
-            slots = {slot: self.slots[f"{name}/{slot}"] for slot in move.rule.slots}
-            move.update(self.parameters[name], scale * gradient, slots, learning_rate, self.steps)
+            rule = self.rules[name]
+            slots = {slot: self.slots[f"{name}/{slot}"] for slot in rule.optimizer.slots}
+            rule.update(self.parameters[name], scale * gradient, slots, learning_rate, self.steps)
 
 
 def own_of(placed: Placed, parameters: Parameters) -> Parameters:

@@ -93,13 +93,13 @@ def update_jobs(weights: Weights, memory: Memory, update: Update) -> list[Job]:
         if name in weights.fused:
             continue
         gradient = memory.get(f"d_{name}", len(own.values))
-        for part, move in own.moving(update.moves):
-            if isinstance(move.rule, Muon):
+        for part, rule in own.moving(update.rules):
+            if isinstance(rule.optimizer, Muon):
                 kernels.append(_muon_moving(name, weights, update, part, gradient))
                 continue
-            slots = own.slots_of(move)
+            slots = own.slots_of(rule)
             arrays = (own.values[part], *(slot[part] for slot in slots), gradient[part])
-            arguments = (updates.rule(move.rule), update.settings(move), update.scale, *arrays)
+            arguments = (updates.rule(rule.optimizer), update.settings(rule), update.scale, *arrays)
             size, alongside = len(arrays[0]), bool(jobs)
             parts = -(-size // updates.BLOCK)
             jobs.append(Job(updates.update_parameters, size, arguments, parts, alongside, f"{name}: update"))
@@ -109,7 +109,7 @@ def update_jobs(weights: Weights, memory: Memory, update: Update) -> list[Job]:
 def _muon_moving(name: str, weights: Weights, update: Update, part: slice, gradient: np.ndarray) -> Moving:
     own, kernel = weights.own[name], f"{name}/kernel"
     assert own.grid is not None
-    settings, velocity = update.settings(update.moves[kernel]), own.slots["velocity"][part]
+    settings, velocity = update.settings(update.rules[kernel]), own.slots["velocity"][part]
     shape = weights.public[kernel].find().shape
     return Moving(name, shape, own.grid, settings, update.scale, gradient[part], velocity, own.values[part])
 

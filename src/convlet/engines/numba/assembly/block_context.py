@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convlet.descriptions.optimizers import Move, Optimizer
+from convlet.descriptions.optimizers import Optimizer, UpdateRule
 from convlet.engines.numba.assembly.blocks import NormalizationBlock
 from convlet.engines.numba.assembly.layouts import image_size
 from convlet.engines.numba.assembly.weights import Weights
@@ -47,28 +47,28 @@ class Update:
     `taken` holds how many steps were taken before, `scale` what gradients are multiplied by where they are clipped.
     """
 
-    def __init__(self, optimizer: Optimizer, moves: Mapping[str, Move], taken: np.ndarray) -> None:
-        self.optimizer, self.moves, self.taken = optimizer, moves, taken
-        self._distinct: list[Move] = []
-        for move in moves.values():
-            if move not in self._distinct:
-                self._distinct.append(move)
+    def __init__(self, optimizer: Optimizer, rules: Mapping[str, UpdateRule], taken: np.ndarray) -> None:
+        self.optimizer, self.rules, self.taken = optimizer, rules, taken
+        self._distinct: list[UpdateRule] = []
+        for rule in rules.values():
+            if rule not in self._distinct:
+                self._distinct.append(rule)
         self._settings = [buffer(updates.SETTINGS) for _ in self._distinct]
         self.scale, self.clip_norm = buffer(1), buffer(1, np.float64)
         self.scale[:], self.clip_norm[:] = 1, optimizer.clip_norm or 0
         self.pull = buffer(2)  # of averages, as `updates.follow` takes it
 
-    def settings(self, move: Move) -> np.ndarray:
-        """What the kernels need for this move: the same array for as long as the program lives."""
-        return self._settings[self._distinct.index(move)]
+    def settings(self, rule: UpdateRule) -> np.ndarray:
+        """What the kernels need for this rule: the same array for as long as the program lives."""
+        return self._settings[self._distinct.index(rule)]
 
     def set(self, learning_rate: float) -> None:
         """Make the settings of the coming step."""
         step = int(self.taken[0]) + 1
         if self.optimizer.average is not None:
             self.pull[:] = self.optimizer.average.pull(step)
-        for move, array in zip(self._distinct, self._settings, strict=True):
-            values = updates.settings(move, learning_rate, step)
+        for rule, array in zip(self._distinct, self._settings, strict=True):
+            values = updates.settings(rule, learning_rate, step)
             array[: len(values)] = values
 
 
@@ -87,8 +87,8 @@ class BlockContext:
     `inputs` are all of them, and `x`, `x_frame` and `d_x` the first: only an addition has several.
 
     There is a backward pass where there is a `d_y`; without `d_x` the inputs' gradient is not wanted. The weights' is
-    wanted where the block `learns`: without an update, it goes to arrays `d_…` of the memory. What is dropped depends
-    on `training`, and what statistics are normalised by on `learns`.
+    wanted where the pass `trains` the block: without an update, it goes to arrays `d_…` of the memory. What is dropped
+    depends on `training`, and what statistics are normalised by on `trains`.
     """
 
     block: Any
@@ -120,14 +120,14 @@ class BlockContext:
         return self.block.names[0]
 
     @property
-    def learns(self) -> bool:
-        """Whether the block's weights move in this pass, or would with an update: a frozen layer's do not."""
-        return self.training and learns(self.block)
+    def trains(self) -> bool:
+        """Whether the block's weights change in this pass, or would with an update: a frozen layer's do not."""
+        return self.training and is_trainable(self.block)
 
     @property
     def gradients(self) -> int:
         """How many gradients are wanted: of the weights, of the inputs, or both."""
-        return int(self.learns) + any(each.d_x is not None for each in self.inputs)
+        return int(self.trains) + any(each.d_x is not None for each in self.inputs)
 
     def array(self, purpose: str, size: int, dtype: Any = np.float32) -> np.ndarray:
         """Memory for this block and purpose."""
@@ -144,7 +144,7 @@ class BlockContext:
         return self.job(kernel, size, *arguments, parts=1, alongside=alongside)
 
 
-def learns(block: Any) -> bool:
+def is_trainable(block: Any) -> bool:
     """Whether a block has a parameter that training moves, or averages that its batches do."""
     if isinstance(block, NormalizationBlock) and block.moving:
         return True

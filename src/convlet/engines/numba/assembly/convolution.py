@@ -110,20 +110,20 @@ def convolution_backward(context: BlockContext) -> list[Job]:
     if context.block.winograd_gradients:
         return jobs + _winograd_backward(context)
     wide = sparse_convolution.width(_row(context)) if context.block.sparse else 16
-    if context.learns:
+    if context.trains:
         jobs.append(_d_kernels(context, wide))
     if context.d_x is not None:
         jobs.append(_pack_rows(context, wide))
-    if context.learns:
+    if context.trains:
         jobs.append(_sum_parts(context))
     if context.d_x is not None:
-        jobs.append(_d_images(context, wide, alongside=context.learns))
+        jobs.append(_d_images(context, wide, alongside=context.trains))
     return jobs
 
 
 def _winograd_backward(context: BlockContext) -> list[Job]:
     """Both gradients; kernels are turned and transformed beside the jobs of the kernels' gradient."""
-    kernels = _winograd_d_kernels(context) if context.learns else []
+    kernels = _winograd_d_kernels(context) if context.trains else []
     turn, *images = _winograd_d_images(context) if context.d_x is not None else [None]
     return [job for job in (*kernels[:1], turn, *kernels[1:], *images) if job is not None]
 
@@ -160,8 +160,8 @@ def _winograd_d_images(context: BlockContext) -> list[Job]:
     region = _outputs(context, K - 1 - context.x_frame.top, K - 1 - context.x_frame.left)
     where = (points, context.d_x, context.x_frame, NO_WINNERS, Geometry(H, W, K, K), LINEAR)
     return [
-        context.job(winograd.turn_kernels, K, _own(context), turned, C, F, K, alongside=context.learns),
-        context.job(winograd.transform_kernels, -(-C // 16), turned, points, F, C, K, alongside=context.learns),
+        context.job(winograd.turn_kernels, K, _own(context), turned, C, F, K, alongside=context.trains),
+        context.job(winograd.transform_kernels, -(-C // 16), turned, points, F, C, K, alongside=context.trains),
         _winograd(context, context.d_y, context.y_frame, region, *where),
     ]
 

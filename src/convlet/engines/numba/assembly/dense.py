@@ -57,7 +57,7 @@ def dense_forward(context: BlockContext) -> list[Job]:
 def dense_backward(context: BlockContext) -> list[Job]:
     block: DenseBlock = context.block
     (I, U, _), name, N = _dense_sizes(context), block.dense.name, context.N
-    own, update = context.weights.own[name], context.update if context.learns else None
+    own, update = context.weights.own[name], context.update if context.trains else None
     images, values = context.array("images", U * N, np.int64), context.array("values", U * N)
     counts, kept = context.array("counts", U, np.int64), keep(context, block.dropout)
     code, jobs = CODES[block.activation], []
@@ -68,20 +68,20 @@ def dense_backward(context: BlockContext) -> list[Job]:
     sizes: tuple[Any, ...] = (context.gradient(f"{name}/bias"), N, U, code, kept[1], int(context.every))
     listing = (context.d_y, context.y, kept[0], *lists, *sizes)
     jobs.append(context.job(dense_gradients.collect, -(-U // dense.GROUP), *listing))
-    moves = _moves(context, name, update if name in context.weights.fused else None, own)
+    destination = _destination(context, name, update if name in context.weights.fused else None, own)
     rows = context.array("rows", dense.blocks(I) * N * dense.BLOCK)
     d_x = NOTHING if context.d_x is None else context.d_x
-    kernel = dense_gradients.make_backward(inputs=context.d_x is not None, moves=context.learns)
-    arguments = (own.values, rows, *lists, d_x, *moves, N, I, U, Scratch(N * dense.BLOCK))
+    kernel = dense_gradients.make_backward(d_inputs=context.d_x is not None, d_weights=context.trains)
+    arguments = (own.values, rows, *lists, d_x, *destination, N, I, U, Scratch(N * dense.BLOCK))
     return [*jobs, context.job(kernel, dense.blocks(I), *arguments, parts=dense.blocks(I))]
 
 
-def _moves(context: BlockContext, name: str, update: Update | None, own: FlatWeights) -> tuple[Any, ...]:
+def _destination(context: BlockContext, name: str, update: Update | None, own: FlatWeights) -> tuple[Any, ...]:
     """What the backward kernel does with the gradient, if any: move the weights by it, or leave it in an array."""
     if update is None:
-        return updates.NONE, NOTHING, context.gradient(name) if context.learns else NOTHING, NOTHING, NO_STEPS
-    move = update.moves[f"{name}/kernel"]
-    return updates.rule(move.rule), update.settings(move), *own.slots_of(move), update.taken
+        return updates.NONE, NOTHING, context.gradient(name) if context.trains else NOTHING, NOTHING, NO_STEPS
+    rule = update.rules[f"{name}/kernel"]
+    return updates.rule(rule.optimizer), update.settings(rule), *own.slots_of(rule), update.taken
 
 
 NO_STEPS = buffer(1, np.int64)

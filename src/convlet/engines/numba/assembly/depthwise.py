@@ -41,7 +41,7 @@ def depthwise_backward(context: BlockContext) -> list[Job]:
     (weights, bias), d_y = _own(context), (context.d_y, context.y_frame)
     if context.d_x is not None:
         jobs.append(context.job(depthwise.d_images, N, weights, *d_y, context.d_x, context.x_frame, shape, pool))
-    if context.learns:
+    if context.trains:
         taps = pool.KH * pool.KW * shape.C
         size = taps + shape.C
         partial = context.array("partial", N * size)

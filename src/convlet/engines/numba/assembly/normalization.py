@@ -71,7 +71,7 @@ def _gradient(context: BlockContext, short: str) -> np.ndarray:
 def normalization_forward(context: BlockContext) -> list[Job]:
     own, epsilon = _own(context), np.float64(context.block.epsilon)
     x = (context.x, context.x_frame)
-    if context.learns:
+    if context.trains:
         counts = (context.N, context.N * own.shape.H * own.shape.W, own.C, epsilon)
         found = (own.partial, own.statistics, own.variances)
         jobs = [
@@ -90,7 +90,7 @@ def normalization_forward(context: BlockContext) -> list[Job]:
 def normalization_backward(context: BlockContext) -> list[Job]:
     own, block = _own(context), context.block
     jobs: list[Job] = []
-    if context.learns:
+    if context.trains:
         d_gamma, d_beta = _gradient(context, "gamma"), _gradient(context, "beta")
         totals = (own.partial, d_gamma, d_beta, context.N, own.C)
         jobs += [
@@ -101,7 +101,7 @@ def normalization_backward(context: BlockContext) -> list[Job]:
         d_gamma = d_beta = buffer(own.C)
     if context.d_x is not None:
         jobs.append(_d_x(context, own, d_gamma, d_beta))
-    if context.update is not None and context.learns:
+    if context.update is not None and context.trains:
         averaging = (*own.moving, own.statistics, own.variances, np.float32(block.momentum))
         jobs.append(context.alone(normalization.move_averages, own.shape.C, *averaging, alongside=True))
     return jobs

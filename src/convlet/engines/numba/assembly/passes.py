@@ -20,7 +20,7 @@ from convlet.descriptions.network import IMAGE
 from convlet.engines import Batch, Masks
 from convlet.engines.numba import assembly
 from convlet.engines.numba.assembly import BlockContext, Memory, Update
-from convlet.engines.numba.assembly.block_context import PARTS, Input, learns
+from convlet.engines.numba.assembly.block_context import PARTS, Input, is_trainable
 from convlet.engines.numba.assembly.blocks import Block
 from convlet.engines.numba.assembly.layouts import frames, image_size, read_images, readers, store_images, view
 from convlet.engines.numba.assembly.weights import Weights
@@ -76,7 +76,7 @@ class Passes:
         self.memory.get("weights", len(batch))[:] = 1 if batch.weights is None else batch.weights
         self._take_targets(batch.targets)
         if self.update is not None:
-            self.weights.packed.discard("folded")  # a step packs what it moves, as training reads it
+            self.weights.packs_current.discard("folded")  # a step packs what it moves, as training reads it
         self._run(worklist)
 
     def differentiate(self, images: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float32]:
@@ -88,9 +88,9 @@ class Passes:
         return read_images(self._gradient(IMAGE, len(images)), self.frames[IMAGE], images.shape[1:], len(images))
 
     def _run(self, worklist: Worklist) -> None:
-        if self._packing not in self.weights.packed:
+        if self._packing not in self.weights.packs_current:
             threads.run(Worklist(self.packs()))
-            self.weights.packed.add(self._packing)
+            self.weights.packs_current.add(self._packing)
         threads.run(worklist)
 
     def _worklist(self, N: int) -> Worklist:
@@ -157,7 +157,7 @@ class Passes:
             stages.append(Stage(None, "backward", jobs))
         if self.update is not None:
             jobs = assembly.update_jobs(self.weights, self.memory, self.update)
-            jobs += self._packs([context for context in contexts if context.learns])
+            jobs += self._packs([context for context in contexts if context.trains])
             jobs.append(Job(updates.count_step, 1, (self.update.taken,), label="count the step"))
             stages.append(Stage(None, "update", jobs))
         return stages
@@ -231,6 +231,6 @@ def _learning(blocks: Sequence[Block]) -> set[str]:
     """The values that depend on what training moves: nobody wants the gradients of others."""
     found: set[str] = set()
     for block in blocks:
-        if learns(block) or not found.isdisjoint(block.inputs):
+        if is_trainable(block) or not found.isdisjoint(block.inputs):
             found.add(block.gives)
     return found

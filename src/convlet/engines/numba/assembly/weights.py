@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet.descriptions.network import Parameters, Sequential
-from convlet.descriptions.optimizers import RAW, Move, Muon, Optimizer
+from convlet.descriptions.optimizers import RAW, Muon, Optimizer, UpdateRule
 from convlet.engines.numba.assembly.blocks import Block, ConvolutionBlock, DenseBlock
 from convlet.engines.numba.assembly.layouts import Places, channels, convolution_places, dense_places, dense_size
 from convlet.engines.numba.buffers import buffer, padded
@@ -50,21 +50,21 @@ class FlatWeights:
         """What the network predicts with: the weights, or their average."""
         return self.values if self.average is None else self.average
 
-    def slots_of(self, move: Move) -> tuple[Array, Array]:
-        """The two arrays that the move's rule remembers; NOTHING in the place of one that it does not."""
-        first, second = (*(self.slots[slot] for slot in move.rule.slots), NOTHING, NOTHING)[:2]
+    def slots_of(self, rule: UpdateRule) -> tuple[Array, Array]:
+        """The two arrays that a rule remembers; NOTHING in the place of one that it does not."""
+        first, second = (*(self.slots[slot] for slot in rule.optimizer.slots), NOTHING, NOTHING)[:2]
         return first, second
 
-    def moving(self, moves: Mapping[str, Move]) -> list[tuple[slice, Move]]:
+    def moving(self, rules: Mapping[str, UpdateRule]) -> list[tuple[slice, UpdateRule]]:
         """Which parts are moved, and how: neighbours that are moved alike are one."""
-        found: list[tuple[slice, Move]] = []
+        found: list[tuple[slice, UpdateRule]] = []
         for name, part in self.parts.items():
-            if (move := moves.get(name)) is None:
+            if (rule := rules.get(name)) is None:
                 continue
-            if found and found[-1][1] == move:
-                found[-1] = slice(found[-1][0].start, part.stop), move
+            if found and found[-1][1] == rule:
+                found[-1] = slice(found[-1][0].start, part.stop), rule
             else:
-                found.append((part, move))
+                found.append((part, rule))
         return found
 
 
@@ -83,13 +83,13 @@ class Weights:
     """All weights of a network, by block and public name."""
 
     def __init__(self, blocks: list[Block], network: Sequential, optimizer: Optimizer | None) -> None:
-        self.moves = moves = optimizer.moves(network) if optimizer else {}
+        self.rules = rules = optimizer.update_rules(network) if optimizer else {}
         self.averaged = optimizer.averaged(network) if optimizer else ()
         self.own: dict[str, FlatWeights] = {}
         self.public: dict[str, ParameterPlace] = {}
         self.fused: set[str] = set()  # moved by the kernel that makes the gradient
         self._packs: dict[str, Array] = {}
-        self.packed: set[str] = set()  # which of those, plain or folded, hold the weights as they are now
+        self.packs_current: set[str] = set()  # which of those, plain or folded, hold the weights as they are now
         for block in blocks:
             C = channels(block.input_shape, block.first)
             if isinstance(block, ConvolutionBlock):
@@ -99,16 +99,14 @@ class Weights:
             else:
                 self._add_plain(block)
         for own in self.own.values():
-            own.slots = {
-                slot: buffer(len(own.values)) for name in own.parts if name in moves for slot in moves[name].rule.slots
-            }
+            optimizers = [rules[name].optimizer for name in own.parts if name in rules]
+            own.slots = {slot: buffer(len(own.values)) for each in optimizers for slot in each.slots}
             if any(name in self.averaged for name in own.parts):
                 own.average = buffer(len(own.values))
         if optimizer is not None and optimizer.clip_norm is not None:
             self.fused.clear()  # no gradient moves anything before all are there
-        self.fused -= {
-            name for name in self.fused if name + "/kernel" in moves and isinstance(moves[name + "/kernel"].rule, Muon)
-        }
+        by_muon = {name for name, rule in rules.items() if isinstance(rule.optimizer, Muon)}
+        self.fused = {name for name in self.fused if f"{name}/kernel" not in by_muon}
 
     def _add_convolution(self, block: ConvolutionBlock, C: int) -> None:
         name, parameters = block.convolution.name, block.convolution.parameters
@@ -155,7 +153,7 @@ class Weights:
 
     def load(self, parameters: Parameters, slots: Parameters) -> None:
         """Take over public arrays; a slot that is not among them is 0, and so is all that pads them."""
-        self.packed.clear()
+        self.packs_current.clear()
         for own in self.own.values():
             for array in (own.values, own.predicting, *own.slots.values()):
                 array.fill(0)
@@ -176,16 +174,16 @@ class Weights:
             return self
         other = copy(self)
         other.own = {name: replace(own, values=own.predicting, average=None) for name, own in self.own.items()}
-        other._packs, other.packed = {}, set()
+        other._packs, other.packs_current = {}, set()
         return other
 
     def slots(self) -> Parameters:
         """A copy of what the optimizer remembers, in the public layout."""
         copies: Parameters = {}
-        for name, move in self.moves.items():
+        for name, rule in self.rules.items():
             public = self.public[name]
-            own, places = self.own[public.own], public.find() if move.rule.slots else None
-            copies |= {f"{name}/{slot}": own.slots[slot][places] for slot in move.rule.slots}
+            own, places = self.own[public.own], public.find() if rule.optimizer.slots else None
+            copies |= {f"{name}/{slot}": own.slots[slot][places] for slot in rule.optimizer.slots}
         for name in self.averaged:
             copies[f"{name}/{RAW}"] = self.own[self.public[name].own].values[self.public[name].find()]
         return copies

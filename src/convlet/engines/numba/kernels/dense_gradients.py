@@ -81,10 +81,10 @@ _update_half, _update_lanes = update_of(HALF), update_of(LANES)
 
 @inlined
 def _by_lists(
-    block, backwards, weights, rows, images, values, counts, rule, settings, a, b, N, U, scratch, inputs, moves
+    block, backwards, weights, rows, images, values, counts, rule, settings, a, b, N, U, scratch, d_inputs, d_weights
 ):
     """The pass over a block where few units live. What goes back to the images is in scratch (N, 64)."""
-    if inputs:
+    if d_inputs:
         for i in range(0, N * BLOCK, 8):
             store(scratch, i, splat(8, np.float32(0)))
     x = block * N * BLOCK
@@ -100,11 +100,11 @@ def _by_lists(
             g, weight = splat(HALF, np.float32(0)), load(HALF, weights, w)
             for i in range(u * N, u * N + element(counts, u)):
                 n, value = element(images, i) + c, broadcast(HALF, values, i)
-                if moves:
+                if d_weights:
                     g = fma(value, load(HALF, rows, x + n), g)
-                if inputs:
+                if d_inputs:
                     store(scratch, n, fma(value, weight, load(HALF, scratch, n)))
-            if moves:
+            if d_weights:
                 _update_half(rule, settings, weights, a, b, w, g)
 
 
@@ -155,8 +155,8 @@ def _move_weights(w, x, rows, d_sums, weights, rule, settings, a, b, N, U):
 
 
 @functools.cache
-def make_backward(*, inputs: bool, moves: bool) -> Callable[..., Any]:
-    """The kernel for what is wanted: the gradient of the `inputs`, the weights that it `moves`, or both."""
+def make_backward(*, d_inputs: bool, d_weights: bool) -> Callable[..., Any]:
+    """The kernel for what is wanted: the inputs' gradient, the weights', or both."""
 
     @kernel
     def backward(
@@ -179,13 +179,13 @@ def make_backward(*, inputs: bool, moves: bool) -> Callable[..., Any]:
             block = last - k if backwards else k
             w, x = block * U * BLOCK, block * N * BLOCK
             if not many:
-                lists = (images, values, counts)
-                _by_lists(block, backwards, weights, rows, *lists, rule, settings, a, b, N, U, scratch, inputs, moves)
-            if many and inputs:
+                lists, update = (images, values, counts), (rule, settings, a, b)
+                _by_lists(block, backwards, weights, rows, *lists, *update, N, U, scratch, d_inputs, d_weights)
+            if many and d_inputs:
                 _back_to_images(w, weights, d_sums, N, U, scratch)
-            if many and moves:
+            if many and d_weights:
                 _move_weights(w, x, rows, d_sums, weights, rule, settings, a, b, N, U)
-            if inputs:
+            if d_inputs:
                 inside = min(BLOCK, I - block * BLOCK)
                 for n in range(N):
                     for i in range(inside):

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from convlet.descriptions.optimizers import SGD, Adam, Move, Muon, Optimizer
+from convlet.descriptions.optimizers import SGD, Adam, Muon, Optimizer, UpdateRule
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.simd.vectors import (
     add,
@@ -49,9 +49,9 @@ def rule(optimizer: Optimizer) -> int:
     raise TypeError(f"no rule for {type(optimizer).__name__}")
 
 
-def settings(move: Move, learning_rate: float, step: int) -> tuple[float, ...]:
+def settings(rule: UpdateRule, learning_rate: float, step: int) -> tuple[float, ...]:
     """(share of the weight that decay leaves, rate, first, second, ε) in this step, counted from 1."""
-    optimizer, rate, decay = move.rule, learning_rate * move.factor, move.decay
+    optimizer, rate, decay = rule.optimizer, learning_rate * rule.factor, rule.decay
     match optimizer:
         case Adam():
             corrected = optimizer.corrected(rate, step)
