@@ -84,14 +84,18 @@ def environment(**more):
 
 
 class Killed(BaseException):
-    """Stands for a kill: nothing in the package may catch it."""
+    """Stands for a kill: after it nothing more is saved."""
 
 
 def killed_after(steps):
     """A watcher that kills the run when that many steps are taken."""
 
+    def dead():
+        raise Killed
+
     def watch(run):
         if run.history.steps == steps and run.clock.taken:
+            run.checkpoint = dead
             raise Killed
 
     return watch

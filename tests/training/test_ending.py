@@ -36,11 +36,26 @@ def signalling(number, at):
     return watch
 
 
+@pytest.fixture
+def heard():
+    """Ctrl-C as a terminal's process hears it, where the tests run as somebody's background job too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def notes(error):
     return getattr(error, "__notes__", [])
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), SystemExit(3), MemoryError(), BrokenPipeError(32, "x")])
+class Own(BaseException):
+    """Of nobody's family."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ZeroDivisionError("a bug"), SystemExit(3), MemoryError(), BrokenPipeError(32, "x"), KeyboardInterrupt(), Own()],
+)
 def test_an_error_in_somebodys_watch_comes_after_the_run_was_saved_and_a_note_says_where(tmp_path, error):
     with pytest.raises(type(error)) as caught:
         tiny.train(steps=STEPS, run_dir=tmp_path / "r", watch=raising(error, at=8))
@@ -92,6 +107,46 @@ def test_where_the_run_cannot_be_saved_the_first_error_stays_and_the_note_says_w
     with pytest.raises(ZeroDivisionError) as caught:
         tiny.train(steps=STEPS, run_dir=tmp_path / "r", watch=watch)
     assert notes(caught.value) == [f"The run could not be saved after step 8 of 14: {str(failure) or 'MemoryError'}"]
+
+
+@pytest.mark.parametrize("from_another", [False, True])
+def test_a_run_that_fails_before_its_first_step_leaves_no_folder_and_the_same_command_may_be_repeated(
+    tmp_path, monkeypatch, from_another
+):
+    further = {"initial": tiny.train(steps=1).program.state().parameters} if from_another else {}
+
+    def fail(program, batch, learning_rate):
+        raise MemoryError
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError) as caught:
+        patch.setattr(NumpyProgram, "step", fail)
+        tiny.train(steps=STEPS, run_dir=tmp_path / "r", **further)
+    assert notes(caught.value) == ["The run ended before its first step, so there is nothing to keep."]
+    assert not (tmp_path / "r").exists()
+    tiny.train(steps=STEPS, run_dir=tmp_path / "r", **further)
+
+
+def test_a_resumed_run_that_fails_at_once_stays_as_it_was(tmp_path, monkeypatch):
+    def fail(program, batch, learning_rate):
+        raise MemoryError
+
+    tiny.train(steps=8, run_dir=tmp_path / "r")
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(NumpyProgram, "step", fail)
+        tiny.train(steps=STEPS, run_dir=tmp_path / "r", resume=True)
+    assert load_checkpoint(tmp_path / "r" / "last.safetensors").state.step == 8
+
+
+def test_a_second_ctrl_c_ends_at_once_and_saves_nothing_more(tmp_path, heard):
+    def twice(run):
+        if run.history.steps == 8 and run.clock.taken:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        tiny.train(steps=STEPS, run_dir=tmp_path / "r", watch=twice)
+    assert not isinstance(caught.value, Stopped) and not notes(caught.value)
+    assert load_checkpoint(tmp_path / "r" / "last.safetensors").state.step == 6
 
 
 def test_a_number_that_went_wrong_leaves_the_last_good_weights(tmp_path):

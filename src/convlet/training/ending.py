@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from convlet.errors import GroupError, NumericsError
+from convlet.runs.folder import abandon_run
 from convlet.runs.run import Run
 from convlet.signals import Stop, Stopped
 from convlet.training.saving import Checkpoints
@@ -15,11 +16,12 @@ IN_REACH = " The network as trained so far is this exception's run (in a noteboo
 
 
 @contextmanager
-def saved_whatever_happens(run: Run, checkpoints: Checkpoints) -> Iterator[None]:
-    """Save the run when an exception comes, an error in somebody's `watch` too, and let it say where the run is kept.
+def saved_whatever_happens(run: Run, checkpoints: Checkpoints, stop: Stop, *, new: bool) -> Iterator[None]:
+    """Save the run when an exception comes, whatever somebody's `watch` raises too, and let it say where it is kept.
 
     Not where a number went wrong: what led there is no state to go on from, and the last good one stays. Nor at a
-    second Ctrl-C, which ends at once. Raises StorageError in place of Stopped where the run cannot be saved.
+    second Ctrl-C, which ends at once. A `new` run that fails before its first step, for want of memory perhaps, leaves
+    no folder. Raises StorageError in place of Stopped where the run cannot be saved.
     """
     try:
         yield
@@ -29,8 +31,13 @@ def saved_whatever_happens(run: Run, checkpoints: Checkpoints) -> Iterator[None]
         checkpoints.save()
         stopped.run, stopped.outcome = run, f" {_progress(run)}; {_where(run, IN_REACH)}"
         raise
-    except (Exception, SystemExit) as error:
-        error.add_note(_kept(run, checkpoints))
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and stop.signal is not None:  # the second one
+            raise
+        if new and not run.history.steps and not isinstance(error, GroupError):
+            error.add_note(_left_nothing(run))
+        else:
+            error.add_note(_kept(run, checkpoints))
         raise
 
 
@@ -42,6 +49,12 @@ def stopped_together(stop: Stop) -> Iterator[None]:
     except GroupError:
         stop.check()
         raise
+
+
+def _left_nothing(run: Run) -> str:
+    if run.run_dir is not None:
+        abandon_run(run.run_dir)
+    return "The run ended before its first step, so there is nothing to keep."
 
 
 def _kept(run: Run, checkpoints: Checkpoints) -> str:

@@ -73,7 +73,7 @@ def fit_recipe(
         checkpoints = Checkpoints(run, recipe)
         started = time.perf_counter()
         try:
-            with saved_whatever_happens(run, checkpoints), stopped_together(stop):
+            with saved_whatever_happens(run, checkpoints, stop, new=not resume), stopped_together(stop):
                 train(run, data, recipe, checkpoints, stop, watch)
                 stop.check()  # a signal during the last step or save
         finally:
