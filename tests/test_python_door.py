@@ -1,6 +1,7 @@
 """What a user of Keras, PyTorch or scikit-learn expects of `import convlet as cl`: fit, look, copy, go on."""
 
 import copy
+import io
 import json
 import os
 import pickle
@@ -63,6 +64,15 @@ def test_a_network_prints_its_summary_when_it_is_called(capsys):
     assert "Conv2D 2 × 3×3" in summary and "training images" in summary and "\x1b" not in summary
     tiny.NETWORK.summary()
     assert "training images" not in capsys.readouterr().out
+
+
+def test_a_network_prints_its_summary_on_a_stream_of_any_encoding(monkeypatch):
+    for encoding, times in (("ascii", "x"), ("cp1252", "×"), ("shift_jis", "×"), ("utf-8", "×")):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding)
+        monkeypatch.setattr("sys.stdout", stream)
+        tiny.NETWORK.summary()
+        stream.seek(0)
+        assert f"Conv2D 2 {times} 3{times}3" in stream.read()
 
 
 def test_a_network_draws_itself():

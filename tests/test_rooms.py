@@ -172,6 +172,7 @@ def test_every_file_that_a_rooms_map_names_is_in_that_room():
 def test_only_the_command_line_and_the_line_of_fit_write_to_a_stream():
     may = {
         "report/terminal/quiet_line.py",
+        "report/terminal/printed.py",  # only asks stdout what it can hold, and prints
         "signals.py",  # only flushes them, before a process ends
         "engines/keras/library_output.py",  # only keeps libraries from them
     }

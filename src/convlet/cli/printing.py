@@ -5,14 +5,12 @@ hold, × as x and á as a, instead of ending the command. On a terminal lines br
 copied, a path or a command, stays whole; elsewhere they do not break at all.
 """
 
-import codecs
 import io
 import json
 import shutil
 import sys
 import textwrap
 import threading
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import click
 
 from convlet.report.numbers import visible
+from convlet.report.terminal.stand_ins import STAND_INS
 from convlet.report.terminal.stream import Unfailing
 
 if TYPE_CHECKING:  # `convlet --help` waits for nobody's libraries
@@ -29,36 +28,15 @@ SLOW_SECONDS = 2.0
 SLOW = "At work."
 COMPILING = "The first time on a machine it takes a while: the network is compiled for it."
 SCHEMA = 1  # of every JSON object convlet prints
-STAND_INS = "convlet stand-ins"  # the name under which Python's codecs know `_stand_ins`
-LIKE = str.maketrans("×−–→≤≥·✓✗━█▉▊▋▌▍▎▏đĐ", "x--><>-+x=#####   dD")
 
 
 def prepare_streams() -> None:
     """Let stdout and stderr replace what they cannot hold, and stderr lose what it cannot take, whoever writes."""
-    codecs.register_error(STAND_INS, _stand_ins)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=STAND_INS)
     if not isinstance(sys.stderr, Unfailing):
         sys.stderr = cast(TextIO, Unfailing(sys.stderr))
-
-
-def _stand_ins(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return "".join(map(_stand_in, error.object[error.start : error.end])), error.end
-
-
-def _stand_in(letter: str) -> str:
-    """What an ASCII stream shows of a letter: one like it, itself without its marks, or a question mark.
-
-    >>> "".join(map(_stand_in, "3 × 3, 4 → 9 … áo dài"))
-    '3 x 3, 4 > 9 ... ao dai'
-    """
-    like = unicodedata.normalize("NFKD", letter.translate(LIKE)).encode("ascii", "ignore").decode()
-    if like or unicodedata.combining(letter):
-        return like
-    return "??" if unicodedata.east_asian_width(letter) in "WF" else "?"  # as wide as it would be, for tables
 
 
 def console(*, err: bool = False, quiet: bool = False) -> "Console":
