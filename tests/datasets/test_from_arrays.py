@@ -190,6 +190,42 @@ def test_training_images_of_bytes_that_are_nearly_black_are_refused(white):
     assert len(Examples.from_arrays(dark, TENS, classes=("10", "20", "30"))) == 60  # one picture may well be dark
 
 
+@pytest.mark.parametrize("white", [1 / 255, 16 / 255])
+def test_training_images_of_floats_that_are_nearly_black_are_refused(white):
+    dark = GREY * white
+    with pytest.raises(DataError, match=f"float pixels up to {white:g}, nearly black; white is 1") as refused:
+        Dataset.from_arrays(dark, TENS[:6])
+    mended = eval(re.search(r"use (images / .*)\.$", str(refused.value))[1], {"images": dark})
+    np.testing.assert_allclose(Dataset.from_arrays(mended, TENS[:6]).train.images[..., 0], GREY, atol=1e-5)
+    assert pixels(dark).max() < 0.1  # one picture may well be dark
+
+
+BLACK_GROUND = np.where(GREY > 0.8, GREY, 0)  # as MNIST's: mostly black, so that its mean is near
+
+
+def test_training_images_that_are_lessened_by_their_mean_are_refused_with_what_to_do():
+    lessened = BLACK_GROUND - BLACK_GROUND.mean()
+    assert lessened.min() > -0.25 and lessened.max() < 1.25  # each image might be one of ours
+    with pytest.raises(DataError, match=r"They look lessened by their mean.*Normalization") as refused:
+        Dataset.from_arrays(lessened, TENS[:6])
+    mended = eval(re.search(r"perhaps with (.*?),", str(refused.value))[1], {"images": lessened})
+    np.testing.assert_allclose(Dataset.from_arrays(mended, TENS[:6]).train.images[..., 0], BLACK_GROUND, atol=1e-5)
+
+
+def test_training_images_that_a_resizer_or_noise_brought_below_0_are_taken_as_they_are():
+    noise = np.random.default_rng(2).normal(0, 0.05, GREY.shape)
+    for given in (BLACK_GROUND + noise, np.where(BLACK_GROUND == 0, -0.03, BLACK_GROUND)):
+        assert np.array_equal(Dataset.from_arrays(given, TENS[:6]).train.images[..., 0], given.astype(np.float32))
+
+
+def test_signed_bytes_are_refused_with_what_brings_them_to_0_to_1():
+    given = np.arange(-128, 128).astype(np.int8).reshape(1, 16, 16)
+    with pytest.raises(DataError, match="type int8") as refused:
+        pixels(given)
+    mended = eval(re.search(r"Use (.*?), if", str(refused.value))[1], {"images": given})
+    assert (pixels(mended).min(), pixels(mended).max()) == (0, 1)
+
+
 @pytest.mark.parametrize("shape", [(6, 3, 32, 32), (6, 1, 28, 20), (6, 3, 24, 48)])
 def test_channels_first_is_recognised_square_or_not(shape):
     with pytest.raises(DataError, match=r"channels-first.*transpose\(0, 2, 3, 1\)"):

@@ -270,6 +270,7 @@ def test_a_prediction_is_never_nan_but_an_error_that_names_image_and_layer(weigh
     ("options", "error", "says"),
     [
         ({"network": Sequential([Flatten(), Dense(3)], (5, 5, 1))}, DataError, "input_shape = [5, 4, 1]"),
+        ({"network": Sequential([Flatten(), Dense(3)], (4, 1, 5))}, DataError, "images.transpose(0, 2, 3, 1)"),
         ({"network": Sequential([Flatten(), Dense(4)], tiny.SHAPE)}, DataError, "Dense(3)"),
         ({"network": Sequential([Conv2D(3, 3)], tiny.SHAPE)}, InputError, "Flatten()"),
         ({"network": Sequential([Flatten(), Dense(3, "softmax")], tiny.SHAPE)}, InputError, "softmax"),

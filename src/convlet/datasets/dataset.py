@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from convlet.checks import one_of
 from convlet.datasets.collections.preparation import Collected
-from convlet.datasets.images import check_bright
+from convlet.datasets.images import check_scale
 from convlet.datasets.labelled import Examples
 from convlet.datasets.labels import MOST_CLASSES, check_label_range, class_names, classes_in
 from convlet.datasets.splits import SHARES, split
@@ -63,7 +63,7 @@ class Dataset:
                 )
             if part is not None:
                 object.__setattr__(self, name, self._named(part, name))
-        check_bright(self.train.images)
+        check_scale(self.train.images)
 
     def _named(self, part: Examples, name: str) -> Examples:
         """The part with this data set's numbers for its classes."""

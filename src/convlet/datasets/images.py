@@ -23,6 +23,7 @@ WHITES = (
     65535,
 )  # what white is where it is not 1: 4, 8, 10, 12 and 16 bits; scikit-learn's 16
 NEARLY_BLACK = 16  # of 255: the brightest pixel of a whole training set is never darker, unless the scale is another
+BELOW, AROUND = 0.02, 0.05  # floats this far below 0, with a mean of so few standard deviations, are around it
 CHANNELS = (1, 3, 4)
 MOST_CHANNELS = 16  # a last axis that is longer, or as long as the one before, is rather an image's width
 
@@ -81,17 +82,33 @@ def filled_array(values: ArrayLike, name: str) -> NDArray[Any]:
     return array
 
 
-def check_bright(images: Images | StoredImages) -> None:
-    """Raise a DataError where the bytes of a whole training set are nearly black: 0 and 1, or 0 to 16, of 255."""
-    if images.dtype != np.uint8:
-        return
-    high = 0
+def check_scale(images: Images | StoredImages) -> None:
+    """Raise a DataError where a whole training set is on another scale, though each of its pixels might be on ours.
+
+    That is where all are nearly black, 0 and 1 or 0 to 16 of 255, or divided by 255 twice; and where floats are around
+    0, lessened by their mean.
+    """
+    white = 255 if images.dtype == np.uint8 else 1
+    high = 0.0
     for piece in pieces(images):
-        if (high := max(high, int(piece.max()))) > NEARLY_BLACK:
-            return
-    if high > 0:
+        if (high := max(high, float(piece.max()))) > (NEARLY_BLACK + 0.5) * white / 255:
+            break
+    else:
+        if high > 0:
+            said = f"uint8 up to {high:g}" if white == 255 else f"float pixels up to {high:g}"
+            use = f"If {high:g} is to be white, use images / {high:g}."
+            raise DataError(f"images: {said}, nearly black; white is {white}. {use}")
+    if isinstance(images, np.ndarray) and white == 1:
+        _check_around(images)
+
+
+def _check_around(images: NDArray[Any]) -> None:
+    """Raise a DataError where float pixels are around 0: black is 0, so that but for a little noise none is below."""
+    if (low := float(images.min())) < -BELOW and (mean := float(images.mean())) < AROUND * float(images.std()):
         raise DataError(
-            f"images: uint8 up to {high}, nearly black; white is 255. If {high} is to be white, use images / {high}."
+            f"images: float pixels from {low:g} to {images.max():g}, {mean:.2g} on average; {_ALLOWED}. They look "
+            f"lessened by their mean: give them as they were before, perhaps with images + {-low:g}, and let a "
+            "Normalization as the first layer do it inside the network. Or use np.clip(images, 0, 1), if black is 0."
         )
 
 
@@ -129,6 +146,8 @@ def _advice(low: float, high: float) -> str:
         return "Use images + 0.5, if they were lessened by a half."
     if low >= -1 and high <= 1:
         return "Use (images + 1) / 2, if they are from -1 to 1."
+    if -128 <= low < -16 and high <= 127:
+        return "Use (images + 128.0) / 255, if they were lessened by 128."
     if low >= -OVERSHOOT and high <= 2:
         return "Use np.clip(images, 0, 1), if they are from 0 to 1 but for a few."
     return (

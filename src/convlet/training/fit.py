@@ -90,9 +90,12 @@ def check_data(recipe: Recipe, data: Dataset) -> None:
         expected = "a Dataset, such as datasets.mnist() or datasets.load(path)"
         raise InputError(f"data={type(data).__name__}: expected {expected}.")
     if network.input_shape != data.image_shape:
+        channels, *size = data.image_shape
+        first = (*size, channels) == network.input_shape
+        mend = "use images.transpose(0, 2, 3, 1), for they look channels-first"
         raise DataError(
             f"data {data.name!r} has images of shape {data.image_shape}, but the network takes {network.input_shape}: "
-            f"give the network input_shape = {list(data.image_shape)}."
+            f"{mend if first else f'give the network input_shape = {list(data.image_shape)}'}."
         )
     if (outputs := network.check_classifier()) != len(data.classes):
         raise DataError(
