@@ -26,7 +26,7 @@ from convlet.signals import Stopped
 
 ALWAYS = {"recipe.toml", "environment.json", "metrics.csv", "history.json", "last.safetensors", "best.safetensors"}
 DRAWN = {"curves.svg", "kernels.png"}
-TESTED = {"confusion.svg", "mistakes.png"}
+TESTED = {"confusion.svg", "mistakes.png", "evaluation.json", "report.html", "baseline.safetensors"}
 
 
 def recipe(**training):
@@ -69,6 +69,8 @@ def test_what_is_in_it_is_what_its_name_says(finished):
         with Image.open(folder / name) as picture:
             picture.load()
             assert picture.format == "PNG"
+    assert json.loads((folder / "evaluation.json").read_text("utf-8"))["accuracy"] == finished[2].accuracy
+    assert (folder / "report.html").read_text("utf-8").startswith("<!doctype html>")
     written = json.loads((folder / "history.json").read_text("utf-8"))
     assert written["losses"] == run.history.losses and written["correct"] == run.history.correct
     assert [tuple(row.values()) for row in written["validations"]] == run.history.validations
@@ -230,7 +232,8 @@ def test_resuming_takes_the_folders_own_recipe_and_perhaps_another_length(finish
 def test_pictures_of_one_run_are_the_same_bytes_every_time(finished, tmp_path):
     folder = finished[0]
     perform(tmp_path / "r")
-    for name in (*DRAWN, *TESTED, "metrics.csv", "history.json", "recipe.toml"):
+    same = DRAWN | TESTED - {"baseline.safetensors"}  # whose metadata stand in any order
+    for name in (*same, "metrics.csv", "history.json", "recipe.toml"):
         assert (tmp_path / "r" / name).read_bytes() == (folder / name).read_bytes(), name
     np.testing.assert_equal(*(load_checkpoint(f / "best.safetensors").state.step for f in (folder, tmp_path / "r")))
 

@@ -52,7 +52,8 @@ def test_numbers_of_numpy_are_written_into_a_recipe(tmp_path):
 def test_a_run_folder_made_here_has_all_that_the_command_line_makes(tmp_path):
     fit(run_dir=tmp_path / "r")
     names = {"curves.svg", "confusion.svg", "mistakes.png", "kernels.png", "metrics.csv", "history.json"}
-    assert {path.name for path in (tmp_path / "r").iterdir()} >= names | {"recipe.toml", "environment.json"}
+    names |= {"recipe.toml", "environment.json", "evaluation.json", "report.html", "baseline.safetensors"}
+    assert {path.name for path in (tmp_path / "r").iterdir()} >= names
 
 
 # Looking

@@ -117,6 +117,7 @@ def perform(
         classes=run.classes,
         evaluation=evaluation,
         examples=data.test,
+        run=run,
     )
     return run, evaluation
 
@@ -125,7 +126,7 @@ def _draw(experiment: Experiment, data: Dataset, **what: Any) -> None:
     """Draw what there is to see. Where that fails, the run is kept all the same, and its figures can be told."""
     try:
         if experiment.run_dir is not None:
-            draw_run(experiment.run_dir, recipe=experiment.recipe, trained_on=data.train, **what)
+            draw_run(experiment.run_dir, recipe=experiment.recipe, data=data, **what)
     except Exception as error:
         _warn_of_pictures(error)
 
@@ -154,8 +155,11 @@ def _draw_stopped(experiment: Experiment, folder: Path, data: Dataset) -> None:
     )
 
 
-def draw_run(folder: Path, **seen: Any) -> None:
-    """What there is to see of a run, into its folder (`convlet.report.figures.run`)."""
-    from convlet.report.figures import run  # not before there is something to draw: matplotlib is slow to come
+def draw_run(folder: Path, *, run: Run | None = None, data: Dataset, **seen: Any) -> None:
+    """What there is to see of a run, into its folder (`convlet.report.figures.run`); with its report, once it ended."""
+    from convlet.report.facts.assessment import assess  # not before there is something to draw: matplotlib is slow
+    from convlet.report.figures.run import draw_run
 
-    run.draw_run(folder, **seen)
+    evaluated = run is not None and seen.get("evaluation") is not None
+    assessed = assess(run, data, "test", seen["evaluation"]) if run is not None and evaluated else None
+    draw_run(folder, trained_on=data.train, assessed=assessed, **seen)

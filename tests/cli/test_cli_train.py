@@ -43,6 +43,7 @@ def test_training_prints_one_json_object_and_keeps_everything(digits):
     assert {path.name for path in folder.iterdir()} == {
         *("recipe.toml", "metrics.csv", "history.json", "last.safetensors", "best.safetensors"),
         *("curves.svg", "kernels.png", "confusion.svg", "mistakes.png", "environment.json"),
+        *("evaluation.json", "report.html", "baseline.safetensors"),
     }
 
 

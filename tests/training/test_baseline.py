@@ -6,6 +6,7 @@ import tiny
 
 from convlet.datasets import mnist
 from convlet.fitting import fit
+from convlet.runs.checkpoint import checkpoint_bytes
 from convlet.runs.run import load
 from convlet.training.baseline import FILE, baseline_of, linear_baseline
 
@@ -45,24 +46,22 @@ def test_a_few_images_are_seen_often_and_many_not_all(monkeypatch):
     assert linear_baseline(tiny.dataset(train=32), 0).total_steps == 4
 
 
-def test_a_run_keeps_its_baseline_and_does_without_its_data_then(tmp_path, undrawn, monkeypatch):
-    data = tiny.dataset()
+def test_a_run_keeps_its_baseline_and_has_it_for_other_data_then(tmp_path, undrawn, monkeypatch):
+    data, other = tiny.dataset(), tiny.dataset(seed=1)
     run = run_in(tmp_path / "r", data)
-    (tmp_path / "r" / FILE).unlink(missing_ok=True)
-    assert baseline_of(run, None) is None
+    assert baseline_of(run, other) is None
     made = baseline_of(run, data)
     monkeypatch.setattr("convlet.training.baseline.linear_baseline", None)
-    for kept in (baseline_of(run, data), baseline_of(load(tmp_path / "r", engine="numpy"), None)):
+    for kept in (baseline_of(run, data), baseline_of(load(tmp_path / "r", engine="numpy"), other)):
         np.testing.assert_array_equal(weights(kept)["dense_1/kernel"], weights(made)["dense_1/kernel"])
 
 
 def test_a_baseline_of_other_data_or_a_damaged_one_is_made_again(tmp_path, undrawn):
-    run, other = run_in(tmp_path / "r"), tiny.dataset(seed=1)
-    baseline_of(run, tiny.dataset())
-    assert baseline_of(run, other).data.sha256 == other.sha256
-    (tmp_path / "r" / FILE).write_bytes(b"nothing")
-    assert baseline_of(run, other).data.sha256 == other.sha256
-    assert load(tmp_path / "r" / FILE, engine="numpy").data.sha256 == other.sha256
+    run, data = run_in(tmp_path / "r"), tiny.dataset()
+    for wrong in (checkpoint_bytes(linear_baseline(tiny.dataset(seed=1), 0).checkpoint()), b"nothing"):
+        (tmp_path / "r" / FILE).write_bytes(wrong)
+        assert baseline_of(run, data).data.sha256 == data.sha256
+        assert load(tmp_path / "r" / FILE, engine="numpy").data.sha256 == data.sha256
 
 
 def test_nothing_is_written_beside_a_checkpoint_that_lies_alone(tmp_path, undrawn):

@@ -26,6 +26,7 @@ from convlet.signals import Stopped, end_process
 VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is its help's first line
     "train": "Train a network and keep everything in a run folder.",
     "evaluate": "How good a run is: accuracy, confusion, worst mistakes.",
+    "report": "One page of a run: verdict, what to fix first, mistakes.",
     "predict": "The class of each image, with probabilities, by a run.",
     "summary": "Layers, shapes, weights, reuse and cost of a network.",
     "look": "Pictures of its kernels, and of an image's way through it.",

@@ -1,7 +1,5 @@
 """`convlet evaluate`."""
 
-import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +7,21 @@ import click
 
 from convlet.cli.printing import said_if_slow, show
 from convlet.cli.shared import (
-    INSISTS,
     PARTS,
     backend_option,
     chosen_engine,
     data_changed_option,
     engine_option,
+    images_for,
     json_option,
-    other_data,
-    own_data,
     reading_options,
     threads_option,
 )
-from convlet.datasets import Dataset, part_of
+from convlet.datasets import part_of
 from convlet.environment import limit_threads
-from convlet.errors import InputError
-from convlet.report.facts.evaluation import evaluation_json
+from convlet.report.facts.assessment import assess
 from convlet.report.terminal.evaluation import confusion_table, evaluation_table
 from convlet.runs.run import load as load_run
-from convlet.training.baseline import baseline_of
 
 
 @click.command()
@@ -60,31 +54,14 @@ def evaluate(
     """
     limit_threads(threads)
     trained = load_run(run, engine=chosen_engine(engine, backend))
-    if data and data_changed:
-        raise InputError(
-            f"--data-changed {data_changed} with DATA: it is for the run's own data; leave one of them out."
-        )
-    remedy = f"Give DATA: convlet evaluate {shlex.quote(str(run))} DATA."
-    given = {name: value for name, value in reading.items() if value is not None}
-    own: Dataset | None = None
-    if not data:
-        source = trained.data and replace(trained.data, **given)
-        own = own_data(run, source, remedy, changed=bool(data_changed), insists=INSISTS)
-    images = own or other_data(trained, str(data), **given)
-    examples = part_of(images, part)
+    images = images_for(run, trained, data, "evaluate", data_changed, reading)
+    part_of(images, part)
     with said_if_slow(trained.engine):
-        evaluation = trained.evaluate(examples)
-        baseline = baseline_of(trained, own)
-        linear = baseline.evaluate(examples) if baseline else None
+        assessed = assess(trained, images, part)
     show(
         as_json,
-        {
-            "run": str(run),
-            "data": images.name,
-            "part": part,
-            **evaluation_json(evaluation, trained.classes, linear=linear),
-        },
-        evaluation_table(evaluation, trained.classes, linear),
+        {"run": str(run), **assessed.facts()},
+        evaluation_table(assessed.evaluation, trained.classes, assessed.linear),
         "",
-        confusion_table(evaluation, trained.classes),
+        confusion_table(assessed.evaluation, trained.classes),
     )

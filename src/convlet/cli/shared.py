@@ -1,6 +1,7 @@
 """What the verbs have in common: options that mean the same everywhere, and what they choose."""
 
 import re
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -139,6 +140,23 @@ def own_data(run: Path, source: DataSource | None, remedy: str, *, changed: bool
     except (DataError, InputError) as error:
         ways = [remedy, insists] if isinstance(error, ChangedError) else [remedy]
         raise type(error)(" ".join([str(error), *filter(None, ways)])) from None
+
+
+def images_for(
+    run: Path, trained: Run, data: str | None, verb: str, changed: str | None, reading: dict[str, Any]
+) -> Dataset | ByPart:
+    """What a verb looks at a run with: DATA, if it is named, or else the run's own, read by the options given.
+
+    Raises as `own_data` and `other_data` do, InputError where DATA comes with what is said of the run's own.
+    """
+    given = {name: value for name, value in reading.items() if value is not None}
+    if data is None:
+        source = trained.data and replace(trained.data, **given)
+        remedy = f"Give DATA: convlet {verb} {shlex.quote(str(run))} DATA."
+        return own_data(run, source, remedy, changed=bool(changed), insists=INSISTS)
+    if changed:
+        raise InputError(f"--data-changed {changed} with DATA: it is for the run's own data; leave one of them out.")
+    return other_data(trained, data, **given)
 
 
 def picture_kind(option: str, path: Path | None) -> str:

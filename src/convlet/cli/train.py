@@ -210,7 +210,8 @@ def _show(as_json: bool, results: dict[str, Any], images: Dataset) -> None:
         name = shlex.quote(results["run_dir"])
         part = "" if images.test is not None else f" --part {list(images.parts)[-1]}"
         show_lines(
-            f"Curves, confusion matrix, mistakes, kernels and weights are in {results['run_dir']}. Next:",
+            f"{'Report, curves' if images.test is not None else 'Curves'}, kernels and weights are in "
+            f"{results['run_dir']}. Next:",
             f"convlet evaluate {name}{part}",
             f"convlet summary {name}",
         )

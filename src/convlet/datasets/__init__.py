@@ -13,7 +13,7 @@ What it is not: it knows no network. Shuffling belongs to training.
     augmentation   pictures that are changed at each sight, reproducibly
 """
 
-from convlet.datasets.by_part import ByPart, part_of
+from convlet.datasets.by_part import ALL, ByPart, part_of
 from convlet.datasets.collections.preparation import Progress
 from convlet.datasets.dataset import KINDS, MEMORY, Dataset, Pair, as_dataset, numbered_from_0
 from convlet.datasets.embedded import mnist
@@ -23,6 +23,7 @@ from convlet.datasets.readers.idx import read_idx
 from convlet.datasets.sources import COLLECTIONS, kind_of, load, load_parts
 
 __all__ = [
+    "ALL",
     "COLLECTIONS",
     "KINDS",
     "MEMORY",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convlet.datasets import Examples, Pair, part_of, pixels
+from convlet.datasets import Dataset, Examples, Pair, part_of, pixels
 from convlet.datasets.images import with_channels
 from convlet.datasets.labels import numbered
 from convlet.descriptions.network import Sequential
@@ -24,6 +24,7 @@ from convlet.runs.data_source import DataSource
 from convlet.runs.evaluation import Evaluation, evaluate
 from convlet.runs.folder import recipe_of
 from convlet.runs.history import History
+from convlet.showing import shown
 from convlet.signals import Stop
 
 Array = NDArray[Any]
@@ -159,6 +160,16 @@ class Run:
         if given.shape != self.network.input_shape:
             raise InputError(f"image: shape {np.shape(image)}; expected {self.network.input_shape}.")
         return pixels(given[np.newaxis])
+
+    def report(self, path: str | Path, data: Dataset | str | Path | None = None, *, part: str | None = None) -> Path:
+        """Write the report of this run as one HTML file: how good it is, what to fix first, its mistakes. Returns it.
+
+        Of its own data, or of others, a Dataset or as `datasets.load` takes them; of their test images, or of the last
+        part there is. Raises as `evaluate` does, DataError where its data cannot be had, InputError where they have no
+        such part, StorageError where the file cannot be written.
+        """
+        written: Path = shown("html.run.report", "of_run", self, path, data, part)
+        return written
 
     def to_keras(self) -> Any:
         """The network as a plain Keras model of its own, with the weights of this moment: images to logits.

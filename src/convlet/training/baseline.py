@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convlet.datasets import Dataset
+from convlet.datasets import ByPart, Dataset
 from convlet.descriptions.layers import Dense, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam
@@ -31,16 +31,17 @@ IMAGES, PIXELS = 150_000, 1_000_000_000  # seen at most: some seconds
 RATE = 8.0  # of Adam, for each of so many inputs: then the logits move as fast, however many pixels there are
 
 
-def baseline_of(run: Run, data: Dataset | None, poll: Callable[[], None] = lambda: None) -> Run | None:
-    """A run's linear baseline: as its folder keeps it, or trained now, and kept, where its own data are given.
+def baseline_of(run: Run, data: Dataset | ByPart, poll: Callable[[], None] = lambda: None) -> Run | None:
+    """A run's linear baseline: as its folder keeps it; else trained now, and kept, where these are the run's own data.
 
-    None where there is neither. `poll` is called before each step, and may raise to stop.
+    None where they are others, or the run does not know its own. `poll` is called before each step, and may raise.
     """
+    if run.data is None or run.data.sha256 is None:
+        return None
     folder = run.run_dir if run.run_dir and (run.run_dir / "recipe.toml").exists() else None
-    fingerprint = data.sha256 if data is not None else run.data.sha256 if run.data else None
-    if folder is not None and (kept := _kept(folder, fingerprint)) is not None:
+    if folder is not None and (kept := _kept(folder, run.data.sha256)) is not None:
         return kept
-    if data is None:
+    if not isinstance(data, Dataset) or data.sha256 != run.data.sha256:
         return None
     trained = linear_baseline(data, run.seed, poll)
     if folder is not None:
@@ -49,7 +50,7 @@ def baseline_of(run: Run, data: Dataset | None, poll: Callable[[], None] = lambd
     return trained
 
 
-def _kept(folder: Path, fingerprint: str | None) -> Run | None:
+def _kept(folder: Path, fingerprint: str) -> Run | None:
     """The baseline in a run folder; None where there is none, or one of other data, or a damaged one."""
     with suppress(ConvletError):
         kept = load(folder / FILE, engine="numpy")

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from convlet.datasets import Examples
 from convlet.descriptions.network import Parameters, Sequential
+from convlet.report.facts.assessment import EVALUATION, Assessment
 from convlet.report.facts.history import history_json, metrics_csv
 from convlet.report.figures.augmentation import augmented_images
 from convlet.report.figures.confusion import confusion
@@ -18,6 +19,7 @@ from convlet.report.figures.curves import curves
 from convlet.report.figures.kernels import kernels
 from convlet.report.figures.mistakes import mistakes
 from convlet.report.figures.style import to_bytes
+from convlet.report.html.run import report
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.files import write_file
 from convlet.runs.history import History
@@ -35,12 +37,13 @@ def draw_run(
     examples: Examples | None = None,
     recipe: Recipe,
     trained_on: Examples,
+    assessed: Assessment | None = None,
 ) -> list[Path]:
     """Write what there is to see of a run into its folder, each file whole. Returns their paths. Raises StorageError.
 
     Always metrics.csv, history.json and curves.svg; confusion.svg with an evaluation, mistakes.png with its examples
     too, kernels.png of every layer that has weights, augmentation.png where the images it was `trained_on` were
-    augmented.
+    augmented; evaluation.json and report.html where it is `assessed`.
     """
     title = recipe.name
     write_file(folder / "metrics.csv", metrics_csv(history).encode())
@@ -57,9 +60,18 @@ def draw_run(
         if examples is not None:
             figures["mistakes.png"] = partial(mistakes, evaluation, examples, classes)
     written = [folder / "metrics.csv", folder / "history.json"]
+    drawn = {}
     for name, draw in figures.items():
         figure = draw()
         if figure is not None:
-            write_file(folder / name, to_bytes(figure, name.rpartition(".")[2]))
+            drawn[name] = to_bytes(figure, name.rpartition(".")[2])
+            write_file(folder / name, drawn[name])
             written.append(folder / name)
-    return written
+    return written + (_report(folder, assessed, drawn["curves.svg"]) if assessed else [])
+
+
+def _report(folder: Path, assessed: Assessment, curves: bytes) -> list[Path]:
+    """The facts of an evaluation, and the page that shows them."""
+    write_file(folder / EVALUATION, assessed.to_json())
+    report.write(assessed, folder / report.NAME, curves)
+    return [folder / EVALUATION, folder / report.NAME]
