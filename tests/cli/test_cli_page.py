@@ -1,5 +1,7 @@
 """`convlet explore` and `convlet export` on the command line: what they refuse, and what they say."""
 
+import socket
+
 import pytest
 from commands import convlet, refused
 
@@ -66,3 +68,20 @@ def test_another_address_than_this_machines_own_is_warned_of(host, monkeypatch):
     result = convlet("explore", "--no-browser", "--host", host, "--port", "0")
     assert "/?token=" in result.stdout
     assert ("Show it to nobody" in result.stderr) == (host == "0.0.0.0")
+
+
+def test_a_port_that_is_taken_is_said_to_be(monkeypatch):
+    pytest.importorskip("uvicorn", reason="the page's server is an extra: make test-page")
+    import pages
+
+    from convlet.explore import content, server
+
+    monkeypatch.setattr(content, "starting", pages.content)
+    monkeypatch.setattr(server.uvicorn.Server, "run", lambda self, sockets: None)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = convlet("explore", "--no-browser", "--port", str(port))
+    assert f"--port {port}: it is taken" in result.stderr
+    assert f"127.0.0.1:{port}/" not in result.stdout

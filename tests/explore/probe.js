@@ -29,13 +29,19 @@ globalThis.probe = (() => {
     return data.filter((_, i) => i % 4 === 3).filter(Boolean).length;
   }
 
-  /** Row and column of the brightest pixel of the image. */
-  function brightest() {
+  /** The rows of the image that the network looks at, red only, 0 to 255. */
+  function image() {
     const canvas = document.querySelector('[data-layer="@image"] canvas');
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    let best = 0;
-    for (let i = 0; i < data.length; i += 4) if (data[i] > data[best]) best = i;
-    return [Math.floor(best / 4 / canvas.width), (best / 4) % canvas.width];
+    return Array.from({ length: canvas.height }, (_, row) => Array.from({ length: canvas.width }, (_, column) => data[4 * (row * canvas.width + column)]));
+  }
+
+  /** Row and column of the brightest pixel of the image. */
+  function brightest() {
+    const rows = image();
+    const best = Math.max(...rows.flat());
+    const row = rows.findIndex((each) => each.includes(best));
+    return [row, rows[row].indexOf(best)];
   }
 
   /** The point of the window where a number of a layer with one map lies. */
@@ -75,5 +81,5 @@ globalThis.probe = (() => {
     };
   }
 
-  return { printed, table, painted, brightest, point, layout, heard, countFrames };
+  return { printed, table, painted, image, brightest, point, layout, heard, countFrames };
 })();

@@ -1,11 +1,16 @@
 """A drawn digit becomes one of MNIST's in the browser: as in Python, and so that a network reads it."""
 
 import numpy as np
+import pages
 import pytest
-from strokes import drawings
+from browsing import WAYS, Page
+from strokes import DRAWINGS, drawings
 
 import convlet as cl
 from convlet.datasets.digits import like_mnist
+from convlet.explore import exporting
+from convlet.explore.content import Content
+from convlet.explore.studio import Studio
 from convlet.explore.wire import packet, weights
 from convlet.runs.recipe import load_recipe
 
@@ -111,6 +116,37 @@ def test_real_digits_drawn_on_the_pad_are_read_as_well_as_the_originals(modules,
         (run.predict(each).argmax(axis=1) == labels).mean() for each in (again[..., np.newaxis], images)
     )
     assert accuracy >= originally - LOST
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_digit_drawn_on_the_page_with_a_mouse_is_read_right(browser, run, tmp_path, way):
+    data = cl.datasets.mnist()
+    shown = data.test.take(slice(5))
+    recipe = load_recipe("lenet-5")
+    content = Content(
+        "lenet", run.network, run.program.state().parameters, run.classes, recipe, run.engine, data, shown
+    )
+    studio = Studio(content)
+    (tmp_path / "page.html").write_text(exporting.page(content), "utf-8")
+    with pages.served(studio, language="en") as address:
+        page = Page(browser.new_page(), address.url if way == "served" else (tmp_path / "page.html").as_uri()).go(
+            "lang=en"
+        )
+        answers = []
+        for digit, strokes in drawings()[::DRAWINGS]:
+            page.click("text=Clear")
+            box = page.page.locator(".pad").bounding_box()
+            for stroke in strokes:
+                points = np.reshape(stroke, (-1, 2)) * box["width"] / 1000 + (box["x"], box["y"])
+                page.page.mouse.move(*points[0])
+                page.page.mouse.down()
+                for point in points[1:]:
+                    page.page.mouse.move(*point)
+                page.page.mouse.up()
+            page.settle()
+            answers.append(page.text(".note").startswith(f"It says {digit},"))
+        assert sum(answers) >= 9 and page.complaints == []
+        page.page.close()
 
 
 def test_ten_drawings_of_each_digit_are_read_right_from_the_stroke_to_the_class(modules, run):

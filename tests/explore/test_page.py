@@ -1,6 +1,8 @@
 """The page in a real browser, served and as one file: every view does what it says."""
 
 import re
+import threading
+from dataclasses import replace
 
 import numpy as np
 import pages
@@ -84,6 +86,34 @@ def test_an_image_file_becomes_the_networks_image(open_page, tmp_path, way):
     assert page.fragment()["image"] == "-1"
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_a_tall_picture_of_a_digit_keeps_its_proportions(open_page, tmp_path, way):
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("L", (200, 600), 255)
+    ImageDraw.Draw(picture).ellipse((40, 200, 160, 320), outline=0, width=14)
+    picture.save(tmp_path / "nought.png")
+    page = open_page(way)
+    page.page.locator("input[type=file]").set_input_files(tmp_path / "nought.png")
+    page.until("location.hash.includes('image=-1')")
+    page.settle()
+    rows, columns = np.nonzero(np.array(page.probe("image()")) > 40)
+    assert abs(np.ptp(rows) - np.ptp(columns)) <= 1 and np.ptp(rows) >= 17
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_undo_takes_back_a_stroke_and_nothing_else(open_page, way):
+    page = open_page(way, "image=7")
+    page.click("text=Undo")
+    assert page.fragment()["image"] == "7"
+    page.go("image=-1&strokes=5k.50.5k.c0_1.2.3.4")
+    page.click("text=Undo")
+    assert page.fragment()["strokes"] == "5k.50.5k.c0"
+    page.click("text=Undo")
+    page.settle()
+    assert page.fragment()["image"] == "-1" and page.text(".note") == "Draw, and it answers at once."
+
+
 def test_a_file_that_is_no_image_is_refused_in_the_readers_language(open_page, tmp_path):
     path = tmp_path / "no.png"
     path.write_bytes(b"no image")
@@ -165,6 +195,45 @@ def test_a_silenced_filter_changes_the_answer_and_can_be_put_back(open_page, stu
     assert "edits" not in page.fragment()
 
 
+@pytest.fixture
+def slow(studio, monkeypatch):
+    """A page whose server counts what edits make of the test set only when it is told to; and how to tell it."""
+    known, counted, told = studio.content, studio._evaluated, threading.Event()
+
+    def waiting(network, parameters, examples):
+        assert told.wait(60)
+        return counted(network, parameters, examples)
+
+    facts = {"accuracy": 0.5, "images": 120, "mistakes": 60}
+    monkeypatch.setattr(studio, "content", replace(known, shown=known.data.test.take(slice(40)), wrong=20, facts=facts))
+    monkeypatch.setattr(studio, "_evaluated", waiting)
+    yield told.set
+    told.set()
+
+
+def test_while_the_server_counts_the_images_at_hand_say_about_how_many(open_page, slow):
+    page = open_page("served", "view=ablate&focus=conv2d_1.1.5.5&image=5&lang=en")
+    page.until("document.querySelector('.accuracy').textContent === '50.00 % of 120 test images.'")
+    page.click("text=Silence it")
+    page.until("/^About .* give or take .*…$/.test(document.querySelector('.accuracy').textContent)")
+    slow()
+    page.until(
+        "/^[0-9.]+ % of 120 test images: \\d+ (fewer|more)/.test(document.querySelector('.accuracy').textContent)"
+    )
+
+
+def test_an_accuracy_that_comes_late_is_not_shown_of_what_was_put_back(open_page, slow):
+    page = open_page("served", "view=ablate&focus=conv2d_1.1.5.5&image=5&lang=en")
+    page.click("text=Silence it")
+    page.until("document.querySelector('.accuracy').textContent.startsWith('About')")
+    page.click("text=Put everything back")
+    page.until("document.querySelector('.accuracy').textContent === '50.00 % of 120 test images.'")
+    with page.page.expect_response("**/evaluate"):
+        slow()
+    page.page.wait_for_timeout(100)
+    assert page.text(".accuracy") == "50.00 % of 120 test images."
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_weight_can_be_edited_and_put_back(open_page, way):
     page = open_page(way, "view=ablate&focus=conv2d_2.1.5.5&image=5")
@@ -207,6 +276,26 @@ def test_training_is_live_and_its_time_line_shows_the_network_as_it_was(open_pag
     page.click("text=Back to the network that was opened")
     page.settle()
     assert page.numbers(".bars .share") == before
+
+
+def test_training_is_paused_stepped_gone_on_with_and_stopped_from_the_page(browser):
+    with pages.studio(pages.DIGITS, pages.digits(), steps=100_000) as made, pages.served(made) as address:
+        context = browser.new_context()
+        page = Page(context.new_page(), address.url).go("view=train&lang=en")
+        page.click("text=Train it again")
+        page.click("#panel button >> text=Pause")
+        page.until("document.querySelector('.train [role=status]').textContent.startsWith('Paused')")
+        paused = made.session.contestants[0].step
+        page.click("#panel button >> text=One step")
+        page.until(f"document.querySelector('.train [role=status]').textContent.includes('step {paused + 1:,} of')")
+        page.click("#panel button >> text=Go on")
+        pages.wait_until(lambda: made.session.contestants[0].step > paused + 2)
+        page.click("#panel button >> text=Stop")
+        page.until("document.querySelector('.train [role=status]').textContent.startsWith('Done')")
+        stopped = made.session.contestants[0].step
+        page.until(f"document.querySelector('.timeline output').textContent === 'step {stopped:,}'")
+        assert page.complaints == []
+        context.close()
 
 
 def test_a_fresh_network_learns_while_one_watches_and_is_there_to_be_drawn_on(browser):

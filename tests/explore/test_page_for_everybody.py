@@ -50,6 +50,13 @@ def test_the_keyboard_alone_reaches_and_explains_any_number(open_page, way):
         page.page.keyboard.press(key)
         page.settle()
         assert page.fragment()["focus"] == focus
+    for layer in ("max_pooling2d_2", "dense_1"):  # where nothing is kept, Enter keeps the first number
+        page.page.locator(f"#network [data-layer={layer}] [role=grid]").focus()
+        page.page.keyboard.press("Enter")
+        page.settle()
+        assert page.fragment()["focus"] == f"{layer}.0.0.0"
+    page.go("focus=conv2d_2.1.5.5&image=5&lang=en")
+    page.page.locator("#network [data-layer=conv2d_2] [role=grid]").focus()
     spoken = page.probe("heard()")
     place, rank = "conv2d_2, map 2 of 4, row 6, column 6", r"(the largest|number \d+ by size) of 144"
     assert re.fullmatch(rf"{place}: −?\d+\.\d+, {rank}", spoken)

@@ -81,15 +81,30 @@ def test_paused_training_takes_single_steps_and_goes_on():
         studio.command("pause")
         pages.wait_until(lambda: studio.session.phase == "paused")
         before = studio.session.contestants[0].step
-        studio.command("step")
-        pages.wait_until(lambda: studio.session.contestants[0].step == before + 1)
-        assert studio.session.phase == "paused"
-        studio.command("resume")
+        studio.command("step").result(30)
+        assert (studio.session.phase, studio.session.contestants[0].step) == ("paused", before + 1)
+        assert studio.session.contestants[0].moments[-1].step == before + 1
+        studio.command("resume").result(30)
+        assert studio.session.phase == "running"
         pages.wait_until(lambda: studio.session.contestants[0].step > before + 3)
         studio.command("stop")
         pages.wait_until(lambda: studio.session.phase == "done")
         each = studio.session.contestants[0]
         assert each.moments[-1].step == each.step, "where it was stopped can be seen"
+
+
+def test_a_training_has_begun_when_that_is_answered_though_it_is_not_compiled(monkeypatch):
+    held = threading.Event()
+
+    def compiled(*arguments):
+        held.wait(30)
+        raise StorageError("enough")
+
+    monkeypatch.setattr("convlet.explore.sessions.contestant", compiled)
+    with pages.studio() as studio:
+        studio.begin("again", None).result(30)
+        assert (studio.session.phase, studio.session.number) == ("preparing", 1)
+        held.set()
 
 
 def test_questions_are_answered_while_it_trains():

@@ -41,6 +41,8 @@ def explore(
         )
 
     def said(address: server.Address) -> None:
+        if port and address.port != port:
+            say(f"--port {port}: it is taken; the page has the next free one.")
         show_lines("The page is at this address; Ctrl-C ends it.", address.url)
 
     server.serve(studio, host=host, port=port, language=lang, browser=not no_browser, said=said)

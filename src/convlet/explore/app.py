@@ -13,12 +13,10 @@ GET  /training/moment           the weights of one moment
 import asyncio
 import json
 import logging
-import tempfile
+from concurrent.futures import Future
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from PIL import Image
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,14 +24,17 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from convlet.datasets.digits import find_digit
-from convlet.datasets.readers.pictures import fitted, open_picture
+from convlet.datasets.readers.pictures import picture_in, prepared, quiet
 from convlet.errors import ConvletError, InputError
+from convlet.explore.content import Content
 from convlet.explore.framing import framed
 from convlet.explore.script import PAGE, bundled, modules
 from convlet.explore.studio import Studio
 from convlet.explore.wire import Packet
 from convlet.explore.worker import BusyError
 from convlet.locale import LANGUAGES, preferred, texts
+
+Answer = TypeVar("Answer")
 
 SECONDS = 120.0  # for an answer of the worker
 
@@ -61,16 +62,12 @@ def application(studio: Studio, language: str | None = None) -> Starlette:
 
     async def picture(request: Request) -> Response:
         body, digit = await request.body(), request.query_params.get("digit") == "1"
-        pixels = await asyncio.to_thread(_pixels, body, studio.content.network.input_shape, digit)
+        pixels = await asyncio.to_thread(_pixels, body, studio.content, digit)
         return Response(pixels, media_type="application/octet-stream")
 
     async def evaluate(request: Request) -> Response:
         asked = await _json(request)
-        answer = studio.evaluate(asked.get("edits"), asked.get("moment"))
-        try:
-            return JSONResponse(await asyncio.wait_for(asyncio.wrap_future(answer), SECONDS))
-        except TimeoutError:
-            return _problem(503, "busy")
+        return JSONResponse(await _answered(studio.evaluate(asked.get("edits"), asked.get("moment"))))
 
     routes = [
         Route("/", index),
@@ -98,11 +95,12 @@ def _training(studio: Studio) -> list[Route]:
         asked = await _json(request)
         match asked.get("action"):
             case "start":
-                studio.begin(asked.get("plan", "again"), _whole(asked.get("images")))
+                done = studio.begin(asked.get("plan", "again"), _whole(asked.get("images")))
             case "pause" | "resume" | "step" | "stop" as action:
-                studio.command(action)
+                done = studio.command(action)
             case _:
                 raise InputError("action: expected start, pause, resume, step or stop.")
+        await _answered(done)  # so that who looks at the training next sees what became of it
         return Response(status_code=204)
 
     async def moment(request: Request) -> Response:
@@ -122,19 +120,24 @@ def _script() -> str:
     return bundled(modules())
 
 
+async def _answered(answer: Future[Answer]) -> Answer:
+    """What the worker answers. Raises BusyError where that takes too long."""
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(answer), SECONDS)
+    except TimeoutError:
+        raise BusyError(f"The worker had no answer within {SECONDS:.0f} seconds.") from None
+
+
 def _binary(made: Packet) -> Response:
     return Response(framed(made), media_type="application/octet-stream")
 
 
-def _pixels(body: bytes, shape: tuple[int, ...], digit: bool) -> bytes:
+def _pixels(body: bytes, content: Content, digit: bool) -> bytes:
     """The picture's pixels, in reading order. Where a network takes no picture, or the file is none: ConvletError."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture"
-        path.write_bytes(body)
-        picture = open_picture(path)
-    if digit:
-        picture = Image.fromarray(find_digit(picture, "picture").pixels)
-    return fitted(picture, shape).tobytes()
+    with quiet():
+        if digit:
+            return find_digit(picture_in(body, "picture"), "picture").pixels.tobytes()
+        return prepared(body, "picture", content.network.input_shape, content.fit).tobytes()
 
 
 async def _json(request: Request) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from convlet.runs.run import Run, load
 Array = NDArray[Any]
 
 SHOWN = 300  # images that travel with the page
+DIGITS = tuple("0123456789")  # what the classes of digits are called, where nothing else tells that they are
 MISTAKES = 60  # at most so many of them are those that the network has wrong, the surest first
 
 
@@ -41,11 +42,20 @@ class Content:
     shown: Examples | None = None
     wrong: int = 0  # how many of `shown`, from the first on, are mistakes
     facts: Mapping[str, Any] = field(default_factory=dict)  # figures of the whole test set, such as its accuracy
+    fit: str | None = None  # how pictures of other proportions were fitted, where it was trained on pictures
 
     @property
     def unseen(self) -> Examples | None:
         """The images that the network was not trained on: for testing, else for validation."""
         return unseen(self.data)
+
+    @property
+    def digits(self) -> bool:
+        """Whether drawings and pictures go through MNIST's preparation: where its images are digits, as MNIST's are."""
+        if self.network.input_shape != (28, 28, 1) or len(self.classes) != 10:
+            return False
+        kind = self.recipe.data.kind if self.data is None else self.data.kind
+        return kind == "digits" or (self.data is None and self.classes == DIGITS)
 
 
 def unseen(data: Dataset | None) -> Examples | None:
@@ -63,7 +73,8 @@ def of_run(folder: Path, engine: str | None = None) -> Content:
     shown, wrong, facts = _chosen(run, data)
     name = folder.resolve().name if folder.is_dir() else folder.stem
     parameters = run.program.state().parameters
-    return Content(name, run.network, parameters, run.classes, recipe, run.engine, data, shown, wrong, facts)
+    fit = run.data.preparation.fit if run.data else None
+    return Content(name, run.network, parameters, run.classes, recipe, run.engine, data, shown, wrong, facts, fit)
 
 
 def _data(recipe: Recipe, run: Run) -> Dataset | None:
@@ -99,7 +110,8 @@ def travelling(content: Content, *, half: bool = False, **further: Any) -> Packe
     words = {
         "name": content.name,
         "classes": list(content.classes),
-        "digits": content.network.input_shape == (28, 28, 1) and len(content.classes) == 10,
+        "digits": content.digits,
+        "fit": content.fit or "stretch",
         "wrong": content.wrong,
         "facts": dict(content.facts),
         "training_images": len(content.data.train) if content.data else None,

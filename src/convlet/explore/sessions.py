@@ -111,13 +111,15 @@ class Session:
     prepared: tuple[int, int] = (0, 0)
     kind: str = ""  # of the error where it failed
     number: int = 0  # of this session, so that the page knows a new one
-    _single: int = 0  # steps to take though it is paused
 
-    def begin(self, plan: str, wanted: list[tuple[str, Recipe, Dataset]], engine_name: str) -> None:
-        """Compile everything, and start. What was trained before is dropped."""
+    def begin(
+        self, plan: str, wanted: list[tuple[str, Recipe, Dataset]], engine_name: str, begun: Callable[[], None]
+    ) -> None:
+        """Compile everything, and start; `begun` is called before that. What was trained before is dropped."""
         self.close()
         self.phase, self.plan, self.contestants, self.kind = "preparing", plan, (), ""
         self.number += 1
+        begun()
 
         def progress(done: int, total: int, part: str) -> None:
             self.prepared = (done, total)
@@ -136,7 +138,8 @@ class Session:
             case ("resume", "paused"):
                 self.phase = "running"
             case ("step", "paused" | "running"):
-                self.phase, self._single = "paused", 1
+                self.phase = "paused"
+                self._step(keep=True)
             case ("stop", "running" | "paused"):
                 for each in self.contestants:
                     if not each.moments or each.moments[-1].step != each.step:
@@ -145,23 +148,24 @@ class Session:
                 self.phase = "done"
 
     def advance(self) -> bool:
-        """A step of each that is not done; whether there is more to do."""
-        single = self._single
-        if self.phase not in ("running", "paused") or (self.phase == "paused" and not single):
-            return False
-        self._single = 0
+        """A step, if it runs; whether there is more to do."""
+        if self.phase == "running":
+            self._step()
+        if self.phase == "running" and all(each.done for each in self.contestants):
+            self.phase = "done"
+        return self.phase == "running"
+
+    def _step(self, *, keep: bool = False) -> None:
+        """A step of each that is not done; with `keep` the moment after it is kept in any case."""
         try:
             for each in self.contestants:
                 if not each.done:
                     each.advance()
-                    if single:
+                    if keep and each.moments[-1].step != each.step:
                         each.keep()
         except ConvletError as error:
             self.close()
             self.phase, self.kind = "failed", type(error).__name__
-        if self.phase == "running" and all(each.done for each in self.contestants):
-            self.phase = "done"
-        return self.phase == "running"
 
     def close(self) -> None:
         """Make no further batch: nothing more is trained of what there is."""

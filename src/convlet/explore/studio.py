@@ -74,15 +74,20 @@ class Studio:
             evaluation = evaluate(program, examples)
         return {"accuracy": evaluation.accuracy, "images": len(examples)}
 
-    def begin(self, plan: str, images: int | None) -> None:
-        """Train live, from the start. Raises InputError where there is nothing to train on, or no such plan."""
+    def begin(self, plan: str, images: int | None) -> "Future[None]":
+        """Train live, from the start; the answer comes when that has begun.
+
+        Raises InputError where there is nothing to train on, or no such plan.
+        """
         data = self.content.data
         if data is None:
             raise InputError("training: the run's data cannot be found.")
         if images is not None and not FEW[0] <= images <= FEW[1]:
             raise InputError(f"images={images}: expected {FEW[0]} to {FEW[1]:,}.")
         wanted = self._wanted(plan, data, images)
-        self.worker.ask(lambda: self.session.begin(plan, wanted, self.content.engine))
+        begun: Future[None] = Future()
+        self.worker.ask(lambda: self.session.begin(plan, wanted, self.content.engine, lambda: begun.set_result(None)))
+        return begun
 
     def _wanted(self, plan: str, data: Dataset, images: int | None) -> list[Any]:
         if plan == "side by side":
@@ -92,9 +97,9 @@ class Studio:
         few = data if images is None else replace(data, train=data.train.take(slice(min(images, len(data.train)))))
         return [(self.content.name, self.content.recipe, few)]
 
-    def command(self, action: str) -> None:
-        """pause, resume, step or stop the training, between two steps."""
-        self.worker.ask(lambda: self.session.command(action))
+    def command(self, action: str) -> "Future[None]":
+        """pause, resume, step or stop the training, between two steps; the answer comes when that is done."""
+        return self.worker.ask(lambda: self.session.command(action))
 
     def status(self) -> Packet:
         """How far the training is: words and whole numbers, and each network's curves as arrays."""

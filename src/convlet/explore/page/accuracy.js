@@ -1,7 +1,7 @@
 /**
- * How many test images the network gets right with its edits: served, of the whole test set, which the server knows; in a
- * file, what the images at hand say of it, a few at a time so that the page stays awake: the first few are an estimate,
- * with its margin, which those after them make finer.
+ * How many test images the network gets right with its edits: what the images at hand say of it, a few at a time so that
+ * the page stays awake: the first few are an estimate, with its margin, which those after them make finer. Served, the
+ * server counts the whole test set meanwhile.
  */
 
 /** @import {Edit} from "./state.js" */
@@ -14,6 +14,7 @@ import { ask, isFile, json } from "./source.js";
 import { state } from "./state.js";
 
 const SLICE = 30; // milliseconds of computing at a time
+const ESTIMATES = 5; // while the server counts; then the processor is the server's
 
 /**
  * @typedef {object} Measured
@@ -35,13 +36,30 @@ const known = new Map();
  * @returns {AsyncGenerator<Measured>}
  */
 export async function* measure(edits, still) {
-  if (isFile) yield* measureHere(edits, still);
-  else {
-    const before = await right([]);
-    if (!still()) return;
-    const now = await right(edits);
-    yield { now: now.now / now.images, before: before.now / before.images, margin: 0, seen: now.images, all: now.images, done: true };
+  if (isFile) return yield* measureHere(edits, still);
+  let waiting = true;
+  const counted = count(edits);
+  const end = () => (waiting = false);
+  counted.then(end, end);
+  await Promise.race([counted, later()]); // what is known already is there at once
+  let estimates = state.moment || !model.facts.images ? 0 : ESTIMATES;
+  if (waiting && estimates) {
+    for await (const measured of measureHere(edits, still)) {
+      if (waiting) yield { ...measured, done: false };
+      if (!waiting || !--estimates) break;
+    }
   }
+  const measured = await counted;
+  if (still()) yield measured;
+}
+
+const later = () => new Promise((resolve) => setTimeout(resolve));
+
+/** What was right of all test images and is right now, as the server says. @param {Edit[]} edits @returns {Promise<Measured>} */
+async function count(edits) {
+  const before = await right([]);
+  const now = await right(edits);
+  return { now: now.now / now.images, before: before.now / before.images, margin: 0, seen: now.images, all: now.images, done: true };
 }
 
 /** @param {Edit[]} edits */
@@ -78,7 +96,7 @@ async function* measureHere(edits, still) {
     kind.seen++;
     if (++seen < images.length && performance.now() - started < SLICE) continue;
     yield summary(kinds, seen, edits);
-    await new Promise((resolve) => setTimeout(resolve));
+    await later();
     if (!still()) return;
     started = performance.now();
   }

@@ -10,7 +10,7 @@ import { prepareDigit } from "./network/digits.js";
 export const PEN = 75; // thousandths of the pad
 const STAGES = { cut: later("cut"), scaled: later("scaled to 20 × 20"), centred: later("centred") };
 const FINE = 140; // pixels of a drawing before its preparation: seven for each that is left
-const SCAN = 280; // of an image file with a digit
+const SCAN = 280; // of the longer side of an image file with a digit
 
 /**
  * Let a canvas be drawn on, with a mouse, a finger or a pen. Strokes are x, y, x, y, … in thousandths of the pad.
@@ -113,36 +113,72 @@ function meanOf(ink, rows, columns) {
 /**
  * The pixels of an image file: served, by the same strict reader as everywhere; in a file of its own, by the browser.
  * @param {File} file
- * @param {{base: {imageShape: readonly number[]}, digits: boolean}} model
+ * @param {{base: {imageShape: readonly number[]}, digits: boolean, fit: string}} model
  */
-export async function fileImage(file, { base: { imageShape }, digits }) {
+export async function fileImage(file, { base: { imageShape }, digits, fit }) {
   if (!isFile) {
     const bytes = new Uint8Array(await send(`/picture?digit=${digits ? 1 : 0}`, file));
     return Float32Array.from(bytes, (x) => x / 255);
   }
-  return digits ? digitOf(await bitmap(file, SCAN, SCAN)) : colours(await bitmap(file, imageShape[1], imageShape[0]), imageShape);
+  const picture = await createImageBitmap(file);
+  if (!digits) return colours(fitted(picture, imageShape[0], imageShape[1], fit), imageShape);
+  const scale = SCAN / Math.max(picture.height, picture.width);
+  return digitOf(fitted(picture, size(scale * picture.height), size(scale * picture.width), "stretch"));
 }
 
-/** @param {File} file @param {number} width @param {number} height */
-async function bitmap(file, width, height) {
-  const picture = await createImageBitmap(file, { resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (new OffscreenCanvas(width, height).getContext("2d"));
+/** @param {number} x */
+const size = (x) => Math.max(1, Math.round(x));
+
+/**
+ * A picture in another size, as `fitted` in Python has it: stretched, its middle, or all of it on a ground of its border's
+ * colour.
+ * @param {ImageBitmap} picture @param {number} height @param {number} width @param {string} fit
+ */
+function fitted(picture, height, width, fit) {
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true }));
+  const scales = [height / picture.height, width / picture.width];
+  const scale = fit === "crop" ? Math.max(...scales) : Math.min(...scales);
+  const [tall, wide] = fit === "stretch" ? [height, width] : [size(scale * picture.height), size(scale * picture.width)];
+  const [top, left] = [Math.floor((height - tall) / 2), Math.floor((width - wide) / 2)];
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);
-  context.drawImage(picture, 0, 0);
-  return context.getImageData(0, 0, width, height).data;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture, left, top, wide, tall);
+  if (fit === "pad") {
+    const inner = context.getImageData(left, top, wide, tall);
+    context.fillStyle = `rgb(${[0, 1, 2].map((channel) => borderOf(inner, channel))})`;
+    context.fillRect(0, 0, width, height);
+    context.putImageData(inner, left, top);
+  }
+  return context.getImageData(0, 0, width, height);
 }
 
-/** A digit on a photograph or a scan: light on dark, as MNIST's are. @param {Uint8ClampedArray} data */
-function digitOf(data) {
-  const grey = Float32Array.from({ length: data.length / 4 }, (_, i) => (0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]) / 255);
-  const border = [...grey.subarray(0, SCAN), ...grey.subarray(-SCAN)].sort((a, b) => a - b)[SCAN];
+/** The middle one of a border's values, in one channel. @param {ImageData} image @param {number} channel */
+function borderOf({ data, height, width }, channel) {
+  const values = data.filter((_, i) => {
+    const [row, column] = [Math.floor(i / 4 / width), Math.floor(i / 4) % width];
+    return i % 4 === channel && (row % (height - 1 || 1) === 0 || column % (width - 1 || 1) === 0);
+  });
+  return values.sort()[values.length >> 1];
+}
+
+/** How light each pixel is, 0 to 1. @param {ImageData} image */
+function greyOf({ data }) {
+  return Float32Array.from({ length: data.length / 4 }, (_, i) => (0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]) / 255);
+}
+
+/** A digit on a photograph or a scan: light on dark, as MNIST's are. @param {ImageData} image */
+function digitOf(image) {
+  const { height, width } = image;
+  const grey = greyOf(image);
+  const border = [...grey.subarray(0, width), ...grey.subarray(-width)].sort((a, b) => a - b)[width];
   const ink = grey.map((x) => Math.max(0, border > 0.5 ? border - x : x - border));
   const most = Math.max(...ink);
-  return prepareDigit(ink.map((x) => (x > most / 8 ? x / most : 0)), SCAN, SCAN).pixels;
+  return prepareDigit(ink.map((x) => (x > most / 8 ? x / most : 0)), height, width).pixels;
 }
 
-/** @param {Uint8ClampedArray} data @param {readonly number[]} shape */
-function colours(data, [height, width, channels]) {
-  return Float32Array.from({ length: height * width * channels }, (_, i) => data[4 * Math.floor(i / channels) + (i % channels)] / 255);
+/** @param {ImageData} image @param {readonly number[]} shape */
+function colours(image, [height, width, channels]) {
+  if (channels === 1) return greyOf(image);
+  return Float32Array.from({ length: height * width * channels }, (_, i) => image.data[4 * Math.floor(i / channels) + (i % channels)] / 255);
 }

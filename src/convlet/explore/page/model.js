@@ -20,6 +20,7 @@ export const CLASSES = "@classes";
  * @property {string} name
  * @property {string[]} classes
  * @property {boolean} digits - whether drawings go through MNIST's preparation
+ * @property {string} fit - how a picture of other proportions comes to the image's: crop, pad or stretch
  * @property {boolean} fresh - whether the network is trained while one watches
  * @property {boolean} served
  * @property {boolean} trainable
@@ -54,6 +55,7 @@ export function load({ description, buffer }) {
     name: description.name,
     classes: description.classes,
     digits: description.digits,
+    fit: description.fit,
     fresh: description.fresh,
     served: description.served,
     trainable: description.trainable,

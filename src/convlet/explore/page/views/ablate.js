@@ -28,7 +28,10 @@ export function ablateView(root) {
   return {
     /** @param {Set<string>} changed */
     update(changed) {
-      if (state.view !== "ablate") return;
+      if (state.view !== "ablate") {
+        asked = ""; // what was being measured is not any more
+        return;
+      }
       const any = (/** @type {string[]} */ words) => words.some((word) => changed.has(word));
       if (any(["view", "lang", "network"])) build(root, parts);
       if (any(["view", "lang", "network", "focus", "theme"]) || (any(["edits"]) && !parts.what.contains(document.activeElement))) fill(parts.what, filterOf());
@@ -175,8 +178,9 @@ function scoreChange(i) {
 
 /** @param {any} parts */
 async function accuracy(parts) {
-  const started = JSON.stringify(state.edits);
-  const still = () => started === JSON.stringify(state.edits) && state.view === "ablate";
+  const question = () => JSON.stringify([state.edits, state.moment, state.view]);
+  const started = question();
+  const still = () => started === question();
   try {
     for await (const measured of measure(state.edits, still)) parts.accuracy.textContent = accuracyText(measured);
   } catch (error) {

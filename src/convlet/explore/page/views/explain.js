@@ -225,9 +225,7 @@ function contributions(focus, why, isDense) {
 
 /** @param {string} input @param {number} i */
 function inputName(input, i) {
-  const { row, column, channel } = position(outputOf(input).shape, i);
-  void row, column;
-  return t("number {channel}", { channel: count(channel + 1) });
+  return t("number {channel}", { channel: count(position(outputOf(input).shape, i).channel + 1) });
 }
 
 /** The last line: all terms, and what the activation makes of their sum. @param {Explanation & Products} why @param {boolean} many */

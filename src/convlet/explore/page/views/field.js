@@ -71,7 +71,7 @@ export class Field {
   walk(event) {
     const [height, width, channels] = sides(outputOf(this.layer).shape);
     const from = state.focus?.layer === this.layer ? state.focus : { layer: this.layer, channel: this.channel, row: 0, column: 0 };
-    const moved = step(from, event.key, { height, width, channels, across: this.layout?.columns ?? 1 });
+    const moved = event.key === "Enter" ? state.preview ?? from : step(from, event.key, { height, width, channels, across: this.layout?.columns ?? 1 });
     if (!moved) return;
     event.preventDefault();
     set({ focus: moved, preview: null });

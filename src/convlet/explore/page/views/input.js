@@ -62,7 +62,7 @@ function build(root, parts) {
     root,
     el("div.bar", {}, parts.title,
       el("div.buttons", {},
-        el("button", { type: "button", onclick: () => set({ strokes: state.strokes.slice(0, -1), image: state.strokes.length > 1 ? -1 : 0 }) }, t("Undo")),
+        el("button", { type: "button", onclick: () => state.strokes.length && set({ strokes: state.strokes.slice(0, -1) }) }, t("Undo")),
         el("button", { type: "button", onclick: () => { set({ strokes: [], image: -1 }); dropped = null; announce("strokes"); } }, t("Clear")))),
     el("div.padrow", {}, parts.box, el("div", {}, parts.note, parts.bars)),
     parts.stages,
