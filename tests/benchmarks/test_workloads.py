@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from benchmarking import NETWORK, TINY, fake
 
-from convlet.benchmarks import workloads
+from convlet.benchmarks import sweeps, workloads
 from convlet.benchmarks.competitors import COMPETITORS
 from convlet.benchmarks.selection import select
 from convlet.benchmarks.workloads import without_dropout
@@ -26,6 +26,10 @@ def test_workloads_are_the_networks_they_are_named_after():
         "vgg-small": ((32, 32, 3), 64),
         "vgg-normalized": ((32, 32, 3), 64),
         "all-convolutional": ((32, 32, 3), 64),
+        "resnet": ((32, 32, 3), 64),
+        "air-s": ((28, 28, 1), 256),
+        "depthwise": ((32, 32, 3), 64),
+        "network-in-network": ((32, 32, 3), 64),
         "dense": ((28, 28, 1), 128),
         "first-kernels": ((28, 28, 1), 128),
         "deep-mnist-1000-images": ((28, 28, 1), 1000),
@@ -61,9 +65,9 @@ def test_dropout_inside_a_block_is_left_out_too():
     assert [type(placed.layer).__name__ for placed in kept] == ["Activation", "Residual", "Flatten", "Dense"]
 
 
-@pytest.mark.parametrize("name", workloads.SWEEPS)
+@pytest.mark.parametrize("name", sweeps.SWEEPS)
 def test_a_sweep_grows(name):
-    values = [work.value for work in workloads.sweep(name)]
+    values = [work.value for work in sweeps.sweep(name)]
     assert values == sorted(set(values)) and values[0] >= 1
 
 

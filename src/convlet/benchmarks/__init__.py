@@ -2,7 +2,8 @@
 
 Read it in this order:
 
-    workloads.py     what is measured: a network, a batch size, an optimizer, images; and sweeps of them
+    workloads.py     what is measured: a network, a batch size, an optimizer, images
+    sweeps.py        workloads in a row, which differ in one number
     competitors.py   who is measured: a name, a class to import, what must be installed for it
     selection.py     which of both, from names
     peers/           how each framework takes a step, as its users would write it or at its best

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convlet.benchmarks import workloads
+from convlet.benchmarks import sweeps, workloads
 from convlet.benchmarks.competitors import IN_SWEEPS, Competitor, chosen
-from convlet.benchmarks.workloads import AXES, WORKLOADS, Workload
+from convlet.benchmarks.sweeps import AXES
+from convlet.benchmarks.workloads import WORKLOADS, Workload
 from convlet.errors import InputError
 
 
@@ -37,6 +38,6 @@ def select(
         raise InputError(f"sweep={sweep!r}, workloads={', '.join(workload_names)}: expected one of them, not both.")
     if sweep is not None:
         competitors = chosen(IN_SWEEPS if competitor_names is None else competitor_names)
-        return Selection(tuple(workloads.sweep(sweep)), tuple(competitors), sweep)
+        return Selection(tuple(sweeps.sweep(sweep)), tuple(competitors), sweep)
     names = dict.fromkeys(WORKLOADS if workload_names is None else workload_names)
     return Selection(tuple(map(workloads.workload, names)), tuple(chosen(competitor_names)))

@@ -1,4 +1,4 @@
-"""What is measured: a network, a batch size, an optimizer and images; and sweeps, which change one of them.
+"""What is measured: a network, a batch size, an optimizer and images.
 
 The images are MNIST's first ones where the network takes their shape. Elsewhere they are made up, uniformly random:
 dense arithmetic costs the same on any image, and sparse gradients are, if anything, less sparse on noise.
@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlet import datasets
-from convlet.checks import listed, nearest, one_of
+from convlet.checks import listed, nearest
 from convlet.descriptions.initializers import HeNormal
 from convlet.descriptions.layers import (
     Activation,
     BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
@@ -26,8 +27,8 @@ from convlet.descriptions.layers import (
     MaxPooling2D,
 )
 from convlet.descriptions.network import Sequential
+from convlet.descriptions.networks import air, resnet
 from convlet.descriptions.optimizers import Adam, Optimizer
-from convlet.environment import cores
 from convlet.errors import InputError
 from convlet.randomness import generator
 from convlet.runs import recipe
@@ -103,7 +104,7 @@ def _vgg_small() -> Workload:
     """VGG's plan in small: pairs of 3 × 3 convolutions, then pooling (Simonyan and Zisserman, 2014)."""
     layers: list[Layer] = []
     for filters in (32, 64):
-        layers += [_convolution(filters, 3), _convolution(filters, 3), MaxPooling2D()]
+        layers += [convolution(filters, 3), convolution(filters, 3), MaxPooling2D()]
     layers += [Flatten(), Dense(128, "relu", kernel_initializer=HeNormal()), Dense(10)]
     return Workload("vgg-small", "vgg-small: a training step, batch 64", Sequential(layers, (32, 32, 3)), 64)
 
@@ -113,8 +114,7 @@ def _vgg_normalized() -> Workload:
     layers: list[Layer] = []
     for filters in (32, 64, 128):
         for _ in range(2):
-            convolution = Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=HeNormal())
-            layers += [convolution, BatchNormalization(), Activation("relu")]
+            layers += _normalized(Conv2D(filters, 3, padding="same", **_BARE))
         layers.append(MaxPooling2D())
     layers += [Flatten(), Dense(128, "relu", kernel_initializer=HeNormal()), Dense(10)]
     title = "vgg-normalized: a training step, batch 64"
@@ -125,10 +125,46 @@ def _all_convolutional() -> Workload:
     """Strides in place of pooling (Springenberg and others, "Striving for simplicity", 2014)."""
     layers: list[Layer] = []
     for filters in (64, 128, 256):
-        layers += [_convolution(filters, 3), _convolution(filters, 3, strides=2)]
+        layers += [convolution(filters, 3), convolution(filters, 3, strides=2)]
     layers += [GlobalAveragePooling2D(), Dense(10)]
     title = "all-convolutional: a training step, batch 64"
     return Workload("all-convolutional", title, Sequential(layers, (32, 32, 3)), 64)
+
+
+def _residual() -> Workload:
+    """Blocks with shortcuts (He and others, "Deep residual learning", CVPR 2016): `networks.resnet`."""
+    return Workload("resnet", "resnet: a training step, batch 64", resnet((32, 32, 3), 10), 64)
+
+
+def _air_s() -> Workload:
+    """The smallest of the networks that convlet recommends: `networks.air`."""
+    return Workload("air-s", "air-s: a training step, batch 256", air("S", (28, 28, 1), 10), 256)
+
+
+def _depthwise() -> Workload:
+    """A depthwise convolution, then one of 1 × 1, in place of one of both (Howard and others, "MobileNets", 2017)."""
+    layers: list[Layer] = [*_normalized(Conv2D(32, 3, padding="same", **_BARE))]
+    for filters, strides in ((64, 1), (128, 2), (128, 1), (256, 2)):
+        layers += _normalized(DepthwiseConv2D(3, strides, "same", **_BARE))
+        layers += _normalized(Conv2D(filters, 1, **_BARE))
+    network = Sequential([*layers, GlobalAveragePooling2D(), Dense(10)], (32, 32, 3))
+    return Workload("depthwise", "depthwise: a training step, batch 64", network, 64)
+
+
+def _network_in_network() -> Workload:
+    """Two convolutions of 1 × 1 behind each other one (Lin and others, "Network in network", 2013)."""
+    layers: list[Layer] = []
+    for size in (5, 3):
+        layers += [convolution(96, size), convolution(96, 1), convolution(64, 1), MaxPooling2D()]
+    network = Sequential([*layers, GlobalAveragePooling2D(), Dense(10)], (32, 32, 3))
+    return Workload("network-in-network", "network-in-network: a training step, batch 64", network, 64)
+
+
+_BARE: dict[str, Any] = {"use_bias": False, "kernel_initializer": HeNormal()}
+
+
+def _normalized(layer: Layer) -> list[Layer]:
+    return [layer, BatchNormalization(), Activation("relu")]
 
 
 def _dense() -> Workload:
@@ -138,7 +174,8 @@ def _dense() -> Workload:
     return Workload("dense", "dense: a training step, batch 128", network, 128)
 
 
-def _convolution(filters: int, size: int, strides: int = 1) -> Conv2D:
+def convolution(filters: int, size: int, strides: int = 1) -> Conv2D:
+    """One that keeps the image's size but for its strides, with ReLU."""
     return Conv2D(filters, size, strides, padding="same", activation="relu", kernel_initializer=HeNormal())
 
 
@@ -159,6 +196,10 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     "vgg-small": _vgg_small,
     "vgg-normalized": _vgg_normalized,
     "all-convolutional": _all_convolutional,
+    "resnet": _residual,
+    "air-s": _air_s,
+    "depthwise": _depthwise,
+    "network-in-network": _network_in_network,
     "dense": _dense,
     "first-kernels": _first_kernels,
     "deep-mnist-1000-images": _thousand_images,
@@ -171,68 +212,6 @@ def workload(name: str) -> Workload:
     if name not in WORKLOADS:
         raise InputError(f"workloads={name!r}: expected some of {listed(WORKLOADS)}.{nearest(name, WORKLOADS)}")
     return WORKLOADS[name]()
-
-
-# ------------------------------------------------------------------------------------------ sweeps: how a cost grows
-
-
-def two_convolutions(channels: int = 32, side: int = 28) -> Sequential:
-    """deep-mnist's plan with a small dense layer, so that it is the convolutions that grow."""
-    first, second = _convolution(channels, 5), _convolution(2 * channels, 5)
-    dense = Dense(128, "relu", kernel_initializer=HeNormal())
-    return Sequential(
-        [first, MaxPooling2D(), second, MaxPooling2D(), Flatten(), dense, Dense(10)], input_shape=(side, side, 1)
-    )
-
-
-def _batches() -> list[Workload]:
-    sizes = (1, 5, 10, 20, 50, 100, 200, 500)
-    return [replace(of_recipe("deep-mnist", batch_size=size), name=f"batch-{size}", value=size) for size in sizes]
-
-
-def _images() -> list[Workload]:
-    return [
-        Workload(f"image-{side}", f"{side} × {side} pixels, batch 16", two_convolutions(side=side), 16, value=side)
-        for side in (14, 28, 56, 112)
-    ]
-
-
-def _channels() -> list[Workload]:
-    return [
-        Workload(f"channels-{c}", f"{c} and {2 * c} filters, batch 16", two_convolutions(c), 16, value=c)
-        for c in (4, 8, 16, 32, 64, 128)
-    ]
-
-
-def _threads() -> list[Workload]:
-    base = of_recipe("deep-mnist")
-    return [
-        replace(base, name=f"threads-{n}", title=f"{base.title}, {n} threads", value=n, threads=n)
-        for n in range(1, cores() + 1)
-    ]
-
-
-SWEEPS: dict[str, Callable[[], list[Workload]]] = {
-    "batch": _batches,
-    "image": _images,
-    "channels": _channels,
-    "threads": _threads,
-}
-AXES = {  # what grows, and a title
-    "batch": ("images a batch", "How a step's time grows with the batch"),
-    "image": ("rows and columns of an image", "How a step's time grows with the images"),
-    "channels": (
-        "filters of the first convolution; the second has twice as many",
-        "How a step's time grows with the filters",
-    ),
-    "threads": ("threads", "How a step's time shrinks with more threads"),
-}
-
-
-def sweep(name: str) -> list[Workload]:
-    """The workloads of a sweep, smallest first. Raises InputError."""
-    one_of("sweep", name, SWEEPS)
-    return SWEEPS[name]()
 
 
 def without_dropout(workload: Workload) -> Workload:

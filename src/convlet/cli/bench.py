@@ -14,7 +14,7 @@ from convlet.benchmarks.profile import profiled
 from convlet.benchmarks.results import Plan, document
 from convlet.benchmarks.rounds import measure
 from convlet.benchmarks.selection import select
-from convlet.benchmarks.workloads import SWEEPS
+from convlet.benchmarks.sweeps import SWEEPS
 from convlet.cli.printing import say, show
 from convlet.cli.shared import json_option, names_in, picture_kind, threads_option
 from convlet.environment import limit_threads

@@ -13,12 +13,16 @@ from convlet.descriptions.layers import (
     BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     MaxPooling2D,
+    Rescaling,
+    Residual,
 )
-from convlet.descriptions.network import Placed
+from convlet.descriptions.network import IMAGE, Placed
 from convlet.descriptions.optimizers import Adam
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
@@ -26,7 +30,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 class PyTorch(Peer):
-    """Eager, channels first, `nn.Sequential`, the optimizer with the settings it has by default."""
+    """Eager, channels first, `nn.Sequential` or, where there are shortcuts, a module that adds; default settings."""
 
     channels_last = False
     fused = False
@@ -46,11 +50,13 @@ class PyTorch(Peer):
 
     def build(self) -> nn.Module:
         """The network with our weights."""
-        layers: list[nn.Module] = []
+        made = {placed.name: nn.Sequential(*_modules(placed, self.channels_last)) for placed in self.job.network}
         for placed in self.job.network:
-            layers += _modules(placed, self.channels_last)
-            _load(placed, layers, self.job, self.channels_last)
-        model = nn.Sequential(*layers)
+            made[placed.name].requires_grad_(placed.layer.trainable)
+            _load(placed, list(made[placed.name]), self.job, self.channels_last)
+        chain = [module for modules in made.values() for module in modules]
+        branched = any(isinstance(placed.layer, Residual) for placed in self.job.network)
+        model: nn.Module = _Branched(list(self.job.network), made) if branched else nn.Sequential(*chain)
         return model.to(memory_format=torch.channels_last) if self.channels_last else model
 
     def forward_and_loss(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -110,6 +116,21 @@ class PyTorchCompiled(PyTorchAtItsBest):
             self.logits = torch.compile(self.model)
 
 
+class _Branched(nn.Module):  # type: ignore[misc]  # unknown where PyTorch is not followed
+    """A network with shortcuts: each layer is given the values of those before it that it names."""
+
+    def __init__(self, network: list[Placed], made: dict[str, nn.Module]) -> None:
+        super().__init__()
+        self.rows = [(placed.name, placed.inputs) for placed in network]
+        self.made = nn.ModuleDict(made)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        values = {IMAGE: images}
+        for name, inputs in self.rows:
+            values[name] = self.made[name](sum(values[each] for each in inputs[1:]) + values[inputs[0]])
+        return values[name]
+
+
 class _FlattenRows(nn.Module):  # type: ignore[misc]  # unknown where PyTorch is not followed
     """(N, C, H, W) in channels-last memory as (N, H·W·C), which is the same memory."""
 
@@ -117,20 +138,37 @@ class _FlattenRows(nn.Module):  # type: ignore[misc]  # unknown where PyTorch is
         return values.permute(0, 2, 3, 1).flatten(1)
 
 
+class _Rescaled(nn.Module):  # type: ignore[misc]  # likewise
+    def __init__(self, scale: float, offset: float) -> None:
+        super().__init__()
+        self.scale, self.offset = scale, offset
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values * self.scale + self.offset
+
+
 def _modules(placed: Placed, channels_last: bool) -> list[nn.Module]:
     """The layer as PyTorch's, its activation after it."""
     match placed.layer:
         case Conv2D() as it if it.activation in (None, *ACTIVATIONS):
             return [*_convolution(placed, it), *_activation(it.activation)]
+        case DepthwiseConv2D() as it if it.activation in (None, *ACTIVATIONS):
+            return [*_convolution(placed, it, groups=placed.input_shape[2]), *_activation(it.activation)]
         case Dense() as it if it.activation in (None, *ACTIVATIONS):
             return [nn.Linear(placed.input_shape[0], it.units, bias=it.use_bias), *_activation(it.activation)]
         case MaxPooling2D() as it if it.padding == "valid":
             window = it.window(placed.input_shape)
             return [nn.MaxPool2d(window.size, window.strides)]
-        case BatchNormalization(scale=True, center=True) as it if len(placed.input_shape) == 3:
+        case BatchNormalization() as it if len(placed.input_shape) == 3:
             return [nn.BatchNorm2d(placed.input_shape[2], it.epsilon, 1 - it.momentum)]
         case GlobalAveragePooling2D():
             return [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        case GlobalMaxPooling2D():
+            return [nn.AdaptiveMaxPool2d(1), nn.Flatten()]
+        case Residual():
+            return []
+        case Rescaling() as it:
+            return [_Rescaled(it.scale, it.offset)]
         case Flatten():
             return [_FlattenRows() if channels_last and len(placed.input_shape) == 3 else nn.Flatten()]
         case Dropout() as it:
@@ -140,17 +178,15 @@ def _modules(placed: Placed, channels_last: bool) -> list[nn.Module]:
     raise unknown(placed.layer)
 
 
-def _convolution(placed: Placed, it: Conv2D) -> list[nn.Module]:
+def _convolution(placed: Placed, it: Conv2D | DepthwiseConv2D, groups: int = 1) -> list[nn.Module]:
     """Padding that differs before and after is a layer of its own."""
     window = it.window(placed.input_shape)
     (top, bottom), (left, right) = window.padding
     even = (top, left) == (bottom, right)
     padding = [] if even else [nn.ZeroPad2d((left, right, top, bottom))]
-    sides = (top, left) if even else (0, 0)
-    return [
-        *padding,
-        nn.Conv2d(placed.input_shape[2], it.filters, window.size, window.strides, sides, bias=it.use_bias),
-    ]
+    options = {"padding": (top, left) if even else 0, "groups": groups, "bias": it.use_bias}
+    channels, filters = placed.input_shape[2], placed.output_shape[2]
+    return [*padding, nn.Conv2d(channels, filters, window.size, window.strides, **options)]
 
 
 def _activation(name: str | None) -> list[nn.Module]:
@@ -167,7 +203,7 @@ def _load(placed: Placed, layers: list[nn.Module], job: Job, channels_last: bool
     module = next(layer for layer in reversed(layers) if isinstance(layer, nn.Conv2d | nn.Linear))
     kernel = job.parameters[f"{placed.name}/kernel"]
     if kernel.ndim == 4:
-        kernel = kernel.transpose(3, 2, 0, 1)
+        kernel = kernel.transpose((2, 3, 0, 1) if isinstance(placed.layer, DepthwiseConv2D) else (3, 2, 0, 1))
     else:
         kernel = (kernel if channels_last else _channels_first(placed, kernel, job)).T
     with torch.no_grad():
@@ -177,10 +213,14 @@ def _load(placed: Placed, layers: list[nn.Module], job: Job, channels_last: bool
 
 
 def _load_normalization(placed: Placed, module: nn.BatchNorm2d, job: Job) -> None:
+    """What the layer has not, PyTorch's keeps as it begins: a scale of 1, an offset of 0."""
     arrays = (module.weight, module.bias, module.running_mean, module.running_var)
     with torch.no_grad():
         for array, name in zip(arrays, ("gamma", "beta", "moving_mean", "moving_variance"), strict=True):
-            array.copy_(torch.from_numpy(job.parameters[f"{placed.name}/{name}"].copy()))
+            if f"{placed.name}/{name}" in placed.parameters:
+                array.copy_(torch.from_numpy(job.parameters[f"{placed.name}/{name}"].copy()))
+            else:
+                array.requires_grad_(False)
 
 
 def _channels_first(placed: Placed, kernel: Array, job: Job) -> Array:
@@ -195,7 +235,8 @@ def _channels_first(placed: Placed, kernel: Array, job: Job) -> Array:
 def _optimizer(job: Job, model: nn.Module, fused: bool) -> torch.optim.Optimizer:
     optimizer, rate = check_plain(job.optimizer), plain_rate(job.optimizer)
     options: dict[str, Any] = {"fused": True} if fused else {}
+    learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if isinstance(optimizer, Adam):
         betas = (optimizer.beta_1, optimizer.beta_2)
-        return torch.optim.Adam(model.parameters(), rate, betas, optimizer.epsilon, **options)
-    return torch.optim.SGD(model.parameters(), rate, **options)
+        return torch.optim.Adam(learnt, rate, betas, optimizer.epsilon, **options)
+    return torch.optim.SGD(learnt, rate, **options)
