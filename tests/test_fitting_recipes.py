@@ -85,3 +85,17 @@ def test_engines_are_compared_on_a_recipe_its_file_or_a_network(recipe, tmp_path
     assert compared.within and len(compared.losses) == 3
     with pytest.raises(DataError, match="images of shape"):
         cl.compare(tiny.NETWORK, engines=["numpy"])
+
+
+def test_a_data_set_alone_is_trained_by_the_recipe_that_is_chosen_for_it(tmp_path, capsys):
+    run = cl.fit(DATA, steps=3, engine="numpy", run_dir=tmp_path / "r")
+    said = capsys.readouterr().err
+    assert "network: S of the family air" in said and "classes: 3 classes of" in said
+    kept = cl.load_recipe(tmp_path / "r" / "recipe.toml")
+    assert kept.network == cl.networks.chosen(DATA) and kept.training.label_smoothing == 0.1
+    again = cl.fit(cl.networks.chosen(DATA), DATA, steps=3, optimizer=kept.optimizer, **QUICK)
+    assert run.history.steps == again.history.steps == 3
+    held_out = cl.fit(cl.Dataset("few", tiny.CLASSES, DATA.train), validation=0.2, steps=1, **QUICK)
+    assert held_out.history.validations
+    with pytest.raises(InputError, match="data=Dataset: expected one data set"):
+        cl.fit(DATA, DATA, steps=1, **QUICK)

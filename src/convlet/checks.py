@@ -1,6 +1,7 @@
 """Checks of single arguments, each with an error that names the argument, its value and what is allowed."""
 
 import math
+import re
 from collections.abc import Callable, Collection
 from functools import wraps
 from numbers import Integral, Real
@@ -41,6 +42,24 @@ def number(
         bounds += [f"less than {high:g}"] if high < math.inf else []
         raise InputError(f"{name}={value!r}: expected a finite number {' and '.join(bounds)}".rstrip() + ".")
     return checked
+
+
+def duration(name: str, value: object) -> float:
+    """Seconds, more than 0: a number of them, or a text with units, hours, minutes and seconds.
+
+    >>> duration("time_limit", "5m"), duration("time_limit", "1h 30m"), duration("time_limit", 90)
+    (300.0, 5400.0, 90.0)
+    """
+    if isinstance(value, str):
+        found = re.fullmatch(r"(?:([\d.]+)\s*h)?\s*(?:([\d.]+)\s*m(?:in)?)?\s*(?:([\d.]+)\s*s?)?", value.strip())
+        try:
+            parts = [float(part or 0) for part in found.groups()] if found else []
+        except ValueError:  # more than one point
+            parts = []
+        if not any(parts):
+            raise InputError(f"{name}={value!r}: expected a time of more than 0, such as 90s, 5m or 1h30m.")
+        return number(name, 3600 * parts[0] + 60 * parts[1] + parts[2], low=0, open_low=True)
+    return number(name, value, low=0, open_low=True)
 
 
 def true_or_false(name: str, value: object) -> bool:

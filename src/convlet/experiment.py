@@ -3,6 +3,7 @@
 What this is not: it asks nobody what is meant (`fitting`, `cli.train`), and shows nothing while it trains.
 """
 
+import math
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,7 +32,8 @@ class Experiment:
 
     Without a folder nothing is drawn. `initial` are the weights it starts from, if not the recipe's own. Of several
     processes that train together, one keeps the run (`saves`); the others evaluate and draw nothing. A run goes on with
-    other data than it began with where that is insisted on (`data_changed`).
+    other data than it began with where that is insisted on (`data_changed`). No step begins after `until`, on the
+    monotonic clock.
     """
 
     recipe: Recipe
@@ -41,6 +43,7 @@ class Experiment:
     saves: bool = True
     initial: Parameters | None = None
     data_changed: bool = False
+    until: float = math.inf
 
 
 def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine: str | None = None) -> Experiment:
@@ -92,6 +95,7 @@ def perform(
             saves=experiment.saves,
             initial=experiment.initial,
             data_changed=experiment.data_changed,
+            until=experiment.until,
             watch=watch,
             preparing=preparing,
         )

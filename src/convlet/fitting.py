@@ -1,5 +1,7 @@
 """`fit`: whatever is given in Python, made one experiment, and performed in sight of who asked for it."""
 
+import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +9,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from convlet.checks import other_words, true_or_false
-from convlet.datasets import MEMORY, Dataset, Pair
+from convlet.checks import duration, other_words, true_or_false
+from convlet.datasets import MEMORY, Dataset, Pair, as_dataset
 from convlet.descriptions.augmentation import Augmentation
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
@@ -16,12 +18,14 @@ from convlet.engines import default_engine
 from convlet.environment import limit_threads
 from convlet.errors import InputError
 from convlet.experiment import Experiment, perform
+from convlet.runs.choosing import chosen_recipe
 from convlet.runs.data_source import DataSource
 from convlet.runs.recipe import Recipe, Training, load_recipe
 from convlet.runs.run import Run
 from convlet.signals import Stopped
 from convlet.training.continuing import from_run
 from convlet.training.loop import Watch
+from convlet.training.pace import measured_pace
 from convlet.training.rate_range import HIGHEST, LOWEST, STEPS, RateCurve, try_rates
 
 
@@ -32,7 +36,7 @@ from convlet.training.rate_range import HIGHEST, LOWEST, STEPS, RateCurve, try_r
     callbacks="watch=function",
 )
 def fit(
-    network: Sequential | Run | Recipe | str | Path,
+    network: Sequential | Run | Recipe | str | Path | Dataset,
     data: Dataset | str | Path | Pair | None = None,
     *,
     validation: Pair | float | None = None,
@@ -44,6 +48,7 @@ def fit(
     batch_size: int | None = None,
     steps: int | None = None,
     epochs: int | None = None,
+    time_limit: float | str | None = None,
     seed: int | None = None,
     patience: int | None = None,
     report_every: int | None = None,
@@ -68,10 +73,13 @@ def fit(
     is said here takes the place of that. Given a run, a new run starts from its weights, with a new last layer where
     the classes are others; of it, the layers that `freeze` names stay as they are, or else those that were frozen.
 
-    Exactly one of `steps` and `epochs` says how long; they and the other words are those of `Training`. `optimizer` is
-    Adam(0.001) unless given; `engine` the fastest that runs here; `threads` how many this process uses from now on.
-    With `run_dir`, the run is saved there as it goes, with pictures at the end; with `resume` too, it continues as if
-    it had never stopped. A line on stderr says how far it is, unless `progress=False`; `watch(run)` follows each step.
+    For a Dataset alone, `fit(data)`, a recipe is chosen, and it says why.
+
+    Exactly one of `steps` and `epochs` says how long; they and the other words are those of `Training`. With a
+    `time_limit`, seconds or a text such as "5m", there are no more steps than fit into it. `optimizer` is Adam(0.001)
+    unless given; `engine` the fastest that runs here; `threads` how many this process uses from now on. With `run_dir`,
+    the run is saved there as it goes, with pictures at the end; with `resume` too, it continues as if it had never
+    stopped. A line on stderr says how far it is, unless `progress=False`; `watch(run)` follows each step.
 
     Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
     Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, GroupError where another process is lost: each with
@@ -82,12 +90,20 @@ def fit(
     words: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "epochs": epochs, "seed": seed}
     words |= {"patience": patience, "report_every": report_every, "validate_every": validate_every}
     words |= {"label_smoothing": label_smoothing, "class_weights": class_weights}
+    seconds = None if time_limit is None else duration("time_limit", time_limit)
+    ends, further = time.monotonic() + (seconds or math.inf), {"test": test, "sample_weight": sample_weight}
+    notes: list[str] = []
+    if isinstance(network, Dataset):
+        network, data, notes = _chosen(network, data, seconds, {"validation": validation, **further})
+        validation, further = None, {}
     recipe = _recipe(network, words, optimizer=optimizer, augmentation=augmentation)
-    recipe, dataset = recipe.on(data, validation=validation, test=test, sample_weight=sample_weight)
+    recipe, dataset = recipe.on(data, validation=validation, **further)
     recipe, initial, said = _from(network, recipe, dataset, freeze)
-    folder = None if run_dir is None else Path(run_dir)
-    planned = Experiment(recipe, folder, engine or default_engine(), resume, initial=initial)
-    return _in_sight(planned, dataset, said, progress, watch)
+    folder, on = None if run_dir is None else Path(run_dir), engine or default_engine()
+    planned = Experiment(recipe, folder, on, resume, initial=initial)
+    if ends < math.inf:
+        planned = _within(planned, dataset, ends)
+    return _in_sight(planned, dataset, [*notes, *said], progress, watch)
 
 
 def find_rate(
@@ -120,6 +136,26 @@ def find_rate(
     return try_rates(replace(recipe, name="find_rate"), images, engine=engine, steps=steps, between=between)
 
 
+def _chosen(
+    data: Dataset, second: object, seconds: float | None, further: dict[str, Any]
+) -> tuple[Recipe, Dataset, list[str]]:
+    """The recipe for data that is given alone, that data, and why the recipe is as it is."""
+    if second is not None:
+        raise InputError(f"data={type(second).__name__}: expected one data set, fit(data), or fit(network, data).")
+    data = as_dataset(data, **further)
+    chosen = chosen_recipe(data, DataSource(data.source), **({"minutes": seconds / 60} if seconds else {}))
+    return chosen.recipe, data, [f"{topic}: {reason}." for topic, reason in chosen.reasons]
+
+
+def _within(planned: Experiment, data: Dataset, ends: float) -> Experiment:
+    """The experiment with no more steps than fit in until that moment."""
+    if planned.resume:
+        raise InputError("time_limit with resume=True: a run continues as it began; leave time_limit out.")
+    pace = measured_pace(planned.recipe, data, engine=planned.engine)
+    until = ends - pace.ending(data, draws=planned.run_dir is not None)
+    return replace(planned, recipe=pace.within(planned.recipe, data, until - time.monotonic()), until=until)
+
+
 def _recipe(network: Sequential | Run | Recipe | str | Path, words: dict[str, Any], **parts: Any) -> Recipe:
     """The recipe that is given, with what else is given in place of its own; or one for a network or a run."""
     words, given = _said(words), _said(parts)
@@ -138,25 +174,25 @@ def _said(words: dict[str, Any]) -> dict[str, Any]:
 
 def _from(
     given: object, recipe: Recipe, data: Dataset, freeze: Sequence[str] | None
-) -> tuple[Recipe, Parameters | None, str]:
+) -> tuple[Recipe, Parameters | None, list[str]]:
     """The recipe for a run that is to be trained further, with its weights, and in words what is new."""
     if isinstance(given, Run):
         if freeze is not None and (isinstance(freeze, str) or not isinstance(freeze, Iterable)):
             raise InputError(f"freeze={freeze!r}: expected a list of layers' names, such as ['conv2d_1'].")
         network, initial, said = from_run(given, data.classes, recipe.training.seed, freeze)
-        return replace(recipe, network=network), initial, said
+        return replace(recipe, network=network), initial, [said]
     if freeze is not None:
         raise InputError(f"freeze={freeze!r}: it goes with a run; of a network, give network.freeze(...) in its place.")
-    return recipe, None, ""
+    return recipe, None, []
 
 
-def _in_sight(planned: Experiment, data: Dataset, said: str, progress: bool, watch: Watch) -> Run:
+def _in_sight(planned: Experiment, data: Dataset, said: list[str], progress: bool, watch: Watch) -> Run:
     """Perform it, shown on a line on stderr, unless `progress` is False; first it says what there is to be `said`."""
     from convlet.report.terminal import quiet_line  # rich is not needed before something is shown
 
     try:
         with (quiet_line.QuietLine if true_or_false("progress", progress) else quiet_line.Silent)(data) as line:
-            for note in (*(data.collected.notes if data.collected else ()), *([said] if said else [])):
+            for note in (*(data.collected.notes if data.collected else ()), *said):
                 line.say(note)
             return perform(planned, data, _both(line, watch), line.preparing)[0]
     except Stopped as stopped:

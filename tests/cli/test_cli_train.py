@@ -15,6 +15,7 @@ from convlet import experiment
 from convlet.cli import printing
 from convlet.engines.numpy.program import NumpyProgram
 from convlet.runs.folder import recipe_of
+from convlet.training.pace import Pace
 
 TRAIN_KEYS = {
     *(
@@ -64,6 +65,26 @@ def test_data_alone_chooses_a_recipe_says_why_and_keeps_it(shop, tmp_path, undra
     assert "Chosen for data, 5 × 4 × 1 pixels:\n  network       S of the family air" in said
     kept = recipe_of(tmp_path / "run")
     assert kept.training.steps == 3 and kept.network.output_shape == (3,) and kept.augmentation
+
+
+def test_a_time_limit_shortens_a_run_and_says_how_long_it_is_expected_to_take(shop, tmp_path, undrawn, monkeypatch):
+    monkeypatch.setattr("convlet.cli.choosing.measured_pace", lambda *given, **options: Pace(1.0, 0.0))
+    common = (shop / "tiny.toml", "--engine", "numpy", "--run-dir", tmp_path / "run")
+    said = convlet("train", *common, "--time-limit", "30s").stderr
+    steps = recipe_of(tmp_path / "run").training.steps
+    assert 15 < steps <= 21 and f"Training is expected to take {steps}.0 s: {steps} steps of 1.0 s." in said
+    refused("train", *common, "--time-limit", "9m", says="never overwritten", code=1)
+    refused("train", "--resume", tmp_path / "run", "--time-limit", "9m", says="--time-limit=540.0 with --resume")
+    refused("train", *common[:3], "--time-limit", "3s", says="time_limit: 0.0 s are left for training")
+    refused("train", *common[:3], "--time-limit", "soon", says="--time-limit='soon': expected a time")
+
+
+def test_a_run_out_of_time_says_how_to_go_on(shop, tmp_path, undrawn, monkeypatch):
+    monkeypatch.setattr("convlet.cli.train.timed", lambda chosen, images, named, ends: (chosen, 0.0))
+    shown = convlet("train", shop / "tiny.toml", "--engine", "numpy", "--time-limit", "9m", "--run-dir", tmp_path / "r")
+    assert f"convlet train --resume {tmp_path / 'r'}" in shown.stderr and "Out of time after step" in shown.stderr
+    gone_on = json.loads(convlet("train", "--resume", tmp_path / "r", "--engine", "numpy", "--json").stdout)
+    assert gone_on["steps"] == 40
 
 
 def test_init_prints_the_recipe_that_data_alone_would_choose(shop, tmp_path, undrawn):

@@ -1,15 +1,21 @@
 """Data alone, on the command line: the recipe that is chosen for it, and what is said of that."""
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from convlet.cli.printing import say
+from convlet.cli.printing import said_if_slow, say
 from convlet.cli.shared import loaded
 from convlet.datasets import Dataset
 from convlet.datasets.collections.preparation import Preparation
+from convlet.engines import default_engine
+from convlet.report.numbers import count, duration
 from convlet.runs.choosing import Chosen, chosen_recipe
 from convlet.runs.data_source import DataSource
+from convlet.runs.recipe import Recipe
+from convlet.training.pace import measured_pace
 
 OF_DATA = ("train_images", *(item.name for item in fields(Preparation)))  # options that are of the data
 
@@ -22,9 +28,24 @@ def sourced(source: DataSource, options: Mapping[str, Any]) -> DataSource:
 
 def chosen_for(data: str, options: Mapping[str, Any]) -> tuple[Chosen, Dataset]:
     """The recipe that suits what --data names, prepared as options say; and that data."""
-    source = sourced(DataSource(data), options)
+    source, limit = sourced(DataSource(data), options), options.get("time_limit")
     images = loaded(source)
-    return chosen_recipe(images, source), images
+    return chosen_recipe(images, source, **({"minutes": limit / 60} if limit else {})), images
+
+
+def timed(recipe: Recipe, data: Dataset, engine: str | None, until: float) -> tuple[Recipe, float]:
+    """The recipe, with no more steps than can be taken until that moment, and when the last must have begun.
+
+    What is expected is said. Raises InputError where there is no time for a step.
+    """
+    with said_if_slow(engine or default_engine()):
+        pace = measured_pace(recipe, data, engine=engine)
+    until -= pace.ending(data, draws=True)
+    if until < math.inf:
+        recipe = pace.within(recipe, data, until - time.monotonic())
+    steps, long = recipe.training.total_steps(len(data.train)), pace.seconds(recipe, data)
+    say(f"Training is expected to take {duration(long)}: {count(steps)} steps of {duration(pace.step)}.")
+    return recipe, until
 
 
 def say_chosen(chosen: Chosen, data: Dataset) -> None:

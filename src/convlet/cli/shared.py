@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from convlet.checks import duration
 from convlet.cli.printing import SLOW_SECONDS, say
 from convlet.datasets import ByPart, Dataset, Progress
 from convlet.datasets.collections.preparation import CHANNELS, FITS
@@ -49,6 +50,20 @@ COLUMNS = (
     click.option("--paths-column", metavar="NAME", help="The column of a table that has the pictures' paths."),
     click.option("--labels-column", metavar="NAME", help="The column that has their classes."),
     click.option("--part-column", metavar="NAME", help="The column that has their parts: train, validation or test."),
+)
+
+
+class _Duration(click.ParamType):  # type: ignore[type-arg]  # likewise
+    """Seconds, by their number or with units."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        return duration("--time-limit", value)
+
+
+time_limit_option = click.option(
+    "--time-limit", type=_Duration(), metavar="TIME", help="End within this time, such as 90s, 5m or 1h30m."
 )
 PICTURE_OPTIONS = (
     click.option("--image-size", type=_Size(), metavar="H[xW]", help="Pixels of every image. Default: by the data."),

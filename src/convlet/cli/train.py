@@ -1,6 +1,8 @@
 """`convlet train`."""
 
+import math
 import shlex
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -10,7 +12,7 @@ from typing import Any
 import click
 
 from convlet import experiment
-from convlet.cli.choosing import OF_DATA, chosen_for, say_chosen, sourced
+from convlet.cli.choosing import OF_DATA, chosen_for, say_chosen, sourced, timed
 from convlet.cli.find_rate import check_alone, find_rate
 from convlet.cli.printing import console, say, show, show_lines
 from convlet.cli.progress import Watcher
@@ -27,6 +29,7 @@ from convlet.cli.shared import (
     own_data,
     picture_options,
     threads_option,
+    time_limit_option,
     with_data,
 )
 from convlet.datasets import Dataset
@@ -40,7 +43,7 @@ from convlet.report.facts import training
 from convlet.report.terminal.training import training_table
 from convlet.runs import recipe as recipes
 from convlet.runs.checkpoint import recipe_at
-from convlet.runs.folder import recipe_of
+from convlet.runs.folder import check_free, recipe_of
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import load as load_run
 from convlet.signals import Stopped
@@ -58,6 +61,7 @@ AGAIN = ("steps", "skip_broken")  # what may be said anew of a run that goes on
 @engine_option
 @click.option("--steps", type=click.IntRange(1), help="How many steps in all.")
 @click.option("--epochs", type=click.IntRange(1), help="How many passes over the training images, in place of steps.")
+@time_limit_option
 @click.option("--batch-size", type=click.IntRange(1), help="Images a step.")
 @click.option("--learning-rate", type=float, help="A constant rate, in place of the recipe's.")
 @click.option("--seed", type=click.IntRange(0), help="Same seed, same run, bit by bit.")
@@ -97,6 +101,9 @@ def train(
     RECIPE is a .toml file or a built-in that `convlet recipe` lists: deep-mnist is the default, quick takes seconds.
     With --data alone, one is chosen that suits the images; `convlet init DATA` prints it.
 
+    With --time-limit, training takes no more steps than fit into it, with compiling, evaluation and pictures; how many
+    is told from its first steps. The learning rate comes down by the end of it.
+
     With --from, the network and its first weights are those of another run, on the same data or on other --data; where
     the number of classes is another, the last layer is made anew. RECIPE then says how to train, or else that run's.
     --freeze conv2d_1,conv2d_2 trains all layers but those; without it, what is frozen in that run stays so.
@@ -116,6 +123,9 @@ def train(
         )
     if freeze is not None and parent is None:
         raise InputError(f"--freeze={freeze} without --from: name the run whose layers stay as they are.")
+    if hosts is not None and overrides["time_limit"] is not None:
+        raise InputError("--time-limit with --hosts: only a single process trains within a time; say --steps.")
+    ends = time.monotonic() + (overrides["time_limit"] or math.inf)
     used = limit_threads(threads)
     if finding:
         check_alone({"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, **overrides})
@@ -137,9 +147,13 @@ def train(
         else:
             with joint.told(group):
                 chosen, images, initial = _begun(recipe, parent, data, freeze, overrides)
+            if group.count == 1 and (ends < math.inf or _is_chosen(recipe, parent, data)):
+                if run_dir is not None:
+                    check_free(run_dir)
+                chosen, ends = timed(chosen, images, named, ends)
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
-            planned = replace(experiment.new(chosen, images, own_dir, named), initial=initial)
+            planned = replace(experiment.new(chosen, images, own_dir, named), initial=initial, until=ends)
         same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
         if resume is not None:  # a run that stops while it is prepared has not noted them yet
             same |= {"--steps": overrides["steps"], "--data": data, "--data-changed": data_changed}
@@ -152,7 +166,7 @@ def _begun(
     recipe: str | None, parent: Path | None, data: str | None, freeze: str | None, overrides: dict[str, Any]
 ) -> tuple[Recipe, Dataset, Parameters | None]:
     """What a new run begins with: its recipe, its data, and first weights where they are another run's."""
-    if recipe is None and parent is None and data is not None:
+    if data is not None and _is_chosen(recipe, parent, data):
         choice, images = chosen_for(data, overrides)
         say_chosen(choice, images)
         return _overridden(choice.recipe, overrides), images, None
@@ -160,6 +174,11 @@ def _begun(
     chosen, images = _with_images(chosen, recipe, parent, data)
     chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
     return chosen, images, initial
+
+
+def _is_chosen(recipe: str | None, parent: Path | None, data: str | None) -> bool:
+    """Whether nobody says how to train, only on what."""
+    return recipe is None and parent is None and data is not None
 
 
 def _with_images(chosen: Recipe, name: str | None, parent: Path | None, data: str | None) -> tuple[Recipe, Dataset]:
@@ -198,7 +217,13 @@ def _perform(
         if planned.saves:
             _say_how_to_go_on(planned, error, same)
         raise
-    if planned.saves and not run.clock.taken:
+    if planned.saves and run.history.steps < run.total_steps and time.monotonic() >= planned.until:
+        say(
+            f"Out of time after step {run.history.steps:,} of {run.total_steps:,}: it went slower than its first steps "
+            "did. Go on with:",
+            shlex.join(["convlet", "train", "--resume", str(planned.run_dir)]),
+        )
+    elif planned.saves and not run.clock.taken:
         say(f"The run had ended, at step {run.history.steps}. Go further with --steps.")
     return training.training_json(run, evaluation, threads, processes)
 
@@ -273,6 +298,6 @@ def _overridden(recipe: Recipe, overrides: dict[str, Any]) -> Recipe:
     recipe = replace(recipe, data=sourced(recipe.data, overrides))
     if (rate := overrides.get("learning_rate")) is not None:
         recipe = replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=rate))
-    of_others = (*OF_DATA, "learning_rate")
+    of_others = (*OF_DATA, "learning_rate", "time_limit")
     given = {name: value for name, value in overrides.items() if value is not None and name not in of_others}
     return replace(recipe, training=recipe.training.changed(**given))

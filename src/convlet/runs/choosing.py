@@ -14,7 +14,7 @@ from convlet.datasets import Dataset
 from convlet.descriptions import networks
 from convlet.descriptions.augmentation import Augmentation, Flip, Rotation, Shift
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD
+from convlet.descriptions.optimizers import EMA, SGD
 from convlet.descriptions.schedules import OneCycle
 from convlet.descriptions.tables import Table
 from convlet.descriptions.toml import to_toml
@@ -54,7 +54,7 @@ def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float = 5) -> C
     network = networks.chosen(data, minutes=minutes)
     (pictures, on_pictures), (weights, on_classes) = _augmentation(data), _weights(data)
     training = _training(len(data.train), weights)
-    optimizer = SGD(OneCycle(0.2, 0.23), 0.9, True, 0.005, decays="kernels")
+    optimizer = SGD(OneCycle(0.2, 0.23), 0.9, True, 0.005, decays="kernels", average=EMA(0.99))
     reasons = (
         ("network", _on_network(data, network, minutes)),
         ("training", _on_training(data, training)),
@@ -71,8 +71,8 @@ def _name(data: Dataset) -> str:
 
 
 def _on_network(data: Dataset, network: Sequential, minutes: float) -> str:
-    few = len(data.train) < networks.FEW
-    why = f"the smallest, for {len(data.train):,} images" if few else f"what two cores train in {minutes:g} minutes"
+    few, long = len(data.train) < networks.FEW, f"{minutes:.3g} minute{'s' * (minutes != 1)}"
+    why = f"the smallest, for {len(data.train):,} images" if few else f"what two cores train in {long}"
     return f"{networks.size_of(network)} of the family air, {network.weights:,} weights: {why}"
 
 
@@ -87,7 +87,7 @@ def _training(images: int, weights: str | Mapping[str, float] | None) -> Trainin
 def _on_training(data: Dataset, training: Training) -> str:
     return (
         f"{training.epochs} epochs of {len(data.train):,} images, {training.batch_size} a step; labels smoothed, "
-        "one cycle of the rate"
+        "one cycle of the rate, averaged weights"
     )
 
 

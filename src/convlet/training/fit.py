@@ -1,5 +1,6 @@
 """From a recipe and data to a trained run, and all that has to be right around the loop."""
 
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,7 @@ def fit_recipe(
     saves: bool = True,
     initial: Parameters | None = None,
     data_changed: bool = False,
+    until: float = math.inf,
     watch: Watch = lambda run: None,
     preparing: Preparing | None = None,
 ) -> Run:
@@ -45,7 +47,8 @@ def fit_recipe(
 
     Weights start as `initial` says, or else as the recipe's initialisers do. Where another process keeps the run
     (`saves=False`), this one begins it in a folder, but saves nothing there. With `data_changed`, a run is continued on
-    this data though it began with others.
+    this data though it began with others. No step begins after `until` on the monotonic clock: the run ends there as it
+    is, and may go on.
     """
     folder = Path(run_dir) if run_dir is not None else None
     data = as_it_began(recipe.network, data) if resume else data
@@ -74,7 +77,7 @@ def fit_recipe(
         started = time.perf_counter()
         try:
             with saved_whatever_happens(run, checkpoints, stop, new=not resume), stopped_together(stop):
-                train(run, data, recipe, checkpoints, stop, watch)
+                train(run, data, recipe, checkpoints, stop, watch, until)
                 stop.check()  # a signal during the last step or save
         finally:
             run.clock.train = time.perf_counter() - started

@@ -21,24 +21,43 @@ from convlet.training.saving import Checkpoints
 Watch = Callable[[Run], None]  # called after every step and every validation
 
 
-def train(run: Run, data: Dataset, recipe: Recipe, checkpoints: Checkpoints, stop: Stop, watch: Watch) -> None:
-    """Take the steps that are left. Raises Stopped, between two steps, and NumericsError."""
+def train(
+    run: Run,
+    data: Dataset,
+    recipe: Recipe,
+    checkpoints: Checkpoints,
+    stop: Stop,
+    watch: Watch,
+    until: float = math.inf,
+) -> None:
+    """Take the steps that are left, but none after `until` on the monotonic clock.
+
+    Raises Stopped, between two steps, and NumericsError.
+    """
     left = range(run.history.steps, run.total_steps)
     with batches(recipe, data.train, left, engine=run.engine) as ahead:
-        _learn(run, data, recipe, ahead, checkpoints, stop, watch)
+        _learn(run, data, recipe, ahead, checkpoints, stop, watch, until)
 
 
 def _learn(
-    run: Run, data: Dataset, recipe: Recipe, ahead: Ahead, checkpoints: Checkpoints, stop: Stop, watch: Watch
+    run: Run,
+    data: Dataset,
+    recipe: Recipe,
+    ahead: Ahead,
+    checkpoints: Checkpoints,
+    stop: Stop,
+    watch: Watch,
+    until: float,
 ) -> None:
     training, optimizer, images = recipe.training, recipe.optimizer, len(data.train)
     history, program = run.history, run.program
     while True:
         step = history.steps
-        if validation_is_due(history, images, training, run.total_steps):
+        last = step if time.monotonic() >= until else run.total_steps
+        if validation_is_due(history, images, training, last):
             validate(run, data, checkpoints, stop)
             watch(run)
-        if step >= run.total_steps or (training.patience and history.waited() >= training.patience):
+        if step >= last or (training.patience and history.waited() >= training.patience):
             return
         stop.check()
 

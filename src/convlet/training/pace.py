@@ -1,0 +1,106 @@
+"""How long a training will take, told from a few of its steps; and how much of it fits into a time.
+
+What it is not: a benchmark, which is fair to all and repeated (`convlet.benchmarks`); or part of a run: what is trained
+here is thrown away. How many steps fit depends on the machine and the moment, so a run notes them in its recipe: it is
+repeated by them, not by a clock.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from itertools import count
+
+import numpy as np
+
+from convlet.datasets import Dataset
+from convlet.engines import Preparing, Program, default_engine
+from convlet.engines import engine as find_engine
+from convlet.errors import InputError
+from convlet.runs.recipe import Recipe
+from convlet.signals import stop_on_signals
+from convlet.training.batches import batches, prepare
+from convlet.training.fit import check_data
+from convlet.training.initial import initial_parameters
+from convlet.training.weighting import check_class_weights
+
+WARM, LEAST = 2, 3  # steps before the clock is looked at, and while it is, at least
+LOOK = 1.5  # seconds of steps
+LOOKED_AT = 500  # images predicted
+SPARE = 0.1  # of the time: a machine does other things too
+DRAWING = 6.0  # seconds: evaluating is counted apart, but what is drawn of a run at its end takes about so long
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of a training step, and of one image to be validated."""
+
+    step: float
+    image: float
+
+    def seconds(self, recipe: Recipe, data: Dataset) -> float:
+        """How long the whole training takes, with its validations."""
+        training, images = recipe.training, len(data.train)
+        steps = training.total_steps(images)
+        return steps * self._step(recipe, data) + self.validation(data)
+
+    def validation(self, data: Dataset) -> float:
+        """Seconds of a validation."""
+        return self.image * len(data.validation) if data.validation else 0.0
+
+    def within(self, recipe: Recipe, data: Dataset, seconds: float) -> Recipe:
+        """The recipe, with no more steps than fit into so many seconds. Raises InputError where not even one does."""
+        able = int((seconds * (1 - SPARE) - self.validation(data)) / self._step(recipe, data))
+        if able < 1:
+            needed = (self._step(recipe, data) + self.validation(data)) / (1 - SPARE)
+            raise InputError(
+                f"time_limit: {max(seconds, 0):.1f} s are left for training, and a step and a validation take "
+                f"{needed:.1f} s. Give more time, a smaller network, or fewer validation images."
+            )
+        if able >= recipe.training.total_steps(len(data.train)):
+            return recipe
+        return replace(recipe, training=recipe.training.changed(steps=able))
+
+    def ending(self, data: Dataset, *, draws: bool) -> float:
+        """Seconds of what comes after training, where a run has a folder: its test, and its pictures."""
+        return DRAWING + (self.image * len(data.test) if data.test else 0.0) if draws else 0.0
+
+    def _step(self, recipe: Recipe, data: Dataset) -> float:
+        """Seconds of a step with its share of the validations."""
+        training = recipe.training
+        share = training.batch_size / (len(data.train) * training.validate_every)
+        return self.step + self.validation(data) * share
+
+
+def measured_pace(
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    engine: str | None = None,
+    preparing: Preparing = lambda done, total, part: None,
+) -> Pace:
+    """The pace of a recipe on this machine. Raises as `fit_recipe` before it trains, and Stopped after a signal."""
+    check_data(recipe, data)
+    check_class_weights(recipe.training, data)
+    name = engine or default_engine()
+    parameters = initial_parameters(recipe.network, data, recipe.training.seed)
+    program = find_engine(name).compile(recipe.network, parameters, recipe.optimizer)
+    quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+    with stop_on_signals() as stop, quiet:
+        prepare(program, recipe, data.train, name, preparing)
+        with batches(recipe, data.train, range(10**9), engine=name) as ahead:
+            for step in count():
+                stop.check()
+                if step == WARM:
+                    began = time.perf_counter()
+                if step >= WARM + LEAST and time.perf_counter() - began > LOOK:
+                    return Pace((time.perf_counter() - began) / (step - WARM), _image(program, data))
+                program.step(ahead.next(), recipe.optimizer.rate(0, 1))
+    raise AssertionError("there is always a next step")
+
+
+def _image(program: Program, data: Dataset) -> float:
+    """Seconds of predicting an image."""
+    images, _ = (data.validation or data.train).batch(slice(LOOKED_AT))
+    program.predict(images)  # compiled now, where it is
+    began = time.perf_counter()
+    program.predict(images)
+    return (time.perf_counter() - began) / len(images)

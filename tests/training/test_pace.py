@@ -1,0 +1,90 @@
+"""How long a training takes is told from its steps, and it ends in time. Nothing here depends on how fast they are."""
+
+import time
+from dataclasses import replace
+
+import pytest
+import tiny
+from comparing import assert_same_bits
+
+import convlet as cl
+from convlet.checks import duration
+from convlet.errors import InputError
+from convlet.runs.folder import recipe_of
+from convlet.runs.recipe import Recipe, Training
+from convlet.training import pace as pacing
+from convlet.training.fit import fit_recipe
+from convlet.training.pace import Pace, measured_pace
+
+DATA = tiny.dataset(train=60, validation=9, test=11)
+RECIPE = Recipe("x", tiny.NETWORK, Training(4, epochs=4), cl.Adam(cl.OneCycle(0.01)), cl.DataSource("in memory"))
+
+
+def test_a_training_takes_its_steps_and_its_validations():
+    pace = Pace(step=2.0, image=0.5)
+    assert pace.seconds(RECIPE, DATA) == pytest.approx(60 * 2 + (4 + 1) * 9 * 0.5)  # one more at the end, at most
+    seldom = replace(RECIPE, training=replace(RECIPE.training, validate_every=2))
+    assert pace.seconds(seldom, DATA) == pytest.approx(60 * 2 + (2 + 1) * 9 * 0.5)
+    assert pace.seconds(RECIPE, replace(DATA, validation=None)) == pytest.approx(120)
+
+
+def test_what_fits_into_a_time_is_what_takes_so_long_and_a_tenth_is_spared():
+    pace = Pace(step=2.0, image=0.5)
+    for seconds in (12, 40, 100):
+        fitted = pace.within(RECIPE, DATA, seconds)
+        assert 0.9 * seconds - 2.5 < pace.seconds(fitted, DATA) <= 0.9 * seconds
+        assert fitted.training.epochs is None and replace(fitted, training=RECIPE.training) == RECIPE
+    assert pace.within(RECIPE, DATA, 200) is RECIPE
+
+
+def test_no_time_for_a_step_is_refused_with_how_much_it_takes():
+    with pytest.raises(InputError, match=r"time_limit: 3\.0 s are left .* a step and a validation take 7\.6 s"):
+        Pace(step=2.0, image=0.5).within(RECIPE, DATA, 3)
+
+
+def test_a_pace_is_of_steps_and_of_validated_images(monkeypatch):
+    monkeypatch.setattr(pacing, "LOOK", 0)
+    now = iter(range(10**6))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))
+    pace = measured_pace(RECIPE, DATA, engine="numpy")
+    assert pace == Pace(step=2 / 3, image=1 / 9)  # the clock is looked at when it starts, and twice when it ends
+
+
+def test_a_run_out_of_time_ends_as_it_is_validated_and_goes_on_later(tmp_path, monkeypatch):
+    common = {"engine": "numpy", "run_dir": tmp_path / "run"}
+    ends = time.monotonic() + 1000
+
+    def watch(run):
+        if run.history.steps == 8:
+            monkeypatch.setattr(time, "monotonic", lambda: ends)
+
+    run = fit_recipe(RECIPE, DATA, until=ends, watch=watch, **common)
+    assert (run.history.steps, run.total_steps) == (8, 60) and [row[0] for row in run.history.validations] == [8]
+    whole = fit_recipe(RECIPE, DATA, resume=True, **common)
+    never_stopped = fit_recipe(RECIPE, DATA, engine="numpy")
+    assert whole.history.losses == never_stopped.history.losses and whole.history.steps == 60
+    assert_same_bits(whole.program.state().parameters, never_stopped.program.state().parameters)
+
+
+def test_a_time_limit_in_python_shortens_a_run_which_notes_its_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr("convlet.fitting.measured_pace", lambda *given, **options: Pace(1.0, 0.0))
+    run = cl.fit(RECIPE, DATA, time_limit="31s", engine="numpy", progress=False, run_dir=tmp_path / "run")
+    kept = recipe_of(tmp_path / "run").training
+    assert 20 <= kept.steps <= 22 and run.history.steps == kept.steps  # of 31 s a tenth is spared, and 6 s for pictures
+    with pytest.raises(InputError, match="time_limit with resume=True"):
+        cl.fit(RECIPE, DATA, time_limit=9, engine="numpy", progress=False, run_dir=tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2 min", 120), ("1h30m", 5400), (" 1h 1m 1s ", 3661)]
+)
+def test_times_are_said_in_seconds_or_with_units(text, seconds):
+    assert duration("time_limit", text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "m", "5x", "0s", "-5m", "1..5m", "1.m.s", "5m5m", "nan", "inf", 0, -1, True, None]
+)
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(InputError, match="time_limit="):
+        duration("time_limit", text)
