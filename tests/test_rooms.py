@@ -13,7 +13,7 @@ import convlet
 ROOMS = [
     *("errors", "checks", "quota", "environment", "signals", "showing", "randomness", "losses", "statistics", "locale"),
     *("descriptions", "processes", "engines", "engines.numpy", "engines.numba", "engines.keras"),
-    *("datasets", "runs", "training", "comparison"),
+    *("datasets", "runs", "training", "comparison", "inspection"),
     *("report", "experiment", "fitting", "exchange"),
     "convlet",
     *("benchmarks", "explore", "cli", "__main__"),

@@ -53,6 +53,8 @@ if _TYPE_CHECKING:  # for editors and type checkers; Python finds the same names
     from convlet.descriptions.schedules import OneCycle as OneCycle
     from convlet.fitting import find_rate as find_rate
     from convlet.fitting import fit as fit
+    from convlet.inspection import Inspection as Inspection
+    from convlet.inspection import inspect as inspect
     from convlet.runs.data_source import DataSource as DataSource
     from convlet.runs.evaluation import Evaluation as Evaluation
     from convlet.runs.history import History as History
@@ -75,6 +77,7 @@ _NAMES = {  # the module of convlet, and what of it is public here
     "descriptions.optimizers": "Adam AdamW EMA Lookahead Muon SGD",
     "descriptions.schedules": "Cosine OneCycle",
     "fitting": "find_rate fit",
+    "inspection": "Inspection inspect",
     "runs.data_source": "DataSource",
     "runs.evaluation": "Evaluation",
     "runs.history": "History",

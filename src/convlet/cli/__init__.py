@@ -24,6 +24,7 @@ from convlet.report.numbers import visible
 from convlet.signals import Stopped, end_process
 
 VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is its help's first line
+    "inspect": "What is in a data set, and what is wrong with it.",
     "train": "Train a network and keep everything in a run folder.",
     "evaluate": "How good a run is: accuracy, confusion, worst mistakes.",
     "report": "One page of a run: verdict, what to fix first, mistakes.",

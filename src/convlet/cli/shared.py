@@ -92,6 +92,11 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _with((SKIP_BROKEN, *COLUMNS), command)
 
 
+def preparing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Those that say how they are prepared, where broken ones are looked for."""
+    return _with([option for option in PICTURE_OPTIONS if option is not SKIP_BROKEN], command)
+
+
 def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)

@@ -8,6 +8,8 @@ What it is not: it knows no network. Shuffling belongs to training.
     labelled   images with their labels, checked once, then trusted
     by_part    images to evaluate on, in the parts that they have
     embedded   MNIST, inside the package
+    duplicates   which images are copies of others
+    splits     what is held out, copies never on two sides
     collections   picture files by class: a folder, a zip, a table
     sources    a name or a path → a Dataset
     augmentation   pictures that are changed at each sight, reproducibly
@@ -20,7 +22,7 @@ from convlet.datasets.embedded import mnist
 from convlet.datasets.images import pixels
 from convlet.datasets.labelled import Examples
 from convlet.datasets.readers.idx import read_idx
-from convlet.datasets.sources import COLLECTIONS, kind_of, load, load_parts
+from convlet.datasets.sources import COLLECTIONS, collection_of, kind_of, load, load_parts
 
 __all__ = [
     "ALL",
@@ -33,6 +35,7 @@ __all__ = [
     "Pair",
     "Progress",
     "as_dataset",
+    "collection_of",
     "kind_of",
     "load",
     "load_parts",

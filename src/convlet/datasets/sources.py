@@ -149,6 +149,17 @@ def _collection(kind: str, path: Path, asked: Preparation) -> "Collection":
     return read_folder(path) if kind == "folder" else read_zip(path)
 
 
+def collection_of(data: Dataset) -> "Collection | None":
+    """The collection of pictures that a data set was made of, as it is now; None where it was made of none.
+
+    Raises DataError where it is not there any more.
+    """
+    kind = kind_of(data.source)
+    if data.collected is None or kind not in COLLECTIONS:
+        return None
+    return _collection(kind, Path(data.source), data.collected.preparation)
+
+
 def _is_directory(path: Path) -> bool:
     try:
         return path.is_dir()

@@ -6,6 +6,7 @@ What it is not: a reader of one picture (`readers.pictures`). Nothing is written
     listing       which pictures there are, by class and part
     folders  zips  tables   the kinds of collections there are
     choosing      size and channels, where nobody says
+    headers       what their files are
     decoding      all pictures, on all processors
     cache         decoded pictures, kept in the user's cache folder
     parts         what is held out, where a collection has no parts

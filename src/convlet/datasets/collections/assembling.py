@@ -35,6 +35,7 @@ class _Read:
     digests: list[bytes]
     prepared: Preparation
     notes: tuple[str, ...]
+    broken: tuple[tuple[str, str], ...]
 
 
 def assembled(
@@ -79,7 +80,8 @@ def _read(collection: Collection, asked: Preparation, progress: Progress) -> _Re
         raise DataError(f"{where}: none of its {len(collection.pictures):,} pictures can be read.")
     pictures = [collection.pictures[place] for place in places]
     digests = [decoded.digests[place].tobytes() for place in places]
-    return _Read(decoded, places, pictures, digests, chosen, tuple(notes))
+    broken = tuple((collection.pictures[place].path, decoded.broken[place]) for place in sorted(decoded.broken))
+    return _Read(decoded, places, pictures, digests, chosen, tuple(notes), broken)
 
 
 def _collected(read: _Read, parts: Sequence[str], said: tuple[str, ...]) -> Collected:
@@ -87,7 +89,7 @@ def _collected(read: _Read, parts: Sequence[str], said: tuple[str, ...]) -> Coll
         (Filed(p.path, p.label, part, d.hex()) for p, part, d in zip(read.pictures, parts, read.digests, strict=True)),
         key=lambda file: PARTS.index(file.part),
     )
-    return Collected(read.prepared, tuple(files), (*read.notes, *said))
+    return Collected(read.prepared, tuple(files), (*read.notes, *said), read.broken)
 
 
 def _decoded(

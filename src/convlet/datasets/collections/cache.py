@@ -21,18 +21,13 @@ from numpy.typing import NDArray
 
 from convlet.datasets.collections.listing import Collection
 from convlet.datasets.collections.preparation import Preparation
+from convlet.datasets.duplicates import DIGEST, fingerprint
 
 VERSION = "1"  # of how pictures are prepared: another makes all anew
 WORTH_IT = 1000  # pictures, from which on they are kept
 DONE = 1
-DIGEST = 16  # bytes of a picture's fingerprint
 
 Shape = tuple[int, int, int]
-
-
-def fingerprint(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(DIGEST,) bytes that tell pictures apart by their pixels."""
-    return np.frombuffer(hashlib.blake2b(image.tobytes(), digest_size=DIGEST).digest(), np.uint8)
 
 
 class Kept:

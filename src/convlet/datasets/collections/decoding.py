@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from convlet.datasets.collections.cache import DIGEST, Kept, Shape, fingerprint, kept
+from convlet.datasets.collections.cache import Kept, Shape, kept
 from convlet.datasets.collections.choosing import is_grey
 from convlet.datasets.collections.listing import Collection
 from convlet.datasets.collections.preparation import Preparation, Progress
+from convlet.datasets.duplicates import DIGEST, fingerprint
 from convlet.datasets.readers.pictures import fitted, picture_in, quiet
 from convlet.datasets.stored import StoredImages
 from convlet.errors import DataError

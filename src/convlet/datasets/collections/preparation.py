@@ -83,11 +83,13 @@ class Collected:
         preparation: how they were prepared, with nothing left to be chosen.
         files: each picture that is in it, part by part, in the order of the part's images.
         notes: what there is to say of it, in sentences.
+        broken: the path of each picture that is left out since it cannot be read, and why.
     """
 
     preparation: Preparation
     files: tuple[Filed, ...]
     notes: tuple[str, ...]
+    broken: tuple[tuple[str, str], ...] = ()
 
     def paths(self, part: str) -> tuple[str, ...]:
         """The path of each image of a part, in order."""
