@@ -12,6 +12,7 @@ import sys
 import termios
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import tiny
@@ -145,6 +146,19 @@ def test_progress_that_cannot_be_written_does_not_end_training(shop, tmp_path, s
     assert done.returncode == 0
     assert json.loads(done.stdout)["steps"] == 40
     assert load_checkpoint(tmp_path / "r" / "last.safetensors").state.step == 40
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="not run: this system has no /dev/full")
+def test_a_result_that_cannot_be_written_is_said_to_be_so(shop):
+    done = subprocess.run(
+        ["bash", "-c", 'exec "$0" -m convlet summary "$1" >/dev/full', sys.executable, shop / "tiny.toml"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=tiny.environment(),
+        timeout=100,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("convlet: the output cannot be written: No space left on device.")
 
 
 def test_a_closed_terminal_ends_training_with_the_run_saved(shop, tmp_path):

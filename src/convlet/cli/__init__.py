@@ -81,7 +81,8 @@ class _Verbs(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever read our output has left: click ends quietly
                 raise
-            _fail(error, str(error))
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT) and not error.filename  # what has no name is a stream
+            _fail(error, f"the output cannot be written: {error.strerror}." if full else str(error))
 
 
 def _verb(name: str) -> click.Command:

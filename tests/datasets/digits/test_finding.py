@@ -95,6 +95,13 @@ def test_several_digits_are_said_to_be_several(places):
         find_digit(page, "page.png")
 
 
+@pytest.mark.parametrize(("times", "doubt"), [(4, "more is drawn beside it"), (1, "")])
+def test_a_smaller_digit_beside_one_is_left_out_and_that_is_doubted_unless_it_is_a_crumb(times, doubt):
+    (large, _), (small, _) = readable()[:2]
+    found = find_digit(page_with((large, (40, 100), 10), (small, (400, 200), times)), "two sizes")
+    assert found.doubt == doubt and found.box[2] < 400
+
+
 def five_in_two_strokes():
     page = Image.new("L", (400, 400), 240)
     pen = ImageDraw.Draw(page)

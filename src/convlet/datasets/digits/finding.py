@@ -37,6 +37,7 @@ WEAK, STRONG = 0.15, 0.85  # of the pen's ink: where paper ends, and where the s
 DRAWN = 0.4  # of the pen's ink: what has as much is drawn, a piece of it or a stroke's width
 CRUMB = 0.02  # of the largest piece's ink: less is no part of a digit
 DIGITS_INK = 0.15  # of the largest piece's ink: less is no digit beside it
+BESIDE, BESIDE_INK = 0.25, 0.05  # of its height and ink: what is more than that is another drawing, not a crumb
 FINEST = 0.08  # of the digit's longer side: the width of MNIST's finer strokes
 WIDEST = 1.4  # times its height: no digit is as wide
 
@@ -88,6 +89,8 @@ def _find(picture: Image.Image, name: str) -> Digit:
     digits = groups(main, ink.pieces)
     if len(digits) > 1:
         raise DataError(f"{name}: {len(digits)} digits; expected one. Cut them apart, a picture for each.")
+    if not doubt and more_is_drawn(digits[0], ink.pieces):
+        doubt = "more is drawn beside it"
     box = around(digits[0])
     if box[2] - box[0] > WIDEST * (box[3] - box[1]):
         doubt = "it is wider than a digit"
@@ -182,6 +185,13 @@ def two_digits(one: Piece, other: Piece) -> bool:
     tall = max(one.height, other.height)
     across, down = one.distances(other)
     return min(one.height, other.height) > 0.6 * tall and (across > 0.08 * tall or down > 0.2 * tall)
+
+
+def more_is_drawn(digit: Sequence[Piece], pieces: Sequence[Piece]) -> bool:
+    """Whether there is a piece that is no part of the digit, and too tall and too much ink for a crumb."""
+    main = digit[0]
+    tall, much = BESIDE * main.height, BESIDE_INK * main.ink
+    return any(piece not in digit and piece.height > tall and piece.ink > much for piece in pieces)
 
 
 def around(parts: Sequence[Piece]) -> Box:
