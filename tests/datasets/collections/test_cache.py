@@ -100,6 +100,23 @@ def test_a_cache_that_cannot_be_written_is_done_without(home, tmp_path, monkeypa
     assert len(load(tmp_path / "photos").train) == 32
 
 
+def test_a_cache_that_can_only_be_read_is_used_as_it_is(home, tmp_path, decoded, monkeypatch):
+    photos = folder(tmp_path / "photos")
+    sha256, real = load(photos).sha256, os.open
+    decoded.clear()
+
+    def read_only(path, flags, *more, **options):
+        if str(home) in str(path) and flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT):
+            raise OSError(30, "Read-only file system", str(path))
+        return real(path, flags, *more, **options)
+
+    monkeypatch.setattr(cache.os, "open", read_only)
+    assert load(photos).sha256 == sha256 and not decoded
+    [complete] = home.rglob("complete")
+    complete.unlink()  # what was interrupted cannot be taken up there
+    assert load(photos).sha256 == sha256 and len(decoded) == 40
+
+
 def test_what_does_not_fit_in_memory_is_read_as_it_is_needed(home, tmp_path, monkeypatch):
     photos = folder(tmp_path / "photos")
     whole = load(photos)

@@ -47,7 +47,12 @@ class Kept:
             self._check()
 
     def _open(self, name: str, size: int) -> int:
-        descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:  # a disk that can only be read: what is complete there is used as it is
+            if not (self.folder / "complete").exists():
+                raise
+            descriptor = os.open(self.folder / name, os.O_RDONLY)
         if os.fstat(descriptor).st_size != size:
             (self.folder / "complete").unlink(missing_ok=True)
             os.ftruncate(descriptor, size)
@@ -75,7 +80,8 @@ class Kept:
         """All is on the disk; what was kept of other states of these files is deleted."""
         for descriptor in (self._pixels, self._index):
             os.fsync(descriptor)
-        (self.folder / "complete").touch()
+        if not (self.folder / "complete").exists():
+            (self.folder / "complete").touch()
         for other in self.folder.parent.iterdir():
             if other != self.folder:
                 shutil.rmtree(other, ignore_errors=True)
