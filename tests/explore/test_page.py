@@ -273,6 +273,11 @@ def test_training_is_live_and_its_time_line_shows_the_network_as_it_was(open_pag
     logits = engine("numpy").compile(studio.content.network, initial).predict(studio.content.shown.batch([5])[0])[0]
     shares = 100 * np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     assert first == pytest.approx(shares.tolist(), abs=0.051)
+    page.page.reload()
+    page.page.wait_for_selector("body[data-ready=yes]")
+    page.until("document.querySelector('.timeline output').textContent === 'step 0'")
+    page.page.wait_for_timeout(300)
+    assert page.numbers(".bars .share") == first and page.fragment()["moment"].endswith(",0,0")
     page.click("text=Back to the network that was opened")
     page.settle()
     assert page.numbers(".bars .share") == before

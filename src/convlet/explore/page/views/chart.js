@@ -11,7 +11,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const WIDE = 344;
 const TALL = 128;
 const LOW = 88;
-const RIGHT = 8;
+const RIGHT = 44; // beside the curves, for what the rules mean
 
 /**
  * @param {{contestants: any[], curves: {step: number, loss: number, trained: number, unseen: number}[][]}} status
@@ -50,7 +50,7 @@ function key(style, text) {
 /** @param {number} y @param {string} text */
 function rule(y, text) {
   const group = svg("g", {});
-  const label = svg("text", { x: WIDE - RIGHT, y: y < 12 ? y + 11 : y - 3, "text-anchor": "end" });
+  const label = svg("text", { x: WIDE, y: y + 4, "text-anchor": "end" });
   label.textContent = text;
   group.append(svg("line", { x1: 0, x2: WIDE - RIGHT, y1: y, y2: y, class: "rule" }), label);
   return group;

@@ -21,6 +21,7 @@ const IMAGES = [50, 200, 1000];
 let status = { phase: "idle", contestants: [], curves: [], number: 0 };
 let waiting = 0; // the timer of the next look
 let following = true; // whether the page shows the newest moment
+let first = true; // whether nobody has looked yet
 let images = 200; // of the two side by side
 let place = 0; // which of them the page shows
 let loading = "";
@@ -85,6 +86,8 @@ async function look(parts) {
     if (parts.phase) parts.phase.textContent = problem(error.kind);
     return;
   }
+  if (first) following = !state.moment || status.phase === "running"; // else the moment that the address names
+  first = false;
   if (state.view === "train") draw(parts);
   newest(parts);
   if (["running", "preparing"].includes(status.phase)) waiting = setTimeout(() => look(parts), EVERY);
