@@ -27,6 +27,7 @@ VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is
     "inspect": "What is in a data set, and what is wrong with it.",
     "train": "Train a network and keep everything in a run folder.",
     "evaluate": "How good a run is: accuracy, confusion, worst mistakes.",
+    "runs": "All runs and what differs between them; or two, side by side.",
     "report": "One page of a run: verdict, what to fix first, mistakes.",
     "predict": "The class of each image, with probabilities, by a run.",
     "summary": "Layers, shapes, weights, reuse and cost of a network.",

@@ -99,6 +99,10 @@ class Evaluation:
         """The harmonic mean of each class's precision and recall (classes,); NaN where it neither is nor was said."""
         return _share(2 * self.confusion.diagonal(), self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
 
+    def disagreements(self, other: "Evaluation") -> tuple[int, int]:
+        """How many of the same examples this one alone has right, and how many the other alone."""
+        return int((self.right & ~other.right).sum()), int((other.right & ~self.right).sum())
+
     def mistakes(self) -> NDArray[np.int64]:
         """The indices of the wrongly classified, the most confident mistake first."""
         wrong = np.flatnonzero(~self.right)

@@ -178,12 +178,9 @@ class Recipe:
         images, source = data_for(self.network, self.data, data, **further)
         return replace(self, data=source), images
 
-    def to_toml(self) -> str:
-        """The recipe as TOML text; `parse_recipe(recipe.to_toml())` is the same recipe.
-
-        Raises RecipeError where it cannot be: a schedule or an initialiser of one's own has no name in a recipe.
-        """
-        table = {
+    def to_table(self) -> Table:
+        """The recipe as what TOML holds: tables, lists, numbers and texts."""
+        return {
             "name": self.name,
             **({"description": self.description} if self.description else {}),
             **({"parent": self.parent} if self.parent else {}),
@@ -193,8 +190,14 @@ class Recipe:
             "training": _given(self.training),
             "network": self.network.to_table(),
         }
+
+    def to_toml(self) -> str:
+        """The recipe as TOML text; `parse_recipe(recipe.to_toml())` is the same recipe.
+
+        Raises RecipeError where it cannot be: a schedule or an initialiser of one's own has no name in a recipe.
+        """
         try:
-            text = to_toml(table)
+            text = to_toml(self.to_table())
             parse_recipe(text, self.name)
         except (TypeError, RecipeError) as error:
             raise RecipeError(f"this cannot be written as a recipe: {error}") from None

@@ -22,7 +22,6 @@ from convlet.runs.run import Run
 from convlet.training.baseline import baseline_of
 
 Array = NDArray[Any]
-EVALUATION = "evaluation.json"  # in a run folder: the facts of its evaluation on its test images
 SCHEMA = 1
 
 
@@ -55,7 +54,8 @@ class Assessment:
         return (json.dumps({"schema": SCHEMA, **self.facts()}, allow_nan=False) + "\n").encode()
 
     @cached_property
-    def _paths(self) -> tuple[str, ...]:
+    def paths(self) -> tuple[str, ...]:
+        """The path of each image's file, in order; none where they are not of files."""
         if self.data.collected is None:
             return ()
         parts = self.data.parts if self.part == ALL else (self.part,)
@@ -63,7 +63,7 @@ class Assessment:
 
     def name(self, index: int) -> str:
         """What an image is called: the path of its file, or its number."""
-        return self._paths[index] if self._paths else f"image {count(index)}"
+        return self.paths[index] if self.paths else f"image {count(index)}"
 
     @cached_property
     def own(self) -> Dataset | None:
@@ -77,14 +77,16 @@ class Assessment:
         return None if self.own is None else self.own.train.labelled_by(self.run.classes).class_counts
 
 
-def assess(run: Run, data: Dataset | ByPart, part: str, evaluation: Evaluation | None = None) -> Assessment:
-    """Evaluate a run on a part of a data set, if that is not done yet, and its linear baseline.
+def assess(
+    run: Run, data: Dataset | ByPart, part: str, evaluation: Evaluation | None = None, *, beside: bool = True
+) -> Assessment:
+    """Evaluate a run on a part of a data set, if that is not done yet, and `beside` it its linear baseline.
 
     Raises what `run.evaluate` does.
     """
     if evaluation is None:
         evaluation = run.evaluate(part_of(data, part))
-    baseline = baseline_of(run, data)
+    baseline = baseline_of(run, data) if beside else None
     linear = baseline.evaluate(part_of(data, part)) if baseline else None
     return Assessment(run, _recipe(run), data, part, evaluation, linear)
 

@@ -53,8 +53,7 @@ def _baselines(evaluation: Evaluation, classes: Sequence[str], linear: Evaluatio
     facts = {"commonest": {"class": classes[commonest], "accuracy": float(counts[commonest] / counts.sum())}}
     if linear is None:
         return {**facts, "linear": None}
-    better = int((evaluation.right & ~linear.right).sum()), int((linear.right & ~evaluation.right).sum())
-    return {**facts, "linear": {"accuracy": linear.accuracy, "p": mcnemar(*better)}}
+    return {**facts, "linear": {"accuracy": linear.accuracy, "p": mcnemar(*evaluation.disagreements(linear))}}
 
 
 def _calibration(evaluation: Evaluation) -> Facts:

@@ -56,7 +56,7 @@ def _useless(assessed: Assessment) -> Iterator[Finding]:
         )
         yield Finding("It has learnt nearly nothing", shows, remedy, 2 * images)
     elif linear is not None:
-        ahead = int((evaluation.right & ~linear.right).sum()), int((linear.right & ~evaluation.right).sum())
+        ahead = evaluation.disagreements(linear)
         if ahead[0] <= ahead[1] or mcnemar(*ahead) >= SIGNIFICANT:
             shows = (
                 f"A linear classifier of the pixels has {percent(linear.accuracy)} right, this network "

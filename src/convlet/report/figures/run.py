@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from convlet.datasets import Examples
 from convlet.descriptions.network import Parameters, Sequential
-from convlet.report.facts.assessment import EVALUATION, Assessment
+from convlet.report.facts.assessment import Assessment
 from convlet.report.facts.history import history_json, metrics_csv
 from convlet.report.figures.augmentation import augmented_images
 from convlet.report.figures.confusion import confusion
@@ -23,6 +23,7 @@ from convlet.report.html.run import report
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.files import write_file
 from convlet.runs.history import History
+from convlet.runs.listing import EVALUATION
 from convlet.runs.recipe import Recipe
 
 
