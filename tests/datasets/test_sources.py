@@ -7,6 +7,7 @@ import pytest
 from idx_bytes import PACK, idx_bytes
 
 from convlet.datasets import embedded, load, mnist
+from convlet.datasets.collections import shards
 from convlet.errors import ConvletError, DataError, FormatError, InputError
 
 NAMES = {"train-images-idx3-ubyte": "x_train", "train-labels-idx1-ubyte": "y_train"}
@@ -110,6 +111,16 @@ def test_an_unknown_source_is_refused_with_what_is_allowed(source, tmp_path, mon
     assert isinstance(raised.value, InputError)
     assert repr(str(source)) in str(raised.value)
     assert "allowed: 'mnist', a folder of pictures or a .zip of one" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "saved/state.json", "shards/train-0.parquet", "shards/data/0.parquet"])
+def test_what_needs_an_extra_that_is_missing_says_what_to_type(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "installed", lambda name: False)
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{"_data_files": [{"filename": "state.json"}]}', "utf-8")
+    with pytest.raises(DataError, match=r"needs pyarrow, .* Install it with: pip install 'convlet\[parquet\]'"):
+        load(tmp_path / name.split("/")[0])
 
 
 @pytest.mark.parametrize("missing", NAMES)

@@ -29,8 +29,16 @@ IDX_NAMES = {  # key → the canonical name of MNIST's file
     "y_test": "t10k-labels-idx1-ubyte",
 }
 IDX_SUFFIXES = ("", ".gz", ".xz")  # in this order, where a file is there in more than one form
-COLLECTIONS = ("folder", "zip", "table")  # of pictures
-SUFFIXES = {".npz": "npz", ".zip": "zip", ".csv": "table", ".tsv": "table"}  # of files, and what they are
+COLLECTIONS = ("folder", "zip", "table", "parquet", "saved")  # of pictures
+TABLES = COLLECTIONS[2:]  # whose columns can be told
+SUFFIXES = {
+    ".npz": "npz",
+    ".zip": "zip",
+    ".csv": "table",
+    ".tsv": "table",
+    ".parquet": "parquet",
+}  # of files, and what they are
+SAVED = ("dataset_dict.json", "state.json")  # what says that Hugging Face's `datasets` saved a folder
 NPZ_KEYS = ("x_train", "y_train", "x_validation", "y_validation", "x_test", "y_test", "w_train")
 
 
@@ -53,6 +61,8 @@ def load(
     - a folder of pictures, a folder for each class, or such folders in train/, validation/ and test/.
     - a .zip of such a folder, which is not unpacked.
     - a table, .csv or .tsv, of pictures' paths and labels, and of their parts, if it has a column for them.
+    - a .parquet of pictures' bytes and classes, and of their parts, if it has a column for them; a folder of such
+      files, train-….parquet, test-….parquet; a folder that Hugging Face's `datasets` saved to disk. They need pyarrow.
     - a directory: MNIST's four IDX files by their canonical names, raw, .gz or .xz.
     - an .npz file: x_train, y_train and, optionally, x_test, y_test, x_validation, y_validation, and w_train, how much
       each training image counts. No pickles.
@@ -110,8 +120,11 @@ def kind_of(source: object) -> str | None:
         return kind
     if not _is_directory(path):
         return None
-    idx = any((path / f"{name}{suffix}").exists() for name in IDX_NAMES.values() for suffix in IDX_SUFFIXES)
-    return "idx" if idx else "folder"
+    if any((path / f"{name}{suffix}").exists() for name in IDX_NAMES.values() for suffix in IDX_SUFFIXES):
+        return "idx"
+    if any((path / name).is_file() for name in SAVED):
+        return "saved"
+    return "parquet" if any(any(path.glob(pattern)) for pattern in ("*.parquet", "data/*.parquet")) else "folder"
 
 
 def _kind_of(source: object) -> str:
@@ -119,8 +132,8 @@ def _kind_of(source: object) -> str:
     if kind is None:
         raise InputError(
             f"data: {str(source)!r} is no dataset; allowed: 'mnist', a folder of pictures or a .zip of one, a .csv of "
-            f"their paths and labels, a directory with {', '.join(IDX_NAMES.values())} (raw, .gz or .xz), or an .npz "
-            f"file with {', '.join(NPZ_KEYS)}. Check the name or path."
+            f"their paths and labels, a .parquet of them, a directory with {', '.join(IDX_NAMES.values())} (raw, .gz "
+            f"or .xz), or an .npz file with {', '.join(NPZ_KEYS)}. Check the name or path."
         )
     return kind
 
@@ -137,16 +150,17 @@ def _collected(kind: str, path: Path, asked: Preparation, split: str | Path | No
 
 def _collection(kind: str, path: Path, asked: Preparation) -> "Collection":
     from convlet.datasets.collections.folders import read_folder
+    from convlet.datasets.collections.rows import read_parquet, read_saved
     from convlet.datasets.collections.tables import read_table
     from convlet.datasets.collections.zips import read_zip
 
-    if kind != "table":
+    if kind not in TABLES:
         for name in COLUMNS:
             if (value := getattr(asked, name)) is not None:
                 raise InputError(f"{name}={value!r}: {path} is no table with columns; leave {name} out.")
-    if kind == "table":
-        return read_table(path, asked)
-    return read_folder(path) if kind == "folder" else read_zip(path)
+    if kind in ("folder", "zip"):
+        return read_folder(path) if kind == "folder" else read_zip(path)
+    return {"table": read_table, "parquet": read_parquet, "saved": read_saved}[kind](path, asked)
 
 
 def collection_of(data: Dataset) -> "Collection | None":

@@ -4,7 +4,9 @@ What it is not: a reader of one picture (`readers.pictures`). Nothing is written
 
     preparation   how pictures are found and brought to one shape: the options of `load`
     listing       which pictures there are, by class and part
-    folders  zips  tables   the kinds of collections there are
+    folders  zips  tables  rows   the kinds of collections there are
+    columns       which column of a table holds what
+    shards        Parquet and Arrow, group by group of rows
     choosing      size and channels, where nobody says
     headers       what their files are
     decoding      all pictures, on all processors

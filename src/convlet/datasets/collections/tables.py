@@ -5,22 +5,16 @@ Its first row names the columns. Paths are relative to the table's folder.
 
 import csv
 import io
-from collections.abc import Sequence
 from pathlib import Path
 
-from convlet.checks import listed, nearest
+from convlet.datasets.collections.columns import column_of, part_named
 from convlet.datasets.collections.folders import stamp_of
-from convlet.datasets.collections.listing import PARTS, Collection, Picture, class_name, natural
-from convlet.datasets.collections.preparation import Preparation
+from convlet.datasets.collections.listing import Collection, Picture, class_name, natural
+from convlet.datasets.collections.preparation import COLUMNS, Preparation
 from convlet.datasets.readers.pictures import content_of
-from convlet.errors import DataError, FormatError, InputError
+from convlet.errors import DataError, FormatError
 
 LARGEST = 1 << 30  # bytes of a table
-USUAL = {  # what these columns are usually called
-    "paths_column": ("path", "file", "filename", "file_name", "filepath", "image_path", "image", "img", "picture"),
-    "labels_column": ("label", "labels", "class", "class_name", "category", "target", "y"),
-    "part_column": ("part", "split", "subset", "set"),
-}
 
 
 def read_table(where: Path, preparation: Preparation) -> Collection:
@@ -29,9 +23,9 @@ def read_table(where: Path, preparation: Preparation) -> Collection:
     """
     header, *rows = _rows(where)
     columns = [name.strip() for name in header]
-    path, label = (_column(where, columns, preparation, name) for name in ("paths_column", "labels_column"))
-    part = _column(where, columns, preparation, "part_column", needed=False)
-    assert path is not None and label is not None
+    path, label = (columns.index(str(column_of(where, columns, preparation, name))) for name in COLUMNS[:2])
+    named = column_of(where, columns, preparation, "part_column", needed=False)
+    part = None if named is None else columns.index(named)
     pictures = [
         Picture(
             _cell(where, row, path, line), class_name(_cell(where, row, label, line)), _part(where, row, part, line)
@@ -70,26 +64,6 @@ def _rows(where: Path) -> list[list[str]]:
     return rows
 
 
-def _column(
-    where: Path, columns: Sequence[str], preparation: Preparation, option: str, *, needed: bool = True
-) -> int | None:
-    """The place of the column that an option names, or that has a usual name."""
-    told = getattr(preparation, option)
-    if told is not None:
-        if told not in columns:
-            raise InputError(f"{option}={told!r}: {where} has {listed(columns)}.{nearest(told, columns)}")
-        return columns.index(told)
-    lower = [name.lower() for name in columns]
-    usual = next((name for name in USUAL[option] if name in lower), None)
-    if usual is None and needed:
-        flag = f"--{option.replace('_', '-')}"
-        raise DataError(
-            f"{where}: none of its columns, {listed(columns)}, is called {listed(USUAL[option][:4])}; say which it is "
-            f"with {flag} ({option}=)."
-        )
-    return None if usual is None else lower.index(usual)
-
-
 def _cell(where: Path, row: list[str], column: int, line: int) -> str:
     text = row[column].strip() if column < len(row) else ""
     if not text:
@@ -100,9 +74,4 @@ def _cell(where: Path, row: list[str], column: int, line: int) -> str:
 
 
 def _part(where: Path, row: list[str], column: int | None, line: int) -> str:
-    if column is None or column >= len(row):
-        return ""
-    name = row[column].strip().lower()
-    if name not in ("", *PARTS):
-        raise DataError(f"{where}: row {line} has the part {name!r}; expected one of {listed(list(PARTS))}.")
-    return PARTS.get(name, "")
+    return "" if column is None or column >= len(row) else part_named(where, line, row[column])
