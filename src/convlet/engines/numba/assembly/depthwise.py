@@ -40,12 +40,14 @@ def depthwise_backward(context: BlockContext) -> list[Job]:
     jobs = activation_backward_jobs(context, CODES[block.activation]) if block.activation else []
     (weights, bias), d_y = _own(context), (context.d_y, context.y_frame)
     if context.d_x is not None:
-        jobs.append(context.job(depthwise.d_images, N, weights, *d_y, context.d_x, context.x_frame, shape, pool))
+        jobs.append(
+            context.job(depthwise.d_images, N, weights, NO_BIAS, *d_y, context.d_x, context.x_frame, shape, pool)
+        )
     if context.trains:
         taps = pool.KH * pool.KW * shape.C
         size = taps + shape.C
         partial = context.array("partial", N * size)
-        arguments = (context.x, context.x_frame, *d_y, partial, shape, pool)
+        arguments = (context.x, context.x_frame, bias, *d_y, partial, shape, pool)
         jobs.append(context.job(depthwise.d_weights, N, *arguments, alongside=context.d_x is not None))
         parts = [("kernel", 0, taps), *([("bias", taps, shape.C)] if len(bias) else [])]
         for short, first, length in parts:
