@@ -28,12 +28,14 @@ STATES = {
     "slide": ("view=slide&slide=vertical_3_1_same_420_3_&image=60", DESKTOP, "light", "vi"),
     "slide-phone": ("view=slide&slide=vertical_3_1_same_420_3_&image=60", PHONE, "dark", "vi"),
     "ablate": (
-        "view=ablate&edits=silence~conv2d_1~12_silence~conv2d_1~7&image=0&focus=conv2d_1.12.9.15",
+        f"view=ablate&edits={SILENT}&image=0&focus=conv2d_1.12.9.15",
         DESKTOP,
         "dark",
         "en",
     ),
+    "ablate-phone": (f"view=ablate&edits={SILENT}&image=0&focus=conv2d_1.12.9.15", PHONE, "light", "vi"),
     "train": ("view=train&image=60", DESKTOP, "light", "en"),
+    "train-phone": ("view=train&image=60", PHONE, "dark", "en"),
     "walk": ("step=8&focus=max_pooling2d_1.12.5.7&image=60", DESKTOP, "dark", "vi"),
     "walk-phone": ("step=0&focus=@image.0.0.0&image=60", PHONE, "light", "en"),
 }
@@ -44,13 +46,16 @@ def photograph(browser, url, name, state, size, theme, language):
     page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
     page.goto(f"{url}#{state}&lang={language}")
     page.wait_for_selector("body[data-ready=yes]", timeout=120_000)
-    if name == "train":
+    if name.startswith("train"):
         page.get_by_text("Dense against convolutional").click()
         while not page.locator(".train [role=status]").inner_text().startswith("Done"):
             page.wait_for_timeout(500)
     if "phone" in name:
         page.evaluate("document.querySelector('#panel').scrollIntoView(); scrollBy(0, -230)")
-    while name == "ablate" and not page.locator(".accuracy").inner_text():
+    while name.startswith("ablate") and page.locator(".accuracy").inner_text()[-1:] in (
+        "",
+        "…",
+    ):  # an estimate comes first
         page.wait_for_timeout(500)
     page.wait_for_timeout(600)
     path = FOLDER / f"{name}.png"
