@@ -71,7 +71,7 @@ coverage: $(VENV)/installed ## Which lines the tests run, with nothing compiled;
 	@$(ONE_THREAD_EACH) $(VENV)/bin/python tests/measure_coverage.py $(ARGS)
 
 docs: $(VENV)/installed ## The API as pages, from the docstrings, in build/api
-	@$(VENV)/bin/pdoc convlet '!convlet.engines.keras' '!convlet.benchmarks.peers' '!convlet.__main__' -o build/api
+	@$(VENV)/bin/pdoc convlet '!convlet.engines.keras' '!convlet.sklearn' '!convlet.benchmarks.peers' '!convlet.__main__' -o build/api
 	@echo 'Open build/api/index.html'
 
 bench: $(VENV)/installed ## Measure what the README's tables claim

@@ -14,7 +14,7 @@ ROOMS = [
     *("errors", "checks", "quota", "environment", "signals", "showing", "randomness", "losses", "statistics", "locale"),
     *("descriptions", "processes", "engines", "engines.numpy", "engines.numba", "engines.keras"),
     *("datasets", "runs", "training", "comparison", "inspection"),
-    *("report", "experiment", "fitting", "exchange"),
+    *("report", "experiment", "fitting", "exchange", "sklearn"),
     "convlet",
     *("benchmarks", "explore", "cli", "__main__"),
 ]
