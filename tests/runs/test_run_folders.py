@@ -12,6 +12,7 @@ from convlet.errors import RecipeError, StorageError
 from convlet.runs.checkpoint import load_checkpoint
 from convlet.runs.folder import begin_run, claim_folder, hold, recipe_of
 from convlet.runs.recipe import Recipe, Training
+from convlet.runs.run import load
 
 RECIPE = Recipe("tiny", tiny.NETWORK, Training(steps=3))
 
@@ -45,6 +46,14 @@ def test_a_folder_is_one_processs_at_a_time(tmp_path):
         tiny.in_new_process(other, tmp_path / "r")
     tiny.in_new_process(other, tmp_path / "r")
     assert load_checkpoint(tmp_path / "r" / "last.safetensors").state.step == 2
+
+
+def test_a_run_whose_best_weights_are_lost_says_that_its_last_ones_are_taken(tmp_path):
+    trained = tiny.train(steps=30, patience=50, validate_every=1, run_dir=tmp_path / "r")
+    assert trained.history.validations and repr(load(tmp_path / "r", engine="numpy")) == repr(trained)
+    (tmp_path / "r" / "best.safetensors").unlink()
+    with pytest.warns(UserWarning, match=r"best\.safetensors, this run's best weights, is missing"):
+        load(tmp_path / "r", engine="numpy")
 
 
 def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path):

@@ -244,7 +244,7 @@ def test_resuming_needs_a_folder_and_a_run_in_it(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("left", [["best.safetensors"], ["history.json"], ["metrics.csv"], list(EARNED)])
+@pytest.mark.parametrize("left", [*([name] for name in EARNED), list(EARNED)])
 def test_a_run_that_lost_what_it_saved_last_is_refused_and_nothing_is_overwritten(tmp_path, left):
     folder = tmp_path / "r"
     tiny.train(steps=8, run_dir=folder)

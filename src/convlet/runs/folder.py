@@ -17,7 +17,7 @@ from convlet.runs.recipe import Recipe, Training, parse_recipe
 
 SPLIT = "split.csv"  # which picture is in which part, where a run is on pictures
 NAMES = ("recipe.toml", "environment.json", "last.safetensors", "best.safetensors", SPLIT)  # what a run is made of
-EARNED = ("best.safetensors", "history.json", "metrics.csv")  # what only a run that has been saved has
+EARNED = ("best.safetensors", "history.json", "metrics.csv", "curves.svg")  # what only a run that has been saved has
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A network with its weights, ready to be used: what training returns, and what a checkpoint becomes again."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -64,7 +65,8 @@ class Run:
     def __repr__(self) -> str:
         """How far it is, on which engine, and where it is kept."""
         where = f", in {self.run_dir}" if self.run_dir else ""
-        steps = f"step {self.history.steps:,} of {self.total_steps:,}"
+        taken, left = self.history.steps, self.total_steps > self.history.steps
+        steps = f"step {taken:,} of {self.total_steps:,}" if left else f"{taken:,} steps"
         return f"<Run of {self.network.weights:,} weights, {steps}, {self.engine} engine{where}>"
 
     def evaluate(self, examples: Examples | Pair | str | Path, *, stop: Stop | None = None) -> Evaluation:
@@ -266,6 +268,10 @@ def _data(checkpoint: Checkpoint, folder: Path | None) -> DataSource | None:
 
 def _of_run(folder: Path) -> Checkpoint:
     last, best = load_checkpoint(folder / "last.safetensors"), folder / "best.safetensors"
-    if best.exists() and (folder / "recipe.toml").exists() and recipe_of(folder).training.patience:
+    if not ((folder / "recipe.toml").exists() and recipe_of(folder).training.patience):
+        return last
+    if best.exists():
         return replace(last, state=load_checkpoint(best).state)
+    if last.history.validations:
+        warnings.warn(f"{best}, this run's best weights, is missing: these are the last ones.", stacklevel=3)
     return last
