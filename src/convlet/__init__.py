@@ -55,6 +55,7 @@ if _TYPE_CHECKING:  # for editors and type checkers; Python finds the same names
     from convlet.fitting import fit as fit
     from convlet.inspection import Inspection as Inspection
     from convlet.inspection import inspect as inspect
+    from convlet.runs.averaging import average as average
     from convlet.runs.data_source import DataSource as DataSource
     from convlet.runs.evaluation import Evaluation as Evaluation
     from convlet.runs.history import History as History
@@ -78,6 +79,7 @@ _NAMES = {  # the module of convlet, and what of it is public here
     "descriptions.schedules": "Cosine OneCycle",
     "fitting": "find_rate fit",
     "inspection": "Inspection inspect",
+    "runs.averaging": "average",
     "runs.data_source": "DataSource",
     "runs.evaluation": "Evaluation",
     "runs.history": "History",

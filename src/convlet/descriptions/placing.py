@@ -105,9 +105,14 @@ def flat(layers: Sequence[Layer]) -> Iterator[Layer]:
 
 def unnamed(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """The layers without the names that `named` would give them again."""
-    automatic = named(_without(layers, {layer.name for layer in flat(layers)}))
+    automatic = named(nameless(layers))
     given = {layer.name for layer, other in zip(flat(layers), flat(automatic), strict=True) if layer.name == other.name}
     return _without(layers, given)
+
+
+def nameless(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The layers without any names, to be named anew beside others."""
+    return _without(layers, {layer.name for layer in flat(layers)})
 
 
 def _without(layers: Sequence[Layer], names: set[str]) -> tuple[Layer, ...]:
