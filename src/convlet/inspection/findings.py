@@ -67,7 +67,7 @@ def broken_files(broken: Sequence[tuple[str, str]]) -> Iterator[Finding]:
             MEND,
             f"{counted(len(broken), 'file')} cannot be read",
             "Save them again, or delete them; training goes on without them by --skip-broken.",
-            tuple(Case((), message) for _, message in broken),
+            tuple(Case((), path + message.partition(path)[2]) for path, message in broken),
         )
 
 
@@ -175,7 +175,8 @@ def flat_images(places: NDArray[np.int64]) -> Iterator[Finding]:
     """Images of one colour."""
     if len(places):
         cases = tuple(_case([place]) for place in places)
-        title = f"{counted(len(places), 'image is', 'images are')} of one colour, and show nothing"
+        of_one, of_more = (f"of one colour, and {shows} nothing" for shows in ("shows", "show"))
+        title = counted(len(places), f"image is {of_one}", f"images are {of_more}")
         yield Finding("flat", MEND, title, "Leave them out, or take them again.", cases)
 
 

@@ -72,6 +72,16 @@ class Inspection:
         """Print what was found."""
         shown("terminal.inspection", "print_inspection", self)
 
+    def report(self, path: str | Path) -> Path:
+        """Write it as one HTML file, with the pictures, for any screen. Returns it. Raises StorageError."""
+        written: Path = shown("html.inspection", "write", self, path)
+        return written
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the findings, with their first images."""
+        text: str = shown("html.inspection", "in_a_notebook", self)
+        return text
+
 
 def inspect(
     data: Dataset | str | Path | Pair,

@@ -6,7 +6,7 @@ to others, and are then laid on each other, pixel on pixel.
 
     1. the magnitudes of an image's low frequencies, which stay when it moves
     2. its nearest in them; near is what is less than 0.75 of the distance to its fifth, or 0.15 of the usual distance
-    3. laid on each other at the best of nine positions, slightly smoothed, their pixels correlate by 0.9974; or, not
+    3. laid on each other at the best of nine positions, slightly smoothed, their pixels correlate by 0.997; or, not
        smoothed, by 0.999, whatever step 2 says
 
 What it is not: a search for other views of one thing, or for parts of an image.
@@ -24,7 +24,7 @@ FREQUENCIES = 6  # in each direction, and 0
 NEIGHBOURS = 6  # the image itself among them
 LOOKED_AT, ALWAYS = 4, 2  # of these, and not itself, if they are near, and in any case
 NEARER, NEAREST = 0.75, 0.15  # than the fifth neighbour, and than is usual: step 2
-SMOOTHED, SHARP = 2.6e-3, 1e-3  # one minus the correlation: step 3
+SMOOTHED, SHARP = 3e-3, 1e-3  # one minus the correlation: step 3
 FADING = 16  # so small a part of an image at each side fades out, so that what crosses its border counts less
 PAIRS = 4096  # of images that are compared at a time
 

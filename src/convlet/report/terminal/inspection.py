@@ -90,7 +90,7 @@ def _case(inspection: Inspection, case: Case) -> str:
 
 def _named(inspection: Inspection, image: int) -> str:
     place = inspection.place(image)
-    return f"{place.name} ({place.part if place.path else place.label})"
+    return f"{place.name} ({place.label if place.path is None else f'{place.part}, {place.label}'})"
 
 
 def _ways(inspection: Inspection) -> RenderableType:
