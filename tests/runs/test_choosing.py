@@ -48,6 +48,7 @@ def test_too_few_images_to_whiten_choose_a_network_that_learns_its_first_layer()
 
 def test_each_image_is_seen_eight_times_and_a_quarter_of_a_million_of_them_at_least():
     few, _ = choice(mnist().shortened(1000))
+    assert choice(images(3, 3, 3))[0].training.epochs == 1000  # but none is seen more often
     assert few.training.epochs == 250 and few.training.validate_every == 10 and few.training.batch_size == 64
     many, said = choice(mnist())
     assert many.training.epochs == 8 and many.training.validate_every == 1 and many.training.batch_size == 256
@@ -70,8 +71,17 @@ def test_digits_and_letters_and_what_is_named_like_them_are_turned_but_not_mirro
     assert (Flip in kinds, Rotation in kinds) == (mirrored, not mirrored) and why in said["augmentation"]
 
 
+def test_images_that_are_seldom_seen_are_not_moved_and_signs_not_changed_at_all():
+    recipe, said = choice(mnist())
+    assert recipe.augmentation == () and said["augmentation"].startswith("none: not mirrored, as digits must not be")
+    recipe, said = choice(replace(mnist(), kind=None, classes=tuple(f"class {i}" for i in range(10))))
+    assert recipe.augmentation == (Flip(True),) and "each is seen 8 times, too seldom" in said["augmentation"]
+    assert len(choice(mnist().shortened(20_000))[0].augmentation) == 2  # 13 times
+
+
 def test_unbalanced_classes_are_weighted_and_that_is_said():
     even, said = choice(images(10, 15, 19))
+    assert choice(images(4, 4))[1]["classes"] == "2 classes of 4 images: all images count alike"
     assert even.training.class_weights is None and said["classes"] == (
         "3 classes of 10 to 19 images: all images count alike"
     )

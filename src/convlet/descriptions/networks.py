@@ -38,6 +38,7 @@ MOMENTUM = 0.6  # of batch normalisation: few steps are taken, and averages must
 COOLING = 1 / 9  # of the logits
 FEW = 2000  # training images: below them a larger network only remembers more
 SEEN_TIMES, SEEN_IN_ALL = 8, 250_000  # each image so often, and so many images in all, at least
+SEEN_AT_MOST = 1000  # times an image
 GFLOP_A_SECOND = 70  # what two cores with AVX2 train these networks at, in the dense count
 
 
@@ -63,7 +64,8 @@ class Labelled(Protocol):
 def chosen(data: Labelled, *, minutes: float = 5) -> Sequential:
     """The network of the family "air" that fits a data set: the largest that two cores train in so many minutes.
 
-    Training sees each image eight times, and 250,000 images at least. Below 2,000 images it is the smallest.
+    Training sees each image eight times, and 250,000 images at least, but none more than a thousand times. Below 2,000
+    images it is the smallest.
 
     >>> from convlet.datasets import mnist
     >>> chosen(mnist()) == air("S", (28, 28, 1), 10), chosen(mnist(), minutes=15) == air("L", (28, 28, 1), 10)
@@ -83,10 +85,10 @@ def chosen(data: Labelled, *, minutes: float = 5) -> Sequential:
 def sights(images: int) -> int:
     """How many images training is to see, of so many different ones.
 
-    >>> sights(55_000), sights(1000)
-    (440000, 250000)
+    >>> sights(55_000), sights(1000), sights(8)
+    (440000, 250000, 8000)
     """
-    return max(SEEN_TIMES * images, SEEN_IN_ALL)
+    return min(max(SEEN_TIMES * images, SEEN_IN_ALL), SEEN_AT_MOST * images)
 
 
 def size_of(network: Sequential) -> str:

@@ -23,6 +23,7 @@ from convlet.runs.recipe import BALANCED, Recipe, Training
 
 BATCHES = (32, 256)  # images a step, at least and at most
 VALIDATIONS = 25  # in a run, more or less
+MANY = 12  # epochs: where images are seen less often, to move them costs more than it gains (docs/records.md)
 UNEVEN, VERY_UNEVEN = 2.0, 20.0  # how many times the images of its smallest class the largest has
 
 
@@ -52,8 +53,9 @@ def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float = 5) -> C
     if data.collected:
         source = replace(source, **asdict(data.collected.preparation))
     network = networks.chosen(data, minutes=minutes)
-    (pictures, on_pictures), (weights, on_classes) = _augmentation(data), _weights(data)
+    weights, on_classes = _weights(data)
     training = _training(len(data.train), weights)
+    pictures, on_pictures = _augmentation(data, training.epochs or 0)
     optimizer = SGD(OneCycle(0.2, 0.23), 0.9, True, 0.005, decays="kernels", average=EMA(0.99))
     reasons = (
         ("network", _on_network(data, network, minutes)),
@@ -86,18 +88,22 @@ def _training(images: int, weights: str | Mapping[str, float] | None) -> Trainin
 
 def _on_training(data: Dataset, training: Training) -> str:
     return (
-        f"{training.epochs} epochs of {len(data.train):,} images, {training.batch_size} a step; labels smoothed, "
+        f"{training.epochs:,} epochs of {len(data.train):,} images, {training.batch_size} a step; labels smoothed, "
         "one cycle of the rate, averaged weights"
     )
 
 
-def _augmentation(data: Dataset) -> tuple[tuple[Augmentation, ...], str]:
+def _augmentation(data: Dataset, epochs: int) -> tuple[tuple[Augmentation, ...], str]:
     """How pictures are changed, and why so: digits and letters must not be mirrored, nor what is named like them."""
-    if data.kind is None and not all(len(name) == 1 and name.isalnum() for name in data.classes):
-        return (Shift(0.07), Flip(alternating=True)), "shifted by up to 7 %, and mirrored every other time"
     named = f"since {', '.join(data.classes[:2])}, … may be digits or letters"
-    why = f"as {data.kind} must not be" if data.kind else named
-    return (Shift(0.07), Rotation(10)), f"shifted by up to 7 %, turned by up to 10°; not mirrored, {why}"
+    why = f"not mirrored, as {data.kind} must not be" if data.kind else f"not mirrored, {named}"
+    signs = data.kind is not None or all(len(name) == 1 and name.isalnum() for name in data.classes)
+    if epochs < MANY:
+        seldom = f"each is seen {epochs} times, too seldom to be moved too"
+        return ((), f"none: {why}, and {seldom}") if signs else ((Flip(True),), f"mirrored every other time; {seldom}")
+    if not signs:
+        return (Shift(0.07), Flip(True)), "shifted by up to 7 %, and mirrored every other time"
+    return (Shift(0.07), Rotation(10)), f"shifted by up to 7 %, turned by up to 10°; {why}"
 
 
 def _weights(data: Dataset) -> tuple[str | Mapping[str, float] | None, str]:
@@ -107,7 +113,7 @@ def _weights(data: Dataset) -> tuple[str | Mapping[str, float] | None, str]:
     """
     counts = {name: int(count) for name, count in zip(data.classes, data.train.class_counts, strict=True) if count}
     least, most = min(counts.values()), max(counts.values())
-    has = f"{len(counts)} classes of {least:,} to {most:,} images"
+    has = f"{len(counts)} classes of {f'{least:,} to ' if least < most else ''}{most:,} images"
     if most < UNEVEN * least:
         return None, f"{has}: all images count alike"
     if most <= VERY_UNEVEN * least:
