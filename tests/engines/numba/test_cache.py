@@ -71,6 +71,14 @@ def test_every_combination_of_types_and_every_closed_over_number_has_a_file_of_i
     assert compiled(2) == (2, (6, 1.0)) and compiled(3) == (2, (9, 1.5)) and len(kernels(place)) == 4
 
 
+def test_it_is_counted_what_is_compiled_and_what_is_found(place):
+    before = cache.outcomes.copy()
+    compiled(5)
+    assert cache.outcomes - before == {"compiled": 2}
+    compiled(5)
+    assert cache.outcomes - before == {"compiled": 2, "found": 2}
+
+
 def test_what_one_factory_makes_in_several_processes_has_names_of_its_own(place, monkeypatch):
     """Machine code is found by its name: with one name for two, one would be called in the other's place."""
 

@@ -30,6 +30,7 @@ import stat
 import tempfile
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -46,6 +47,8 @@ DAY = 24 * 3600.0
 MONTH = 30 * DAY
 DIGEST = 32  # bytes of SHA-256, before what it is of
 PLAIN = (int, float, str, bool, type(None))
+
+outcomes = Counter[str]()  # of this process: how many kernels were "found" on disk, and "compiled"
 
 
 class KernelCache(_Cache):
@@ -72,12 +75,15 @@ class KernelCache(_Cache):
                 return None
             payload = pickle.loads(content[DIGEST:])
             target_context.refresh()
-            return CompileResult._rebuild(target_context, *payload)
+            kept = CompileResult._rebuild(target_context, *payload)
+            outcomes["found"] += 1
+            return kept
         except Exception:  # whatever it is, the kernel can be compiled
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled kernel; warn, once, where that cannot be done."""
+        outcomes["compiled"] += 1
         try:
             if data.lifted or data.library.has_dynamic_globals:
                 raise TypeError(f"kernel {self._function.__qualname__} holds what is in this process only")
