@@ -5,7 +5,8 @@ import pytest
 from guarded import check_guards, guarded
 
 from convlet.engines.numba.buffers import Frame
-from convlet.engines.numba.kernels.activations import CODES, ImageSize, activation, tanh
+from convlet.engines.numba.kernels.activations import CODES, tanh
+from convlet.engines.numba.kernels.elementwise import ImageSize, activation
 from convlet.engines.numpy.activations import FORWARD
 
 TINY = np.float32(1e-38)

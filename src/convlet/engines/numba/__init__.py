@@ -8,7 +8,7 @@ Read it in this order:
 3. the kernels         forward and backward: `convolution.py`, `convolution_gradients.py`, `sparse_convolution.py`,
                        `finishing.py`; `winograd_transforms.py`, `winograd.py`, `winograd_gradients.py`; `dense.py`,
                        `dense_gradients.py`; `pooling.py`; `normalization.py`, `normalization_gradients.py`;
-                       `activations.py`; `head.py`; `updates.py`
+                       `activations.py`, `elementwise.py`; `head.py`; `updates.py`
 4. `lowering.py`       layers → blocks (`blocks.py`), fused where that saves memory or arithmetic
 5. `assembly/`         a block → jobs: kernels with their arguments; `layouts.py` and `weights.py`: where everything is
 6. `worklist.py`       the jobs of a whole step, which threads work through without Python; `entries.py`, `threads.py`,

@@ -11,7 +11,7 @@ from convlet.engines.numba.assembly.blocks import NormalizationBlock
 from convlet.engines.numba.assembly.layouts import image_size
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import Frame, buffer
-from convlet.engines.numba.kernels import activations, updates
+from convlet.engines.numba.kernels import activations, elementwise, updates
 from convlet.engines.numba.running.worklist import Job
 
 PARTS = 16
@@ -161,7 +161,7 @@ def keep(context: BlockContext, dropout: Any) -> tuple[np.ndarray, np.float32]:
 
 def activation_jobs(context: BlockContext, x: np.ndarray, x_frame: Frame, code: int) -> list[Job]:
     arguments = (x, x_frame, context.y, context.y_frame, image_size(context.block.output_shape), code)
-    return [context.job(activations.activation, context.N, *arguments)]
+    return [context.job(elementwise.activation, context.N, *arguments)]
 
 
 def activation_backward_jobs(context: BlockContext, code: int) -> list[Job]:
@@ -169,7 +169,7 @@ def activation_backward_jobs(context: BlockContext, code: int) -> list[Job]:
     d_y = (context.d_y, context.y_frame)
     slopes = sums_of(context, code) if code in activations.BY_INPUTS else context.y
     arguments = (*d_y, slopes, context.y_frame, *d_y, image_size(context.block.output_shape), code)
-    return [context.job(activations.activation_backward, context.N, *arguments)]
+    return [context.job(elementwise.activation_backward, context.N, *arguments)]
 
 
 def sums_of(context: BlockContext, code: int) -> np.ndarray:

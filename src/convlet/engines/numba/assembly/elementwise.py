@@ -9,8 +9,9 @@ from convlet.engines.numba.assembly.block_context import BlockContext, activatio
 from convlet.engines.numba.assembly.blocks import AdditionBlock
 from convlet.engines.numba.assembly.layouts import image_size
 from convlet.engines.numba.buffers import Frame
-from convlet.engines.numba.kernels import activations, addition, pooling
-from convlet.engines.numba.kernels.activations import BY_INPUTS, CODES, ImageSize
+from convlet.engines.numba.kernels import addition, elementwise, pooling
+from convlet.engines.numba.kernels.activations import BY_INPUTS, CODES
+from convlet.engines.numba.kernels.elementwise import ImageSize
 from convlet.engines.numba.running.worklist import Job
 
 
@@ -72,13 +73,13 @@ def activation_backward(context: BlockContext) -> list[Job]:
     shape, code = image_size(context.block.output_shape), CODES[context.block.activation]
     slopes = (context.x, context.x_frame) if code in BY_INPUTS else (context.y, context.y_frame)
     arguments = (context.d_y, context.y_frame, *slopes, context.d_x, context.x_frame, shape, code)
-    return [context.job(activations.activation_backward, context.N, *arguments)]
+    return [context.job(elementwise.activation_backward, context.N, *arguments)]
 
 
 def rescaling_forward(context: BlockContext) -> list[Job]:
     images = (context.x, context.x_frame, context.y, context.y_frame)
     numbers = np.float32(context.block.scale), np.float32(context.block.offset)
-    return [context.job(activations.rescale, context.N, *images, image_size(context.block.input_shape), *numbers)]
+    return [context.job(elementwise.rescale, context.N, *images, image_size(context.block.input_shape), *numbers)]
 
 
 def rescaling_backward(context: BlockContext) -> list[Job]:
@@ -86,17 +87,17 @@ def rescaling_backward(context: BlockContext) -> list[Job]:
         return []
     images = (context.d_y, context.y_frame, context.d_x, context.x_frame)
     numbers = np.float32(context.block.scale), np.float32(0)
-    return [context.job(activations.rescale, context.N, *images, image_size(context.block.input_shape), *numbers)]
+    return [context.job(elementwise.rescale, context.N, *images, image_size(context.block.input_shape), *numbers)]
 
 
 def dropout_forward(context: BlockContext) -> list[Job]:
     kept, scale = keep(context, context.block.dropout)
     shape = image_size(context.block.input_shape)
     if not context.training:
-        return [context.job(activations.copy, context.N, context.x, context.x_frame, context.y, context.y_frame, shape)]
+        return [context.job(elementwise.copy, context.N, context.x, context.x_frame, context.y, context.y_frame, shape)]
     return [
         context.job(
-            activations.dropout, context.N, context.x, context.x_frame, kept, context.y, context.y_frame, shape, scale
+            elementwise.dropout, context.N, context.x, context.x_frame, kept, context.y, context.y_frame, shape, scale
         )
     ]
 
@@ -107,20 +108,20 @@ def dropout_backward(context: BlockContext) -> list[Job]:
     kept, scale = keep(context, context.block.dropout)
     images, shape = (context.d_x, context.x_frame), image_size(context.block.input_shape)
     if not context.training:
-        return [context.job(activations.copy, context.N, context.d_y, context.y_frame, *images, shape)]
-    return [context.job(activations.dropout, context.N, context.d_y, context.y_frame, kept, *images, shape, scale)]
+        return [context.job(elementwise.copy, context.N, context.d_y, context.y_frame, *images, shape)]
+    return [context.job(elementwise.dropout, context.N, context.d_y, context.y_frame, kept, *images, shape, scale)]
 
 
 def flatten_forward(context: BlockContext) -> list[Job]:
     shape = image_size(context.block.input_shape)
-    return [context.job(activations.copy, context.N, context.x, context.x_frame, context.y, _flat(shape), shape)]
+    return [context.job(elementwise.copy, context.N, context.x, context.x_frame, context.y, _flat(shape), shape)]
 
 
 def flatten_backward(context: BlockContext) -> list[Job]:
     if context.d_x is None:
         return []
     shape = image_size(context.block.input_shape)
-    return [context.job(activations.copy, context.N, context.d_y, _flat(shape), context.d_x, context.x_frame, shape)]
+    return [context.job(elementwise.copy, context.N, context.d_y, _flat(shape), context.d_x, context.x_frame, shape)]
 
 
 def _flat(shape: ImageSize) -> Frame:

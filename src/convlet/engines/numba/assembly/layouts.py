@@ -16,7 +16,7 @@ from convlet.descriptions.network import IMAGE
 from convlet.engines.numba.assembly.blocks import Block, ConvolutionBlock
 from convlet.engines.numba.buffers import Frame, Geometry, padded
 from convlet.engines.numba.kernels import dense, winograd
-from convlet.engines.numba.kernels.activations import ImageSize
+from convlet.engines.numba.kernels.elementwise import ImageSize
 
 Places = NDArray[np.int64]
 

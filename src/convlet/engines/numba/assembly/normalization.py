@@ -10,7 +10,8 @@ from convlet.engines.numba.assembly.layouts import image_size
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import buffer, padded
 from convlet.engines.numba.kernels import normalization, normalization_gradients
-from convlet.engines.numba.kernels.activations import CODES, ImageSize
+from convlet.engines.numba.kernels.activations import CODES
+from convlet.engines.numba.kernels.elementwise import ImageSize
 from convlet.engines.numba.running.worklist import Job
 
 

@@ -1,12 +1,13 @@
 """The sum of two values, with or without ReLU: the end of a residual block, and a gradient that two blocks give.
 
-Arguments as in `activations.py`; a and b are laid out by Frames of their own, and `relu` is 0 or 1.
+Arguments as in `elementwise.py`; a and b are laid out by Frames of their own, and `relu` is 0 or 1.
 """
 
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
-from convlet.engines.numba.kernels.activations import WIDTH, at
+from convlet.engines.numba.kernels.activations import WIDTH
+from convlet.engines.numba.kernels.elementwise import at
 from convlet.engines.numba.simd.vectors import add as sum_of
 from convlet.engines.numba.simd.vectors import element, greater, load, maximum, put, select, splat, store
 

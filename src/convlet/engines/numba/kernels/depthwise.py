@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
-from convlet.engines.numba.kernels.activations import at
+from convlet.engines.numba.kernels.elementwise import at
 from convlet.engines.numba.kernels.pooling import window
 from convlet.engines.numba.simd.vectors import (
     add,

@@ -12,7 +12,7 @@ mean = s + Σ(x − s) / count, variance = Σ(x − s)² / count − (mean − s
     winners     as in `finishing.py`; without pooling there are none
     C           the channels of both frames, or of the narrower one; `shape` is (H, W, C) of the image proper
 
-Arguments otherwise as in `activations.py`. Source: Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithm 1.
+Arguments otherwise as in `elementwise.py`. Source: Ioffe and Szegedy, "Batch normalization", ICML 2015, algorithm 1.
 """
 
 import math
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
-from convlet.engines.numba.kernels.activations import at
+from convlet.engines.numba.kernels.elementwise import at
 from convlet.engines.numba.kernels.finishing import floor_of, relu_pool8
 from convlet.engines.numba.simd.vectors import element, fma, load, maximum, mul, put, splat, store, sub
 

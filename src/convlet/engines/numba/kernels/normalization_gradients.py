@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
-from convlet.engines.numba.kernels.activations import RELU, at
+from convlet.engines.numba.kernels.activations import RELU
+from convlet.engines.numba.kernels.elementwise import at
 from convlet.engines.numba.kernels.normalization import LANES, normalized1, normalized8
 from convlet.engines.numba.simd.vectors import (
     add,

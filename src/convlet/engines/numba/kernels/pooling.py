@@ -1,6 +1,6 @@
 """Pooling of any size, stride and padding, and the mean of a whole image.
 
-Forward and backward go image by image. Arguments as in `activations.py`; `shape` is (H, W, C) of the images, and
+Forward and backward go image by image. Arguments as in `elementwise.py`; `shape` is (H, W, C) of the images, and
 
     pool      the Pool: where windows lie. Padding is no part of the image: it never wins, and does not count
     winners   int32 (N, OH, OW, C): the winner's place in the image's buffer, counted from the image's first float
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
-from convlet.engines.numba.kernels.activations import at
+from convlet.engines.numba.kernels.elementwise import at
 from convlet.engines.numba.simd.vectors import element, put
 
 
