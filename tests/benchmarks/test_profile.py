@@ -1,14 +1,17 @@
 """The profile of a step: that every block is in it, both ways, with its costs. Never how long anything takes."""
 
+import io
 import json
 
 import pytest
 from benchmarking import NETWORK, TINY
 from click.testing import CliRunner
+from rich.console import Console
 
 from convlet.benchmarks import profile, workloads
 from convlet.cli import main
 from convlet.engines.numba.assembly.lowering import lower
+from convlet.report.terminal.profile import profile_table
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +48,20 @@ def test_a_stage_s_time_is_that_of_its_kernels_and_its_memory_holds_its_outputs(
 
 
 def test_a_profile_is_shown_as_a_table(facts):
-    for word in ("conv2d_1", "backward", "update", "GFLOP/s", "to compile", "kernels"):
+    for word in ("conv2d_1", "backward", "update", "GFLOP/s"):
         assert word in facts["shown"]
+
+
+@pytest.mark.parametrize(
+    ("compiled", "found", "says"),
+    [(25, 0, "4 s to compile 25 kernels"), (3, 22, "4 s to compile 3 kernels and to read 22 that were kept"),
+     (0, 25, "4 s to read 25 that were kept")],
+)  # fmt: skip
+def test_a_profile_says_whether_its_kernels_were_compiled_in_its_time(facts, compiled, found, says):
+    told = facts | {"compile_seconds": 4.0, "kernels_compiled": compiled, "kernels_found": found}
+    text = io.StringIO()
+    Console(file=text, width=200).print(profile_table(told))
+    assert f"threads; {says}\n" in "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
 def test_what_would_change_nothing_beside_a_profile_is_refused():

@@ -17,11 +17,9 @@ def profiled(name: str, threads: int, command: str) -> dict[str, Any]:
     """The facts of a profile of a workload, or of a recipe's network, as `--json` prints them."""
     work = workload(name) if name in WORKLOADS else of_recipe(name)
     program: Any = engine("numba").compile(work.network, work.network.initial_parameters(seed=0), work.optimizer)
-    from convlet.engines.numba.cache import outcomes  # numba is slow to come
-
-    started, before = time.perf_counter(), outcomes.copy()
+    started, before = time.perf_counter(), program.kernels()
     program.prepare(work.batch_size)
-    seconds, kernels = time.perf_counter() - started, outcomes - before
+    seconds, kernels = time.perf_counter() - started, program.kernels() - before
     images, labels = work.examples()
     batch = with_masks(work.network, images[: work.batch_size], labels[: work.batch_size], seed=0, step=0)
     rate = work.optimizer.rate(0, 1)

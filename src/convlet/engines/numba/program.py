@@ -1,5 +1,6 @@
 """The engine's side of the door (`convlet.engines`): a network that predicts and trains with compiled kernels."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from convlet.engines.numba.assembly.lowering import Switches, lower
 from convlet.engines.numba.assembly.passes import Passes
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import buffer
+from convlet.engines.numba.cache import outcomes
 from convlet.engines.numba.kernels import dense
 from convlet.engines.numba.profiling import Timing, profile
 from convlet.engines.numba.running import forks, threads
@@ -96,6 +98,11 @@ class NumbaProgram:
         if progress is not None:
             progress(len(kernels), len(kernels) + 1, "threads")
         threads.prepare()
+
+    @staticmethod
+    def kernels() -> Counter[str]:
+        """How many kernels this process has found on disk ("found") and has compiled ("compiled"), so far."""
+        return outcomes.copy()
 
     def predict(self, images: Array) -> Array:
         images, chunks = np.asarray(images), []

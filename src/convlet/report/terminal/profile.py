@@ -26,11 +26,15 @@ def profile_table(facts: Mapping[str, Any]) -> RenderableType:
         table.add_row(layers, stage["pass"], *row)
     step = f"{milliseconds(facts['step_ms'])} ms a step of {facts['batch_size']} images"
     title = f"{facts['profile']}: {step}, {ratio(facts['gflops'])} GFLOP/s in the dense count"
-    compiled = f"{facts['compile_seconds']:g} s to compile {facts['kernels_compiled']} kernels"
-    found = f", and to read {facts['kernels_found']} that were compiled before" if facts["kernels_found"] else ""
     lines = (
         f"Stages were timed one by one, {milliseconds(total)} ms in all; memory is that of all arrays a stage works on",
-        f"{facts['environment']['processor']}, {facts['threads']} threads; {compiled}{found}",
+        f"{facts['environment']['processor']}, {facts['threads']} threads; {_compiled(facts)}",
         f"{facts['date']}: {facts['command']}",
     )
     return Group(Text(title, "bold"), table, "", *(Text(line, "dim") for line in lines))
+
+
+def _compiled(facts: Mapping[str, Any]) -> str:
+    new, kept = facts["kernels_compiled"], facts["kernels_found"]
+    work = ([f"compile {new} kernels"] if new or not kept else []) + ([f"read {kept} that were kept"] if kept else [])
+    return f"{facts['compile_seconds']:g} s to {' and to '.join(work)}"
