@@ -119,11 +119,17 @@ def test_a_lock_is_versions_and_hashes_and_nothing_else(lock: Path) -> None:
 
 
 def test_there_is_a_lock_for_the_package_and_one_for_each_extra() -> None:
-    assert [lock.name for lock in LOCKS] == ["dev.txt", "keras.txt", "page.txt"]
+    assert [lock.name for lock in LOCKS] == ["dev.txt", "extras.txt", "keras.txt", "page.txt"]
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("dev.txt", ["dev"]), ("keras.txt", ["dev", "keras"]), ("page.txt", ["dev", "explore"])]
+    ("lock", "extras"),
+    [
+        ("dev.txt", ["dev"]),
+        ("extras.txt", ["dev", "onnx", "parquet", "sklearn", "tensorboard"]),
+        ("keras.txt", ["dev", "keras"]),
+        ("page.txt", ["dev", "explore"]),
+    ],
 )
 def test_a_lock_meets_what_pyproject_asks_for(lock: str, extras: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
