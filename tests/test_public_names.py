@@ -25,7 +25,9 @@ DESCRIPTIONS = {
 }
 ACTIONS = {"average", "find_rate", "fit", "inspect", "load", "load_recipe", "compare", "read_picture"}
 THINGS = {"Dataset", "Examples", "Recipe", "DataSource", "Training", "Run", "History", "Evaluation", "Inspection"}
-MODULES = {"augmentation", "datasets", "errors", "layers", "networks", "initializers", "optimizers", "schedules"}
+MODULES = {"augmentation", "datasets", "errors", "layers", "networks", "initializers", "optimizers", "schedules"} | {
+    "onnx"
+}
 
 
 def test_the_public_names_are_these():

@@ -51,6 +51,7 @@ if _TYPE_CHECKING:  # for editors and type checkers; Python finds the same names
     from convlet.descriptions.optimizers import Muon as Muon
     from convlet.descriptions.schedules import Cosine as Cosine
     from convlet.descriptions.schedules import OneCycle as OneCycle
+    from convlet.exchange import onnx as onnx
     from convlet.fitting import find_rate as find_rate
     from convlet.fitting import fit as fit
     from convlet.inspection import Inspection as Inspection
@@ -87,10 +88,14 @@ _NAMES = {  # the module of convlet, and what of it is public here
     "runs.run": "Run load",
 }
 _WHERE = {name: f"convlet.{module}" for module, names in _NAMES.items() for name in names.split()}
-_ROOMS = {room: f"convlet.{room}" for room in ("datasets", "errors")} | {
-    room: f"convlet.descriptions.{room}"
-    for room in ("augmentation", "initializers", "layers", "networks", "optimizers", "schedules")
-}
+_ROOMS = (
+    {room: f"convlet.{room}" for room in ("datasets", "errors")}
+    | {"onnx": "convlet.exchange.onnx"}
+    | {
+        room: f"convlet.descriptions.{room}"
+        for room in ("augmentation", "initializers", "layers", "networks", "optimizers", "schedules")
+    }
+)
 _ONLY_IN = {  # alone they could be anything
     **dict.fromkeys(["Constant", "Uniform", "Identity", "PatchWhitening"], "initializers"),
     "Steps": "schedules",

@@ -12,7 +12,8 @@ from convlet.locale import texts
 
 
 def verb(name):
-    return getattr(importlib.import_module(f"convlet.cli.{name}"), name)
+    module = cli.MODULES.get(name, name)
+    return getattr(importlib.import_module(f"convlet.cli.{module}"), module)
 
 
 def said(text):

@@ -5,6 +5,7 @@ import json
 import cases
 import numpy as np
 import pytest
+from onnx_models import NETWORKS, drawn
 
 import convlet as cl
 from convlet.descriptions.network import Sequential
@@ -16,23 +17,10 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is an extr
 from convlet.exchange.onnx import onnx_model  # noqa: E402
 from convlet.exchange.onnx.running import Running  # noqa: E402
 
-ALONE = {case.title: Sequential([case.layer], case.input_shape) for case in cases.LAYERS + cases.BLOCKS + cases.FIRST}
 
-
-def drawn(network, images=3):
-    """(parameters, images) of a network, in float32."""
-    generator = np.random.default_rng(1)
-    parameters = {
-        f"{placed.name}/{name}": array.astype(np.float32)
-        for placed in network
-        for name, array in cases.draw_weights(placed, generator).items()
-    }
-    return parameters, cases.draw_inputs((images, *network.input_shape), generator).astype(np.float32)
-
-
-@pytest.mark.parametrize("title", [*ALONE, *cases.NETWORKS, *cases.FROZEN])
+@pytest.mark.parametrize("title", NETWORKS)
 def test_onnx_runtime_computes_what_the_numpy_engine_does(title):
-    network = (ALONE | cases.NETWORKS | cases.FROZEN)[title]
+    network = NETWORKS[title]
     parameters, images = drawn(network)
     found = Running.of(onnx_model(network, parameters).SerializeToString()).answer(images)
     expected = engine("numpy").compile(network, parameters).predict(images)
@@ -97,6 +85,15 @@ def test_a_flattened_image_keeps_our_order_whatever_comes_between():
     network = Sequential(layers, (4, 5, 2))
     parameters, images = drawn(network)
     found = Running.of(onnx_model(network, parameters).SerializeToString()).answer(images)
+    assert np.abs(found - engine("numpy").compile(network, parameters).predict(images)).max() < 1e-5
+
+
+def test_a_layer_may_have_the_name_of_what_goes_in_or_comes_out():
+    layers = [cl.Conv2D(3, 2, name="images"), cl.Flatten(name="white"), cl.Dense(2, name="logits"), cl.Dense(2)]
+    network = Sequential(layers, (4, 5, 2))
+    parameters, images = drawn(network)
+    images = np.round(images.clip(0) * 255) / np.float32(255)  # as bytes can be
+    found = Running.of(onnx_model(network, parameters, uint8=True).SerializeToString()).answer(images)
     assert np.abs(found - engine("numpy").compile(network, parameters).predict(images)).max() < 1e-5
 
 

@@ -23,7 +23,7 @@ from convlet.locale import LANGUAGES
 from convlet.report.numbers import visible
 from convlet.signals import Stopped, end_process
 
-VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is its help's first line
+VERBS = {  # the module `convlet.cli.<verb>` has a command of that name, but for MODULES; this is its help's first line
     "inspect": "What is in a data set, and what is wrong with it.",
     "train": "Train a network and keep everything in a run folder.",
     "evaluate": "How good a run is: accuracy, confusion, worst mistakes.",
@@ -34,11 +34,14 @@ VERBS = {  # the module `convlet.cli.<verb>` has a command of that name; this is
     "look": "Pictures of its kernels, and of an image's way through it.",
     "explore": "Look into a network on a page in your browser.",
     "export": "A run as one file: its page, or its network for other tools.",
+    "import": "Take in another tool's network, a model.onnx, as a run.",
     "init": "Print the recipe that suits your images, to edit it.",
     "recipe": "Print a recipe to start from, or list them.",
     "compare": "Engine against engine on real images: outputs, gradients, losses.",
     "bench": "Step time against every framework installed here.",
 }
+
+MODULES = {"import": "taking_in"}  # where a verb is a word of Python's own
 
 
 class _Verbs(click.Group):
@@ -87,7 +90,8 @@ class _Verbs(click.Group):
 
 
 def _verb(name: str) -> click.Command:
-    verb: click.Command = getattr(import_module(f"convlet.cli.{name}"), name)
+    module = MODULES.get(name, name)
+    verb: click.Command = getattr(import_module(f"convlet.cli.{module}"), module)
     return verb
 
 

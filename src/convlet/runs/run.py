@@ -221,7 +221,7 @@ class Run:
 
 
 def _restored(content: bytes, engine: str, run_dir: Path | None, own: dict[str, Any]) -> Run:
-    return replace(_run(read_checkpoint(content, "a copy of a run"), engine, run_dir), **own)
+    return replace(run_of(read_checkpoint(content, "a copy of a run"), engine, run_dir), **own)
 
 
 def load(path: str | Path, *, engine: str | None = None, threads: int | None = None) -> Run:
@@ -239,10 +239,10 @@ def load(path: str | Path, *, engine: str | None = None, threads: int | None = N
         left = f" Its best weights are in {path / 'best.safetensors'}." if (path / "best.safetensors").exists() else ""
         raise StorageError(f"{path}: cannot be read: expected the folder of a run, or a checkpoint in it.{left}")
     checkpoint = _of_run(path) if path.is_dir() else load_checkpoint(path)
-    return _run(checkpoint, engine or default_engine(), path if path.is_dir() else path.parent)
+    return run_of(checkpoint, engine or default_engine(), path if path.is_dir() else path.parent)
 
 
-def _run(checkpoint: Checkpoint, engine: str, run_dir: Path | None) -> Run:
+def run_of(checkpoint: Checkpoint, engine: str, run_dir: Path | None) -> Run:
     """The run that a checkpoint was saved of, on an engine."""
     program = find_engine(engine).compile(checkpoint.network, checkpoint.state.parameters)
     program.restore(replace(checkpoint.state, slots={}))  # it knows its step, and is not to be trained on

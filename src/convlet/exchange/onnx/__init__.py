@@ -2,11 +2,19 @@
 
 What it is not: an engine. A model that comes in becomes a network of ours, and is computed by an engine of ours.
 
-    kinds      each kind of layer as nodes
-    writing    a network as a model
-    running    a model in ONNX Runtime
+    kinds       each kind of layer as nodes
+    writing     a network as a model
+    running     a model in ONNX Runtime
+
+    loading     a file as a run, in this order:
+    wire        how much there is in it, before it is parsed
+    reading     its nodes and arrays, made plain
+    building    node by node to steps, with folding.py; layering.py and arithmetic.py say what operators.py names
+    steps       what a model is on its way: steps and values
+    blocks      from steps to a network with residual blocks
 """
 
+from convlet.exchange.onnx.loading import load
 from convlet.exchange.onnx.writing import onnx_model
 
-__all__ = ["onnx_model"]
+__all__ = ["load", "onnx_model"]

@@ -38,12 +38,13 @@ LEAKY_SLOPE = 0.2  # of ours
 
 @dataclass(frozen=True)
 class Node:
-    """One operator, the names of the values it is given and of the one that it gives, and how it works."""
+    """One operator: the names of the values that it is given and of the one that it gives, and how it works."""
 
     operator: str
     inputs: tuple[str, ...]
     output: str
     attributes: Mapping[str, Any]
+    name: str = ""  # of the node, where its author gave it one
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from convlet.exchange.onnx.kinds import KINDS, TO_CHANNELS_FIRST, TO_CHANNELS_LA
 
 OPSET, FORMAT = 17, 8
 IMAGES = "images"  # the name of what goes in
+OWN = (IMAGES, "logits", "probabilities", "outputs", "white")  # the graph's own names, which a layer may have too
 
 
 def onnx_model(
@@ -94,8 +95,9 @@ class _Graph:
         weights = {name.rpartition("/")[2]: self._parameters[name] for name in placed.parameters}
         site = Site(placed, tuple(self._values[name] for name in placed.inputs), weights)
         KINDS[type(placed.layer)](placed.layer, site)
-        self._values[placed.name] = placed.name if site.nodes else site.given[0]
-        self.nodes += site.nodes[:-1] + [replace(node, output=placed.name) for node in site.nodes[-1:]]
+        own = f"{placed.name}/output" if placed.name in OWN else placed.name
+        self._values[placed.name] = own if site.nodes else site.given[0]
+        self.nodes += site.nodes[:-1] + [replace(node, output=own) for node in site.nodes[-1:]]
         self.arrays |= site.arrays
 
     def end(self, softmax: bool) -> str:

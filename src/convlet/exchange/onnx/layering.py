@@ -1,0 +1,350 @@
+"""Operators that are layers of ours, or another view of the same numbers."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from convlet.checks import Pair
+from convlet.descriptions.layers import (
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    Layer,
+    MaxPooling2D,
+    Normalization,
+)
+from convlet.descriptions.window import Padding, Window
+from convlet.errors import InputError
+from convlet.exchange.onnx.building import Building
+from convlet.exchange.onnx.kinds import Array, Node
+from convlet.exchange.onnx.steps import NOTHING_AROUND, Around, Value
+
+FIRST = ("N", "C", "H", "W")
+
+
+def _images(value: Value) -> Value:
+    """The value, where it is images as ONNX's operators have them."""
+    if not value.image or value.axes != FIRST:
+        what = "images with axes " + ", ".join(value.axes) if value.image else f"rows of numbers, {value.dims}"
+        raise InputError(f"it is given {what}; expected images with axes {', '.join(FIRST)}.")
+    return value
+
+
+def conv(building: Building, node: Node) -> Value:
+    """A convolution; one whose groups are the channels is depthwise, one of a single pixel is dense."""
+    value, kernel = building.take(0), building.array(1)
+    bias = building.array(2, np.empty(0))
+    if kernel.ndim != 4:
+        raise InputError(f"a kernel of shape {kernel.shape}; expected (filters, channels, rows, columns).")
+    groups, (filters, channels, *size) = node.attributes.get("group", 1), kernel.shape
+    if not value.image and groups == 1 and size == [1, 1] and value.view[1:] == (1, 1):
+        row = replace(building.settled(value), view=value.view[:1])
+        return replace(_dense(building, row, kernel[:, :, 0, 0].T, bias), view=(filters, 1, 1))
+    value = _images(value if value.around != NOTHING_AROUND else building.settled(value))
+    if any(step != 1 for step in node.attributes.get("dilations", ())):
+        raise InputError(
+            f"dilations={list(node.attributes['dilations'])}: expected 1, the pixels of a kernel together."
+        )
+    given = value.step.shape[2]
+    depthwise = groups == given == filters and channels == 1 and groups > 1
+    if not depthwise and (groups != 1 or channels != given):
+        raise InputError(
+            f"group={groups}, a kernel for {channels} channels, images of {given}: expected group=1, or as many groups "
+            "as channels and filters."
+        )
+    strides, padding = _window(node, value, (size[0], size[1]), value.around)
+    weights = {"kernel": kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(2, 3, 1, 0)}
+    weights |= {"bias": bias} if bias.size else {}
+    how: dict[str, Any] = {"strides": strides, "padding": padding, "use_bias": bias.size > 0}
+    layer = DepthwiseConv2D((size[0], size[1]), **how) if depthwise else Conv2D(filters, (size[0], size[1]), **how)
+    return value.of(building.step(layer, value.step, weights=weights, named=node.inputs[1]))
+
+
+def _window(
+    node: Node, value: Value, size: Pair, around: Around = NOTHING_AROUND, strides: Pair = (1, 1)
+) -> tuple[Pair, Padding]:
+    """Strides and padding of a kernel or pool, in the words of ours where they are the same."""
+    image = value.step.shape
+    rows, columns = node.attributes.get("strides", strides)
+    strides, auto = (int(rows), int(columns)), node.attributes.get("auto_pad", "NOTSET")
+    same = Window.over(image, size, strides, "same")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        if around != NOTHING_AROUND:
+            raise InputError(f"auto_pad={auto!r} behind a Pad: expected pads.")
+        (top, bottom), (left, right) = same.padding
+        pads: Around = same.padding if auto == "SAME_UPPER" else ((bottom, top), (right, left))
+    else:
+        told = node.attributes.get("pads", (0, 0, 0, 0)) if auto == "NOTSET" else (0, 0, 0, 0)
+        top, left, bottom, right = map(int, told)
+        if min(told) < 0:
+            raise InputError(f"pads={list(told)}: expected pixels of zeros, at least 0.")
+        (above, below), (before, after) = around
+        pads = (top + above, bottom + below), (left + before, right + after)
+    if node.attributes.get("ceil_mode"):
+        pads = _up(image[0], size[0], strides[0], pads[0]), _up(image[1], size[1], strides[1], pads[1])
+    if pads == NOTHING_AROUND:
+        return strides, "valid"
+    return strides, "same" if Window.over(image, size, strides, pads) == same else pads
+
+
+def _up(length: int, size: int, stride: int, pads: Pair) -> Pair:
+    """Padding with which as many positions fit as where their number is rounded up; none begins behind the image."""
+    positions = -(-(length + sum(pads) - size) // stride) + 1
+    positions -= (positions - 1) * stride >= length + pads[0]
+    return pads[0], pads[1] + max(0, (positions - 1) * stride + size - length - sum(pads))
+
+
+def gemm(building: Building, node: Node) -> Value:
+    """A dense layer; its factors go into its weights."""
+    how, value, kernel = node.attributes, building.take(0), building.array(1)
+    if how.get("transA"):
+        raise InputError("transA=1: expected a row of numbers for each image.")
+    kernel = (kernel.T if how.get("transB") else kernel) * np.float32(how.get("alpha", 1.0))
+    bias = building.array(2, np.empty(0)) * np.float32(how.get("beta", 1.0))
+    return _dense(building, value, kernel, np.broadcast_to(bias, (1, kernel.shape[1]))[0] if bias.size else bias)
+
+
+def matmul(building: Building, node: Node) -> Value:
+    """A dense layer without bias; an Add behind it gives it one."""
+    return _dense(building, building.take(0), building.array(1), np.empty(0))
+
+
+def _dense(building: Building, value: Value, kernel: Array, bias: Array) -> Value:
+    """A dense layer of a kernel (inputs, units), its rows brought into the order that our numbers have."""
+    value = building.settled(value)
+    if value.image or kernel.ndim != 2 or value.view != kernel.shape[:1]:
+        raise InputError(
+            f"a kernel of shape {kernel.shape} for {value.dims}: expected a row of numbers, (inputs, units)."
+        )
+    ours = kernel
+    if value.order is not None:
+        ours = np.empty_like(kernel)
+        ours[value.order] = kernel
+    weights = {"kernel": ours} | ({"bias": bias} if bias.size else {})
+    layer = Dense(kernel.shape[1], use_bias=bias.size > 0)
+    step = building.step(layer, value.step, weights=weights, named=building.node.inputs[1])
+    return Value(step, view=(kernel.shape[1],))
+
+
+def max_pool(building: Building, node: Node) -> Value:
+    """The largest of each window."""
+    return _pool(building, node, MaxPooling2D)
+
+
+def average_pool(building: Building, node: Node) -> Value:
+    """The mean of each window; where padding counts as zeros, a convolution by one number, which nothing moves."""
+    counted = node.attributes.get("count_include_pad") and any(node.attributes.get("pads", ()))
+    if not counted:
+        return _pool(building, node, AveragePooling2D)
+    value, (rows, columns) = _images(building.settled(building.take(0))), node.attributes["kernel_shape"]
+    if node.attributes.get("ceil_mode"):
+        raise InputError("ceil_mode and count_include_pad together: expected one of them.")
+    strides, padding = _window(node, value, (rows, columns))
+    kernel = np.full((rows, columns, value.step.shape[2], 1), 1 / (rows * columns))
+    layer = DepthwiseConv2D((rows, columns), strides, padding, use_bias=False, trainable=False)
+    return value.of(building.step(layer, value.step, weights={"kernel": kernel}))
+
+
+def _pool(building: Building, node: Node, kind: type[MaxPooling2D] | type[AveragePooling2D]) -> Value:
+    value = _images(building.settled(building.take(0)))
+    if any(step != 1 for step in node.attributes.get("dilations", ())):
+        raise InputError(f"dilations={list(node.attributes['dilations'])}: expected 1.")
+    rows, columns = node.attributes["kernel_shape"]
+    strides, padding = _window(node, value, (rows, columns))
+    layer = kind((rows, columns), None if strides == (rows, columns) else strides, padding)
+    return value.of(building.step(layer, value.step))
+
+
+def global_average_pool(building: Building, node: Node) -> Value:
+    """The mean of each channel: a row of numbers, with two axes of one number in the model."""
+    return _global(building, GlobalAveragePooling2D(), _images(building.take(0)), (1, 1))
+
+
+def global_max_pool(building: Building, node: Node) -> Value:
+    """The largest of each channel."""
+    return _global(building, GlobalMaxPooling2D(), _images(building.take(0)), (1, 1))
+
+
+def _global(building: Building, layer: Layer, value: Value, behind: tuple[int, ...]) -> Value:
+    step = building.step(layer, building.settled(value).step)
+    return Value(step, view=(*step.shape, *behind))
+
+
+def reduce_mean(building: Building, node: Node) -> Value:
+    """The mean over rows and columns, which is that of each channel."""
+    value, rank = building.take(0), 4
+    told = building.array(1, np.array(node.attributes.get("axes", ())))
+    axes = {value.axes[int(axis) % rank] for axis in told} if value.image else set()
+    if axes != {"H", "W"}:
+        raise InputError(f"a mean over axes {told.tolist()}: expected those of an image's rows and columns.")
+    if not node.attributes.get("keepdims", 1):
+        return _global(building, GlobalAveragePooling2D(), value, ())
+    return _global(building, GlobalAveragePooling2D(), _images(value), (1, 1))
+
+
+def normalization(building: Building, node: Node) -> Value:
+    """A batch normalisation; of the images themselves, with nothing learnt, it is what was measured of them."""
+    value = building.settled(building.take(0))
+    if node.attributes.get("training_mode"):
+        raise InputError("training_mode=1: expected a model to predict with.")
+    if value.image:
+        _images(value)
+    elif value.view[1:] and any(size != 1 for size in value.view[1:]):
+        raise InputError(f"it is given {value.dims}: expected images, or a row of numbers.")
+    names, channels = ("gamma", "beta", "moving_mean", "moving_variance"), value.step.shape[-1]
+    weights = {name: _ordered(value, building.array(place + 1)) for place, name in enumerate(names)}
+    if any(array.shape != (channels,) for array in weights.values()):
+        raise InputError(
+            f"weights of shapes {[array.shape for array in weights.values()]}; expected ({channels},) each."
+        )
+    epsilon = float(node.attributes.get("epsilon", 1e-5))
+    named = node.inputs[1]
+    measured_once = "momentum" not in node.attributes and not value.step.inputs and not value.step.layer
+    if measured_once and (weights["gamma"] == 1).all() and not weights["beta"].any():
+        measured = {"mean": weights["moving_mean"], "variance": weights["moving_variance"]}
+        return value.of(building.step(Normalization(epsilon), value.step, weights=measured, named=named))
+    layer = BatchNormalization(float(node.attributes.get("momentum", 0.9)), epsilon)
+    return value.of(building.step(layer, value.step, weights=weights, named=named))
+
+
+def _ordered(value: Value, numbers: Array) -> Array:
+    """One number for each channel or unit, from the model's order to ours."""
+    if value.order is None:
+        return numbers
+    ours = np.empty_like(numbers)
+    ours[value.order] = numbers
+    return ours
+
+
+def dropout(building: Building, node: Node) -> Value:
+    """Dropout, which does nothing when predicting."""
+    value = building.settled(building.take(0))
+    rate = float(building.array(1, np.array(node.attributes.get("ratio", 0.5))))
+    return value.of(building.step(Dropout(rate), value.step))
+
+
+def pad(building: Building, node: Node) -> Value:
+    """Zeros around images: of the layer behind, where that is a convolution."""
+    value = building.settled(building.take(0))
+    told = building.array(1, np.array(node.attributes.get("pads", ())))
+    filling = float(building.array(2, np.array(node.attributes.get("value", 0.0))))
+    if node.attributes.get("mode", "constant") != "constant" or filling != 0 or len(node.inputs) > 3:
+        raise InputError("expected zeros around all of an image.")
+    if not told.any():
+        return value
+    if not value.image or told.size != 8:
+        raise InputError(f"pads={told.tolist()} around {value.dims}: expected images.")
+    sides = dict(zip(value.axes, zip(told[:4].tolist(), told[4:].tolist(), strict=True), strict=True))
+    if any(sides["N"]) or any(sides["C"]) or (told < 0).any():
+        raise InputError(f"pads={told.tolist()}: expected pixels around rows and columns.")
+    return replace(value, around=(sides["H"], sides["W"]))
+
+
+def transpose(building: Building, node: Node) -> Value:
+    """The same numbers, their axes in another order."""
+    value = building.take(0)
+    rank = len(value.dims) + 1
+    order = [int(axis) for axis in node.attributes.get("perm", range(rank - 1, -1, -1))]
+    if order[0] != 0 or sorted(order) != list(range(rank)):
+        raise InputError(f"perm={order}: expected the images' axis, 0, to stay the first.")
+    if value.image:
+        return replace(value, axes=tuple(value.axes[axis] for axis in order))
+    value = building.settled(value)
+    behind = [axis - 1 for axis in order[1:]]
+    places = _places(value).transpose(behind)
+    return replace(value, view=places.shape, order=_order(places))
+
+
+def _places(value: Value) -> Array:
+    """Which of the step's numbers stands where, in the model's shape of a row of numbers."""
+    order = np.arange(math.prod(value.step.shape)) if value.order is None else value.order
+    return order.reshape(value.view)
+
+
+def _order(places: Array) -> Array | None:
+    """Places in a row; None where they are in their own order."""
+    row = places.ravel()
+    return None if (row == np.arange(row.size)).all() else row
+
+
+def flatten(building: Building, node: Node) -> Value:
+    """A row of numbers for each image."""
+    value, axis = building.take(0), node.attributes.get("axis", 1)
+    if axis not in (1, 1 - len(value.dims) - 1):
+        raise InputError(f"axis={axis}: expected 1, a row of numbers for each image.")
+    return _viewed(building, value, (math.prod(value.dims),))
+
+
+def reshape(building: Building, node: Node) -> Value:
+    """The same numbers in another shape: of images, a row of numbers."""
+    value, told = (
+        building.take(0),
+        [int(size) for size in building.array(1, np.array(node.attributes.get("shape", ())))],
+    )
+    before = (-1, *value.dims)
+    if not node.attributes.get("allowzero"):
+        told = [size or before[place] for place, size in enumerate(told)]
+    first, rest = told[0], told[1:]
+    if first != -1 and first != building.batch:
+        raise InputError(f"to shape {told}: expected the images' axis to stay the first.")
+    known, total = math.prod(size for size in rest if size != -1), math.prod(value.dims)
+    rest = [total // max(known, 1) if size == -1 else size for size in rest]
+    if math.prod(rest) != total or min(rest, default=1) < 1:
+        raise InputError(f"to shape {told}: {total} numbers an image do not fit in it.")
+    return _viewed(building, value, tuple(rest))
+
+
+def squeeze(building: Building, node: Node) -> Value:
+    """The same numbers without axes of one number."""
+    value = building.take(0)
+    sizes, told = (-1, *value.dims), building.array(1, np.array(node.attributes.get("axes", ())))
+    axes = {int(axis) % len(sizes) for axis in told} or {place for place, size in enumerate(sizes) if size == 1}
+    if any(sizes[axis] != 1 for axis in axes):
+        raise InputError(f"axes={sorted(axes)} of {list(sizes)}: expected axes of one number.")
+    return _viewed(building, value, tuple(size for axis, size in enumerate(sizes) if axis and axis not in axes))
+
+
+def unsqueeze(building: Building, node: Node) -> Value:
+    """The same numbers with further axes of one number."""
+    value = building.take(0)
+    told, sizes = building.array(1, np.array(node.attributes.get("axes", ()))), list(value.dims)
+    rank = 1 + len(sizes) + told.size
+    for axis in sorted(int(axis) % rank for axis in told):
+        if axis == 0:
+            raise InputError("axes=[0]: expected the images' axis to stay the first.")
+        sizes.insert(axis - 1, 1)
+    return _viewed(building, value, tuple(sizes))
+
+
+def _viewed(building: Building, value: Value, dims: Sequence[int]) -> Value:
+    """The same numbers of each image in another shape."""
+    dims = tuple(dims)
+    if dims == value.dims:
+        return value
+    if not value.image:
+        return _pictured(building, value, dims) if len(dims) == 3 and dims[1:] != (1, 1) else replace(value, view=dims)
+    if len(dims) == 3 and dims[1:] != (1, 1):
+        raise InputError(f"from {value.dims} to {dims}: expected images to stay as they are, or to become rows.")
+    value = building.settled(value)
+    numbers = np.arange(math.prod(value.step.shape)).reshape(value.step.shape)
+    places = numbers.transpose(["HWC".index(axis) for axis in value.axes[1:]])
+    return Value(building.step(Flatten(), value.step), view=dims, order=_order(places))
+
+
+def _pictured(building: Building, value: Value, dims: tuple[int, ...]) -> Value:
+    """Rows of numbers that are given as such, and are images of one channel: so the network is given images."""
+    step = value.step
+    alone = building.free(step) and step.layer is None and not step.inputs
+    if not alone or dims[0] != 1 or not value.plain or value.order is not None:
+        raise InputError(f"from {value.dims} to {dims}: no layer of convlet makes images of rows of numbers.")
+    step.shape = (dims[1], dims[2], 1)
+    return Value(step, FIRST)

@@ -1,0 +1,46 @@
+"""Every operator of ONNX that becomes something of ours."""
+
+from collections.abc import Callable
+
+from convlet.exchange.onnx import arithmetic, layering
+from convlet.exchange.onnx.building import Building
+from convlet.exchange.onnx.kinds import Node
+from convlet.exchange.onnx.steps import Value
+
+OPERATORS: dict[str, Callable[[Building, Node], Value]] = {
+    "Add": arithmetic.add,
+    "AveragePool": layering.average_pool,
+    "BatchNormalization": layering.normalization,
+    "Cast": arithmetic.cast,
+    "Clip": arithmetic.clip,
+    "Conv": layering.conv,
+    "Div": arithmetic.divide,
+    "Dropout": layering.dropout,
+    "Elu": arithmetic.elu,
+    "Erf": arithmetic.erf,
+    "Flatten": layering.flatten,
+    "Gelu": arithmetic.gelu,
+    "Gemm": layering.gemm,
+    "GlobalAveragePool": layering.global_average_pool,
+    "GlobalMaxPool": layering.global_max_pool,
+    "HardSigmoid": arithmetic.hard_sigmoid,
+    "HardSwish": arithmetic.plain_curve("hard_swish"),
+    "Identity": arithmetic.same,
+    "LeakyRelu": arithmetic.leaky_relu,
+    "MatMul": layering.matmul,
+    "MaxPool": layering.max_pool,
+    "Mul": arithmetic.multiply,
+    "Neg": arithmetic.negative,
+    "PRelu": arithmetic.p_relu,
+    "Pad": layering.pad,
+    "ReduceMean": layering.reduce_mean,
+    "Relu": arithmetic.plain_curve("relu"),
+    "Reshape": layering.reshape,
+    "Sigmoid": arithmetic.sigmoid,
+    "Softmax": arithmetic.softmax,
+    "Squeeze": layering.squeeze,
+    "Sub": arithmetic.subtract,
+    "Tanh": arithmetic.plain_curve("tanh"),
+    "Transpose": layering.transpose,
+    "Unsqueeze": layering.unsqueeze,
+}
