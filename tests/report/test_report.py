@@ -3,12 +3,12 @@
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import quick
 import tiny
+from page_reading import HOSTILE, Reader
 
 import convlet as cl
 from convlet.datasets import Dataset, Examples
@@ -16,37 +16,6 @@ from convlet.report.facts.assessment import Assessment, assess, saliency
 from convlet.report.html.elements import Html, element, escaped, joined
 from convlet.report.html.run.report import run_report
 from convlet.runs.evaluation import Evaluation
-
-HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=y>', "a&b\u202e\x00\n'")
-EMPTY = {"img", "meta", "br"}
-
-
-class Reader(HTMLParser):
-    """What is in a page: its elements in order, and whether each one that opens is closed in its place."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.found, self.open, self.text = [], [], ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
-        if tag not in EMPTY:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-
-    def attributes(self, name):
-        return [attributes[name] for _, attributes in self.found if name in attributes]
 
 
 def data(classes=tiny.CLASSES, test=60, seed=0):

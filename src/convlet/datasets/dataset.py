@@ -17,6 +17,7 @@ from convlet.datasets.labels import MOST_CLASSES, check_label_range, class_names
 from convlet.datasets.splits import SHARES, split
 from convlet.datasets.stored import pieces
 from convlet.errors import DataError, InputError
+from convlet.showing import shown
 
 Pair = tuple[ArrayLike, ArrayLike]  # images and labels
 T = TypeVar("T")
@@ -114,6 +115,10 @@ class Dataset:
         """What there is in each part."""
         there = ", ".join(f"{name} {part!r}" for name, part in self.parts.items())
         return f"<Dataset {self.name!r} of {len(self.classes)} classes: {there}>"
+
+    def _repr_html_(self) -> str:
+        """A row for each class, with some of its images, for a notebook."""
+        return str(shown("html.notebook", "dataset_html", self))
 
     @property
     def parts(self) -> dict[str, Examples]:

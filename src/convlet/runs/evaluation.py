@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from convlet.datasets import Examples
 from convlet.engines import Program
 from convlet.losses import cross_entropies, softmax
+from convlet.showing import shown
 from convlet.statistics import Calibration, calibration, wilson_interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Array = NDArray[Any]
 BATCH = 1000  # images at a time, as the tutorial evaluates its test set
@@ -21,6 +25,8 @@ BATCH = 1000  # images at a time, as the tutorial evaluates its test set
 class Evaluation:
     """What a network said of some examples: logits (N, classes), and what it should have said: labels (N,).
 
+    `classes` are the names of the classes, where they are known.
+
     >>> evaluation = Evaluation(np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]]), np.array([0, 1, 1]))
     >>> round(evaluation.accuracy, 3), evaluation.confusion.tolist(), evaluation.mistakes().tolist()
     (0.667, [[1, 0], [1, 1]], [2])
@@ -28,10 +34,25 @@ class Evaluation:
 
     logits: Array
     labels: Array
+    classes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """The two figures that sum it up."""
         return f"<Evaluation of {len(self.labels):,} images: accuracy {self.accuracy:.4f}, loss {self.loss:.4f}>"
+
+    def _repr_html_(self) -> str:
+        """Accuracy and confusion matrix, for a notebook."""
+        return str(shown("html.notebook", "evaluation_html", self))
+
+    def plot(self) -> "Figure":
+        """The confusion matrix: a matplotlib Figure."""
+        figure: Figure = shown("figures.confusion", "confusion", self, self.names, "Confusion matrix")
+        return figure
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes, or their numbers where nobody has named them."""
+        return self.classes or tuple(map(str, range(self.logits.shape[1])))
 
     @cached_property
     def losses(self) -> Array:
@@ -129,4 +150,4 @@ def evaluate(program: Program, examples: Examples, poll: Callable[[], None] = la
         poll()
         images, _ = examples.batch(slice(start, start + BATCH))
         logits.append(program.predict(images))
-    return Evaluation(np.concatenate(logits), np.asarray(examples.labels))
+    return Evaluation(np.concatenate(logits), np.asarray(examples.labels), examples.classes)

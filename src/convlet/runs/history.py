@@ -41,6 +41,10 @@ class History:
         best = f"; best validation accuracy {self.best[2]:.4f}, after step {self.best[0]:,}" if self.best else ""
         return f"<History of {self.steps:,} steps: loss {loss:.4f}, accuracy {accuracy:.4f} of late{best}>"
 
+    def _repr_html_(self) -> str:
+        """The learning curves, for a notebook."""
+        return str(shown("html.notebook", "history_html", self))
+
     def plot(self) -> "Figure":
         """The learning curves, loss and accuracy: a matplotlib Figure. Raises InputError before the first step."""
         if not self.losses:

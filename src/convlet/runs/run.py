@@ -69,6 +69,10 @@ class Run:
         steps = f"step {taken:,} of {self.total_steps:,}" if left else f"{taken:,} steps"
         return f"<Run of {self.network.weights:,} weights, {steps}, {self.engine} engine{where}>"
 
+    def _repr_html_(self) -> str:
+        """What it is, and how it learnt, for a notebook."""
+        return str(shown("html.notebook", "run_html", self))
+
     def evaluate(self, examples: Examples | Pair | str | Path, *, stop: Stop | None = None) -> Evaluation:
         """The network's answers to labelled images: a part of a data set, such as `mnist.test`, or (images, labels).
 
