@@ -181,6 +181,20 @@ def test_a_training_that_cannot_be_is_named_by_its_kind(monkeypatch):
     assert (words["phase"], words["kind"]) == ("failed", "StorageError") and "secret" not in str(words)
 
 
+def test_a_training_that_runs_out_of_memory_fails_and_questions_are_answered_still():
+    def full(*arguments):
+        raise MemoryError
+
+    with pages.studio() as studio:
+        studio.begin("again", None)
+        pages.wait_until(lambda: studio.session.contestants and studio.session.contestants[0].step > 0)
+        studio.session.contestants[0].ahead.next = full
+        pages.wait_until(lambda: finished(studio))
+        assert (studio.session.phase, studio.session.kind) == ("failed", "MemoryError")
+        studio.begin("again", None)
+        pages.wait_until(lambda: studio.session.phase == "running")
+
+
 # ------------------------------------------------------------------------------------------------------ the worker
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from convlet.datasets import Dataset
 from convlet.descriptions.network import Parameters
 from convlet.engines import Program, engine
-from convlet.errors import ConvletError
 from convlet.runs.evaluation import evaluate
 from convlet.runs.recipe import Recipe
 from convlet.training.ahead import Ahead
@@ -127,7 +126,7 @@ class Session:
         try:
             self.contestants = tuple(contestant(*each, engine_name, progress) for each in wanted)
             self.phase = "running"
-        except ConvletError as error:
+        except Exception as error:  # whatever it is, the worker goes on answering
             self.phase, self.kind = "failed", type(error).__name__
 
     def command(self, action: str) -> None:
@@ -163,7 +162,7 @@ class Session:
                     each.advance()
                     if keep and each.moments[-1].step != each.step:
                         each.keep()
-        except ConvletError as error:
+        except Exception as error:  # whatever it is, the worker goes on answering
             self.close()
             self.phase, self.kind = "failed", type(error).__name__
 
