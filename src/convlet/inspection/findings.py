@@ -199,7 +199,7 @@ def unusual_images(found: Sequence[Unusual]) -> Iterator[Finding]:
                 f"{counted(len(each.places), 'image is', 'images are')} {title}",
                 "Take them again or leave them out; or keep them, if such images will come.",
                 tuple(
-                    Case((int(place),), f"{value:.2g} of the usual {what}")
+                    Case((int(place),), f"{_percent(value)} of the usual {what}")
                     for place, value in zip(each.places, each.values, strict=True)
                 ),
             )

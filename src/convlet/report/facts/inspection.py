@@ -5,6 +5,7 @@ import numpy as np
 from convlet.inspection import Inspection
 from convlet.inspection.findings import Case, Finding
 from convlet.report.facts.network import Facts
+from convlet.report.numbers import shape
 
 
 def inspection_json(inspection: Inspection) -> Facts:
@@ -57,6 +58,12 @@ def file_facts(inspection: Inspection) -> Facts | None:
         "forms": {form: int(number) for form, number in zip(found.forms, counts, strict=True)},
         "bytes": int(found.sizes.sum()),
     }
+
+
+def between(files: Facts) -> str:
+    """Of which size files are, or from which to which."""
+    smallest, largest = (shape(files[name]) for name in ("smallest", "largest"))
+    return smallest if smallest == largest else f"{smallest} to {largest}"
 
 
 def finding_facts(inspection: Inspection, finding: Finding) -> Facts:

@@ -12,7 +12,7 @@ from convlet.environment import environment
 from convlet.inspection import Inspection
 from convlet.inspection.findings import LOOK, MEND, Case, Finding
 from convlet.inspection.views import Array
-from convlet.report.facts.inspection import class_facts, file_facts
+from convlet.report.facts.inspection import between, class_facts, file_facts
 from convlet.report.html.elements import Child, Html, element, joined
 from convlet.report.html.frame import name_of, page, paragraph, section, table
 from convlet.report.html.pictures import Album
@@ -80,7 +80,7 @@ def _facts(inspection: Inspection) -> Iterator[Html]:
     rows.append(("shape", f"{shape(data.image_shape)}, as a network takes them"))
     if files is not None:
         forms = "; ".join(f"{count(number)} {form}" for form, number in list(files["forms"].items())[:3])
-        sizes = f"{shape(files['smallest'])} to {shape(files['largest'])}"
+        sizes = between(files)
         rows.append(("files", f"{size(files['bytes'])}, {sizes}; {forms}"))
     if accuracy is not None:
         rows.append(("small networks", f"tell {percent(accuracy)} of the images right that they were not trained on"))
