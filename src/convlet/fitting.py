@@ -152,8 +152,8 @@ def _within(planned: Experiment, data: Dataset, ends: float) -> Experiment:
     if planned.resume:
         raise InputError("time_limit with resume=True: a run continues as it began; leave time_limit out.")
     pace = measured_pace(planned.recipe, data, engine=planned.engine)
-    until = ends - pace.ending(data, draws=planned.run_dir is not None)
-    return replace(planned, recipe=pace.within(planned.recipe, data, until - time.monotonic()), until=until)
+    recipe, until = pace.until(ends, planned.recipe, data, draws=planned.run_dir is not None)
+    return replace(planned, recipe=recipe, until=until)
 
 
 def _recipe(network: Sequential | Run | Recipe | str | Path, words: dict[str, Any], **parts: Any) -> Recipe:

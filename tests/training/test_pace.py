@@ -66,11 +66,21 @@ def test_a_run_out_of_time_ends_as_it_is_validated_and_goes_on_later(tmp_path, m
     assert_same_bits(whole.program.state().parameters, never_stopped.program.state().parameters)
 
 
+def test_validation_test_and_pictures_of_a_run_end_in_time_too(monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    pace = Pace(step=2.0, image=0.5)
+    fitted, until = pace.until(1100.0, RECIPE, DATA, draws=True)
+    assert until == 1100 - pacing.DRAWING - 11 * 0.5 - 9 * 0.5
+    assert fitted == pace.within(RECIPE, DATA, 100 - pacing.DRAWING - 11 * 0.5)
+    assert pace.until(1100.0, RECIPE, DATA, draws=False)[1] == 1100 - 9 * 0.5
+    assert pace.until(float("inf"), RECIPE, DATA, draws=True) == (RECIPE, float("inf"))
+
+
 def test_a_time_limit_in_python_shortens_a_run_which_notes_its_steps(tmp_path, monkeypatch):
     monkeypatch.setattr("convlet.fitting.measured_pace", lambda *given, **options: Pace(1.0, 0.0))
     run = cl.fit(RECIPE, DATA, time_limit="31s", engine="numpy", progress=False, run_dir=tmp_path / "run")
     kept = recipe_of(tmp_path / "run").training
-    assert 20 <= kept.steps <= 22 and run.history.steps == kept.steps  # of 31 s a tenth is spared, and 6 s for pictures
+    assert 18 <= kept.steps <= 20 and run.history.steps == kept.steps  # of 31 s a tenth is spared, and 8 s for pictures
     with pytest.raises(InputError, match="time_limit with resume=True"):
         cl.fit(RECIPE, DATA, time_limit=9, engine="numpy", progress=False, run_dir=tmp_path / "run", resume=True)
 

@@ -1,7 +1,5 @@
 """Data alone, on the command line: the recipe that is chosen for it, and what is said of that."""
 
-import math
-import time
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -33,16 +31,14 @@ def chosen_for(data: str, options: Mapping[str, Any]) -> tuple[Chosen, Dataset]:
     return chosen_recipe(images, source, **({"minutes": limit / 60} if limit else {})), images
 
 
-def timed(recipe: Recipe, data: Dataset, engine: str | None, until: float) -> tuple[Recipe, float]:
-    """The recipe, with no more steps than can be taken until that moment, and when the last must have begun.
+def timed(recipe: Recipe, data: Dataset, engine: str | None, ends: float) -> tuple[Recipe, float]:
+    """The recipe, with no more steps than can be taken before a moment, `ends`, and when the last must have begun.
 
     What is expected is said. Raises InputError where there is no time for a step.
     """
     with said_if_slow(engine or default_engine()):
         pace = measured_pace(recipe, data, engine=engine)
-    until -= pace.ending(data, draws=True)
-    if until < math.inf:
-        recipe = pace.within(recipe, data, until - time.monotonic())
+    recipe, until = pace.until(ends, recipe, data, draws=True)
     steps, long = recipe.training.total_steps(len(data.train)), pace.seconds(recipe, data)
     say(f"Training is expected to take {duration(long)}: {count(steps)} steps of {duration(pace.step)}.")
     return recipe, until

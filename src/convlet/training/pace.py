@@ -5,6 +5,7 @@ here is thrown away. How many steps fit depends on the machine and the moment, s
 repeated by them, not by a clock.
 """
 
+import math
 import time
 from dataclasses import dataclass, replace
 from itertools import count
@@ -26,7 +27,7 @@ WARM, LEAST = 2, 3  # steps before the clock is looked at, and while it is, at l
 LOOK = 1.5  # seconds of steps
 LOOKED_AT = 500  # images predicted
 SPARE = 0.1  # of the time: a machine does other things too
-DRAWING = 6.0  # seconds: evaluating is counted apart, but what is drawn of a run at its end takes about so long
+DRAWING = 8.0  # seconds: what is drawn of a run at its end, and its report, take about so long
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,20 @@ class Pace:
         """Seconds of a validation."""
         return self.image * len(data.validation) if data.validation else 0.0
 
+    def until(self, ends: float, recipe: Recipe, data: Dataset, *, draws: bool) -> tuple[Recipe, float]:
+        """The recipe with no more steps than fit in until `ends` on the monotonic clock, and when the last may begin.
+
+        Where the run has a folder (`draws`), its test and its pictures end by then too. Raises InputError where there
+        is no time for a step.
+        """
+        if ends == math.inf:
+            return recipe, ends
+        after = DRAWING + (self.image * len(data.test) if data.test else 0.0) if draws else 0.0
+        fitted = self.within(recipe, data, ends - after - time.monotonic())
+        return fitted, ends - after - self.validation(data)
+
     def within(self, recipe: Recipe, data: Dataset, seconds: float) -> Recipe:
-        """The recipe, with no more steps than fit into so many seconds. Raises InputError where not even one does."""
+        """The recipe with no more steps than fit into so many seconds. Raises InputError where not even one does."""
         able = int((seconds * (1 - SPARE) - self.validation(data)) / self._step(recipe, data))
         if able < 1:
             needed = (self._step(recipe, data) + self.validation(data)) / (1 - SPARE)
@@ -58,10 +71,6 @@ class Pace:
         if able >= recipe.training.total_steps(len(data.train)):
             return recipe
         return replace(recipe, training=recipe.training.changed(steps=able))
-
-    def ending(self, data: Dataset, *, draws: bool) -> float:
-        """Seconds of what comes after training, where a run has a folder: its test, and its pictures."""
-        return DRAWING + (self.image * len(data.test) if data.test else 0.0) if draws else 0.0
 
     def _step(self, recipe: Recipe, data: Dataset) -> float:
         """Seconds of a step with its share of the validations."""
