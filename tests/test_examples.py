@@ -233,3 +233,17 @@ def test_a_skeleton_is_thin_connected_and_inside():
     assert lines.any() and not (lines & ~mask).any()
     assert lines.sum() < mask.sum() / 5
     assert not np.lib.stride_tricks.sliding_window_view(lines, (3, 3)).all(axis=(2, 3)).any()
+
+
+def test_many_pictures_are_made_decoded_and_trained_on(tmp_path, monkeypatch):
+    many = import_module("many_pictures")
+    monkeypatch.setattr(many, "AT_ONCE", 40)
+    for label in range(many.CLASSES):
+        (tmp_path / f"{label:02}").mkdir()
+    for start in range(0, 160, 40):
+        many.make(tmp_path, start)
+    found = many.decoded(tmp_path)
+    assert found["images"] == 160 and found["GB"] > 0.01
+    data = cl.datasets.load(tmp_path)
+    assert data.image_shape == (64, 64, 3) and len(data.classes) == many.CLASSES
+    assert 0 < data.train.images.std() < 128
