@@ -122,6 +122,21 @@ def test_the_map_of_a_linear_network_is_that_of_its_weights():
     assert not second.any()
 
 
+def test_what_is_wrong_with_the_data_is_shown_where_somebody_looked(hostile, tmp_path):
+    run, given = hostile.run, data(HOSTILE)
+    images = np.array(given.train.images)
+    images[30] = images[0]  # a copy, of the same class
+    copied = Dataset("copied", HOSTILE, Examples(images, given.train.labels), given.validation, given.test)
+    run.report(tmp_path / "r.html", copied, inspect=True)
+    text = (tmp_path / "r.html").read_text("utf-8")
+    Reader(text)
+    faults = text[text.index('id="faults"') : text.index('id="curves"')]
+    assert "train 0" in faults and "train 30" in faults and "data:image/png" in faults
+    with pytest.raises(cl.errors.InputError, match="is there to evaluate on"):
+        run.report(tmp_path / "r.html", tiny.save_npz(tmp_path / "d.npz", tiny.dataset()), inspect=True)
+    assert 'id="faults"' not in run_report(hostile)
+
+
 # --- in Python and on the command line ------------------------------------------------------------------------------
 
 

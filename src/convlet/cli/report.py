@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from convlet.cli.printing import said_if_slow, show, show_lines
+from convlet.cli.printing import said_if_slow, say, show, show_lines
 from convlet.cli.shared import (
     PARTS,
     backend_option,
@@ -21,7 +21,7 @@ from convlet.datasets import part_of
 from convlet.environment import limit_threads
 from convlet.report.facts.assessment import assess
 from convlet.report.facts.findings import findings
-from convlet.report.html.run.report import NAME, write
+from convlet.report.html.run.report import NAME, inspected, write
 from convlet.report.html.run.verdict import CARDS
 from convlet.report.numbers import size
 from convlet.runs.run import load as load_run
@@ -31,6 +31,7 @@ from convlet.runs.run import load as load_run
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data", required=False)
 @click.option("--part", type=click.Choice(PARTS), help="Which part of the data. Default: test, where there is one.")
+@click.option("--inspect", "inspecting", is_flag=True, help="Look for what is wrong with the run's data, too.")
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write. Default: report.html in the run's.")
 @data_changed_option
 @reading_options
@@ -42,6 +43,7 @@ def report(
     run: Path,
     data: str | None,
     part: str | None,
+    inspecting: bool,
     output: Path | None,
     data_changed: str | None,
     engine: str | None,
@@ -66,7 +68,9 @@ def report(
     file = output or (trained.run_dir or Path()) / NAME
     with said_if_slow(trained.engine):
         assessed = assess(trained, images, part)
-        written = write(assessed, file)
+    if inspecting:
+        assessed = inspected(assessed, say)
+    written = write(assessed, file)
     found = findings(assessed)
     first = [finding.facts() for finding in found[:CARDS]]
     show(as_json, {"run": str(run), "file": str(file), "bytes": written, "first": first, **assessed.facts()})

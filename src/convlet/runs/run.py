@@ -167,14 +167,23 @@ class Run:
             raise InputError(f"image: shape {np.shape(image)}; expected {self.network.input_shape}.")
         return pixels(given[np.newaxis])
 
-    def report(self, path: str | Path, data: Dataset | str | Path | None = None, *, part: str | None = None) -> Path:
+    def report(
+        self,
+        path: str | Path,
+        data: Dataset | str | Path | None = None,
+        *,
+        part: str | None = None,
+        inspect: bool = False,
+    ) -> Path:
         """Write the report of this run as one HTML file: how good it is, what to fix first, its mistakes. Returns it.
 
         Of its own data, or of others, a Dataset or as `datasets.load` takes them; of their test images, or of the last
-        part there is. Raises as `evaluate` does, DataError where its data cannot be had, InputError where they have no
-        such part, StorageError where the file cannot be written.
+        part there is. With `inspect`, it says what is wrong with the data, too, as `convlet.inspect` does.
+
+        Raises as `evaluate` does, DataError where its data cannot be had, InputError where they have no such part,
+        StorageError where the file cannot be written.
         """
-        written: Path = shown("html.run.report", "of_run", self, path, data, part)
+        written: Path = shown("html.run.report", "of_run", self, path, data, part, inspect)
         return written
 
     def to_keras(self) -> Any:

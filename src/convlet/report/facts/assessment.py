@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from convlet.datasets import ALL, ByPart, Dataset, Examples, part_of
 from convlet.engines import engine
 from convlet.errors import ConvletError
+from convlet.inspection import Inspection
 from convlet.report.facts.evaluation import evaluation_json
 from convlet.report.facts.network import Facts
 from convlet.report.numbers import count
@@ -29,7 +30,8 @@ SCHEMA = 1
 class Assessment:
     """A run and its evaluation on one part of a data set, which are the run's own data, or are not.
 
-    `recipe` is None where the run does not say how it was trained, `linear` where there is no linear baseline.
+    `recipe` is None where the run does not say how it was trained, `linear` where there is no linear baseline,
+    `inspection` where nobody looked for what is wrong with the data.
     """
 
     run: Run
@@ -38,6 +40,7 @@ class Assessment:
     part: str
     evaluation: Evaluation
     linear: Evaluation | None = None
+    inspection: Inspection | None = None
 
     @property
     def examples(self) -> Examples:

@@ -40,7 +40,7 @@ def inspection_page(inspection: Inspection) -> str:
     """The page, one file without a script."""
     album = Album(BUDGET, largest=COLUMNS * (TILE + GAP))
     data = inspection.data
-    findings = [_finding(inspection, finding, album) for finding in inspection.findings]
+    findings = [finding_card(inspection, finding, album) for finding in inspection.findings]
     parts = [
         section("findings", "What is wrong with it, the worst first", *findings) if findings else None,
         section("classes", "Class by class", _classes(inspection), _sheets(inspection, album)),
@@ -89,14 +89,19 @@ def _facts(inspection: Inspection) -> Iterator[Html]:
         yield element("dd", text)
 
 
-def _finding(inspection: Inspection, finding: Finding, album: Album) -> Html:
-    shown, more = finding.cases[:AT_ONCE], finding.cases[AT_ONCE : AT_ONCE + MORE]
+def finding_card(
+    inspection: Inspection, finding: Finding, album: Album, *, at_once: int = AT_ONCE, more: int = MORE
+) -> Html:
+    """A finding, what to do, and its cases: so many `at_once`, and `more` that open below them."""
+    shown, hidden = finding.cases[:at_once], finding.cases[at_once : at_once + more]
     cases = [_cases(inspection, shown, album)] if shown else []
-    if more:
-        left = len(finding.cases) - AT_ONCE - len(more)
-        rest = f" of {count(len(finding.cases) - AT_ONCE)}" if left else ""
+    if hidden:
+        left = len(finding.cases) - at_once - len(hidden)
+        rest = f" of {count(len(finding.cases) - at_once)}" if left else ""
         cases.append(
-            element("details", element("summary", f"{count(len(more))} more{rest}"), _cases(inspection, more, album))
+            element(
+                "details", element("summary", f"{count(len(hidden))} more{rest}"), _cases(inspection, hidden, album)
+            )
         )
     heading = element("h3", element("span", f"{finding.gravity} ", class_="quiet"), finding.title)
     calm = "" if finding.gravity == MEND else " calm"

@@ -4,6 +4,7 @@
     confusion   which classes are taken for which: each number opens its images
     mistakes    the worst of them, with what the network looked at
     classes     each class; whether it is right as often as it is sure
+    faults      what an inspection found wrong with the data
     making      how it learnt, what was chosen, how to repeat it
     report      all of this, in this order
 

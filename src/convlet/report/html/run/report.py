@@ -1,9 +1,12 @@
 """The report of a run as one file, all parts of it in their order."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from convlet.datasets import ByPart, Dataset
-from convlet.errors import DataError
+from convlet.errors import DataError, InputError
+from convlet.inspection import inspect
 from convlet.report.facts.assessment import Assessment, assess
 from convlet.report.facts.findings import findings
 from convlet.report.figures.curves import curves
@@ -12,6 +15,7 @@ from convlet.report.html.elements import element
 from convlet.report.html.frame import page
 from convlet.report.html.run.classes import calibration, classes
 from convlet.report.html.run.confusion import confusion
+from convlet.report.html.run.faults import faults
 from convlet.report.html.run.making import again, chosen, learning
 from convlet.report.html.run.mistakes import mistakes
 from convlet.report.html.run.verdict import first_cards, verdict
@@ -40,6 +44,7 @@ def run_report(assessed: Assessment, svg: bytes | None = None) -> str:
         mistakes(assessed),
         classes(assessed),
         calibration(assessed),
+        faults(assessed.inspection) if assessed.inspection is not None else None,
         learning(svg) if svg is not None else None,
         chosen(assessed),
         again(assessed),
@@ -47,11 +52,24 @@ def run_report(assessed: Assessment, svg: bytes | None = None) -> str:
     )
 
 
-def of_run(run: Run, path: str | Path, data: Dataset | str | Path | None, part: str | None) -> Path:
+def of_run(
+    run: Run, path: str | Path, data: Dataset | str | Path | None, part: str | None, inspecting: bool = False
+) -> Path:
     """Evaluate a run and write its report: what `run.report` does, which says what is raised."""
     images = data if isinstance(data, Dataset) else _loaded(run, data)
-    write(assess(run, images, part or list(images.parts)[-1]), Path(path))
+    assessed = assess(run, images, part or list(images.parts)[-1])
+    write(inspected(assessed) if inspecting else assessed, Path(path))
     return Path(path)
+
+
+def inspected(assessed: Assessment, tell: Callable[[str], None] = lambda text: None) -> Assessment:
+    """The same, and the data looked at. Raises InputError where nothing of them is to be trained on."""
+    if not isinstance(assessed.data, Dataset):
+        raise InputError(
+            f"inspect: {assessed.data.name} is there to evaluate on; without it the run's own are inspected."
+        )
+    found = inspect(assessed.data, engine=assessed.run.engine, seed=assessed.run.seed, tell=tell)
+    return replace(assessed, inspection=found)
 
 
 def _loaded(run: Run, data: str | Path | None) -> Dataset | ByPart:
