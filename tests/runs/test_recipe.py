@@ -283,6 +283,7 @@ def test_what_a_training_says_is_taken_back_by_none():
     assert said.changed(patience=None, class_weights=None) == Training(steps=100)
     assert said.changed(epochs=3, steps=None, batch_size=7).epochs == 3
     assert said.changed(epochs=None) == said
+    assert Training(epochs=3).changed(steps=100) == Training(steps=100)
     for words in ({"steps": None}, {"seed": None}):
         with pytest.raises(InputError, match="=None"):
             said.changed(**words)
