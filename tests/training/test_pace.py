@@ -9,6 +9,7 @@ from comparing import assert_same_bits
 
 import convlet as cl
 from convlet.checks import duration
+from convlet.engines.numpy.program import NumpyProgram
 from convlet.errors import InputError
 from convlet.runs.folder import recipe_of
 from convlet.runs.recipe import Recipe, Training
@@ -42,12 +43,22 @@ def test_no_time_for_a_step_is_refused_with_how_much_it_takes():
         Pace(step=2.0, image=0.5).within(RECIPE, DATA, 3)
 
 
-def test_a_pace_is_of_steps_and_of_validated_images(monkeypatch):
-    monkeypatch.setattr(pacing, "LOOK", 0)
-    now = iter(range(10**6))
-    monkeypatch.setattr(time, "perf_counter", lambda: float(next(now)))
-    pace = measured_pace(RECIPE, DATA, engine="numpy")
-    assert pace == Pace(step=2 / 3, image=1 / 9)  # the clock is looked at when it starts, and twice when it ends
+def test_a_pace_is_of_steps_that_are_warm_and_of_images_that_are_predicted_again(monkeypatch):
+    now, step, predict, calls = [0.0], NumpyProgram.step, NumpyProgram.predict, []
+
+    def timed(act, slow, fast):
+        def taking(program, *given):
+            calls.append(act)
+            now[0] += slow if calls.count(act) <= (2 if act is step else 1) else fast
+            return act(program, *given)
+
+        return taking
+
+    monkeypatch.setattr(NumpyProgram, "step", timed(step, 100.0, 0.25))
+    monkeypatch.setattr(NumpyProgram, "predict", timed(predict, 50.0, 4.5))
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    assert measured_pace(RECIPE, DATA, engine="numpy") == Pace(step=0.25, image=0.5)
+    assert calls.count(step) == 2 + 7  # as many as take more than a second and a half
 
 
 def test_a_run_out_of_time_ends_as_it_is_validated_and_goes_on_later(tmp_path, monkeypatch):
