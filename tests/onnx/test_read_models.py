@@ -174,6 +174,9 @@ GRAPHS = {  # title: (one image's axes, nodes as (operator, further inputs, attr
         {"s": np.float32([0.3]).reshape(1, 1, 1)},
     ),
     "bounds": ((3, 4, 2), [("Clip", ["l", "h"], {})], {"l": np.float32(-0.3), "h": np.float32(0.4)}),
+    "a bound above": ((3, 4, 2), [KERNEL, ("Clip", ["", "h"], {})], {"h": np.float32(0.4), "w": some(2, 3, 3, 3)}),
+    "a bound below": ((3, 4, 2), [("Clip", ["l"], {})], {"l": np.float32(-0.3)}),
+    "bounds that cross": ((3, 4, 2), [("Clip", ["l", "h"], {})], {"l": np.float32(0.5), "h": np.float32(-0.4)}),
     "arithmetic alone": (
         (3, 4, 2),
         [("Neg", [], {}), ("Add", ["a"], {}), ("Div", ["b"], {})],

@@ -11,10 +11,12 @@ What it is not: an engine. A model that comes in becomes a network of ours, and 
     reading     its nodes and arrays, made plain
     building    node by node to steps, with folding.py; layering.py and arithmetic.py say what operators.py names
     steps       what a model is on its way: steps and values
+    backend     our engines as ONNX's own tools ask for one
     blocks      from steps to a network with residual blocks
 """
 
+from convlet.exchange.onnx.backend import backend
 from convlet.exchange.onnx.loading import load
 from convlet.exchange.onnx.writing import onnx_model
 
-__all__ = ["load", "onnx_model"]
+__all__ = ["backend", "load", "onnx_model"]

@@ -247,11 +247,19 @@ def hard_sigmoid(building: Building, node: Node) -> Value:
 
 
 def _clipped(building: Building, value: Value, low: float, high: float) -> Value:
-    """min(max(x, low), high) as ReLU(x − low) − ReLU(x − high) + low; NaN is no bound, nor is what is infinite."""
-    if not math.isfinite(high) and low == 0:
-        return building.activated(value, "relu")
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise InputError(f"from {low:g} to {high:g}: expected two bounds, or from 0 on.")
+    """min(max(x, low), high), by ReLU(x − low) and ReLU(x − high); NaN is no bound, nor is what is infinite."""
+    if math.isfinite(low) and math.isfinite(high):
+        return _between(building, value, min(low, high), high)
+    value = _bare(building, value)
+    if math.isfinite(low):
+        return building.activated(value.plus(-low), "relu").plus(low)
+    if math.isfinite(high):
+        return building.activated(value.times(-1.0).plus(high), "relu").times(-1.0).plus(high)
+    return value
+
+
+def _between(building: Building, value: Value, low: float, high: float) -> Value:
+    """ReLU(x − low) − ReLU(x − high) + low, as a block."""
     if np.ndim(value.scale) or np.ndim(value.offset) or value.around != NOTHING_AROUND:
         value = building.settled(value)
     scale, offset = float(value.scale), float(value.offset)

@@ -228,6 +228,8 @@ def _ordered(value: Value, numbers: Array) -> Array:
 def dropout(building: Building, node: Node) -> Value:
     """Dropout, which does nothing when predicting."""
     value = building.settled(building.take(0))
+    if building.array(2, np.array(False)).any():
+        raise InputError("training_mode is true: expected a model to predict with.")
     rate = float(building.array(1, np.array(node.attributes.get("ratio", 0.5))))
     return value.of(building.step(Dropout(rate), value.step))
 
@@ -347,4 +349,5 @@ def _pictured(building: Building, value: Value, dims: tuple[int, ...]) -> Value:
     if not alone or dims[0] != 1 or not value.plain or value.order is not None:
         raise InputError(f"from {value.dims} to {dims}: no layer of convlet makes images of rows of numbers.")
     step.shape = (dims[1], dims[2], 1)
+    building.values[building.model.inputs[0].name] = Value(step, FIRST)
     return Value(step, FIRST)

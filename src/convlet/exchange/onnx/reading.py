@@ -15,7 +15,7 @@ from convlet.exchange.library import library
 from convlet.exchange.onnx.kinds import Array, Node
 from convlet.exchange.onnx.wire import MOST_BYTES, check_size
 
-OPSETS = range(9, 25)
+OPSETS = range(9, 26)
 MOST_NODES = 10_000
 TYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}
 
