@@ -32,26 +32,23 @@ def with_parts(
     missing = [part for part in HELD_OUT if part not in parts]
     notes = [_straddling(parts, digests)] if len(missing) < len(HELD_OUT) else []
     if missing:
-        trained = {label for label, part in zip(labels, parts, strict=True) if part == "train"}
-        for label in sorted(trained, key=natural):
-            _hold_out(where, label, labels, parts, digests, missing)
+        for label, groups in _copies(labels, parts, digests).items():
+            _hold_out(where, label, groups, parts, missing)
         notes.append(_held(parts, missing))
     return parts, tuple(note for note in notes if note)
 
 
-def _hold_out(
-    where: str,
-    label: str,
-    labels: Sequence[str],
-    parts: list[str],
-    digests: Sequence[bytes],
-    missing: Sequence[str],
-) -> None:
+def _copies(labels: Sequence[str], parts: list[str], digests: Sequence[bytes]) -> dict[str, dict[bytes, list[int]]]:
+    """The training pictures of each class, in natural order, by place: those of the same pixels together."""
+    classes: dict[str, dict[bytes, list[int]]] = {}
+    for place, (label, part, digest) in enumerate(zip(labels, parts, digests, strict=True)):
+        if part == "train":
+            classes.setdefault(label, {}).setdefault(digest, []).append(place)
+    return {label: classes[label] for label in sorted(classes, key=natural)}
+
+
+def _hold_out(where: str, label: str, groups: dict[bytes, list[int]], parts: list[str], missing: Sequence[str]) -> None:
     """Move a share of the training pictures of a class to each of the missing parts, copies together."""
-    groups: dict[bytes, list[int]] = {}
-    for place, part in enumerate(parts):
-        if part == "train" and labels[place] == label:
-            groups.setdefault(digests[place], []).append(place)
     if len(groups) <= len(missing):
         raise DataError(
             f"{where}: class {label!r} has {len(groups)} different pictures to train on; expected at least "
