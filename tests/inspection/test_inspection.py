@@ -55,6 +55,13 @@ def test_labels_that_were_swapped_are_the_most_doubtful(judged):
     assert 0.9 < judged.accuracy < 1
 
 
+def test_networks_that_can_tell_nothing_judge_no_label():
+    images = np.random.default_rng(0).integers(0, 256, (40, 12, 12), np.uint8)
+    findings = found(quickly(faulty.cl.Dataset.from_arrays(images, [0, 1] * 20), 100))
+    assert "doubtful labels" not in findings and findings["hard to tell"].gravity == "know"
+    assert "cannot judge the labels" in findings["hard to tell"].title
+
+
 def test_the_same_seed_finds_the_same_and_another_one_nearly():
     images, labels = faulty.shapes(8)
     first, second, other = (quickly(faulty.dataset(images, labels), 100, seed) for seed in (3, 3, 4))

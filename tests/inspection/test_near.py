@@ -66,6 +66,13 @@ def test_in_colour_images_that_differ_in_colour_alone_are_no_pair():
     assert pairs_of(np.concatenate([grey, [red]]), [*LABELS, 0]) == set()
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (300, 7, 3), (2, 90, 1)])
+def test_images_of_any_shape_are_compared(shape):
+    images = np.random.default_rng(1).integers(0, 256, (12, *shape), np.uint8)
+    row = Row(faulty.cl.Dataset.from_arrays(images, [0, 1] * 6))
+    assert near_pairs(row, np.arange(12)).pairs.shape[1] == 2
+
+
 @pytest.mark.parametrize("by", [(0, 0), (1, 0), (0, -1), (-1, 1)])
 def test_laid_on_each_other_at_the_best_place_a_moved_image_differs_in_nothing(by):
     first = IMAGES[:3, :, :, np.newaxis].astype(np.float32)

@@ -13,11 +13,13 @@ from convlet.inspection.doubts import Doubts
 from convlet.inspection.near import Near
 from convlet.inspection.properties import Unusual
 from convlet.inspection.shortcuts import ALARM, Shortcut
-from convlet.inspection.views import Row
+from convlet.inspection.views import Array, Row
+from convlet.runs.evaluation import commonest
 
 MEND, LOOK, KNOW = "mend", "look", "know"
 GRAVITIES = (MEND, LOOK, KNOW)  # what must be mended; what is worth a look; what one should know
 UNEVEN = 5  # times as many images, from which on classes are unbalanced
+JUDGES = 0.3  # of the way from naming the commonest class to certainty: networks that come less far judge no label
 FEW = 20  # images of a class, below which little can be learnt or proven
 
 Groups = NDArray[np.int64]
@@ -134,9 +136,17 @@ def near_copies(row: Row, near: Near) -> Iterator[Finding]:
             yield Finding(kind, gravity, title.format(pairs), advice, cases)
 
 
-def doubtful_labels(row: Row, doubts: Doubts) -> Iterator[Finding]:
-    """Labels that networks which never saw them do not believe."""
-    if len(doubts.places):
+def doubtful_labels(row: Row, probabilities: Array, doubts: Doubts) -> Iterator[Finding]:
+    """Labels that networks which never saw them do not believe; or that they can tell too little to be asked."""
+    right, often = float((probabilities.argmax(axis=1) == row.labels).mean()), commonest(row.labels)
+    if right - often < JUDGES * (1 - often):
+        title = f"Small networks tell only {_percent(right)} of the images right, and cannot judge the labels"
+        advice = (
+            f"To name the commonest class always is right for {_percent(often)}. There are too few images, or what "
+            "tells the classes apart is not to be seen on them."
+        )
+        yield Finding("hard to tell", KNOW, title, advice)
+    elif len(doubts.places):
         names = row.data.classes
         rows = zip(doubts.places, doubts.others, doubts.probabilities, strict=True)
         yield Finding(

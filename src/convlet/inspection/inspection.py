@@ -117,7 +117,11 @@ def inspect(
         *found.copies(row, groups),
         *found.near_copies(row, near),
         *found.flat_images(np.flatnonzero(flat)),
-        *(found.doubtful_labels(row, doubtful(judged.probabilities, row.labels)) if judged else ()),
+        *(
+            found.doubtful_labels(row, judged.probabilities, doubtful(judged.probabilities, row.labels))
+            if judged
+            else ()
+        ),
         *found.short_ways(row, ways),
         *found.unusual_images(unusual(measured)),
         *header_findings(headers),

@@ -105,14 +105,19 @@ def apart(first: Array, second: Array) -> Array:
     """One minus the correlation of the pixels of images (n, H, W, C), at the best of nine positions: (n,)."""
     n, H, W, _ = first.shape
     least = np.full(n, np.inf)
-    for down in (-1, 0, 1):
-        for across in (-1, 0, 1):
+    for down in _steps(H):
+        for across in _steps(W):
             a = first[:, max(down, 0) : H + min(down, 0), max(across, 0) : W + min(across, 0)].reshape(n, -1)
             b = second[:, max(-down, 0) : H + min(-down, 0), max(-across, 0) : W + min(-across, 0)].reshape(n, -1)
             a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
             power = np.einsum("np,np->n", a, a) * np.einsum("np,np->n", b, b)
             least = np.minimum(least, 1 - np.einsum("np,np->n", a, b) / np.sqrt(np.maximum(power, 1e-12)))
     return least
+
+
+def _steps(pixels: int) -> tuple[int, ...]:
+    """By how many pixels images are moved in a direction: not where they have hardly any."""
+    return (-1, 0, 1) if pixels > 2 else (0,)
 
 
 def _smoothed(images: Array) -> Array:
