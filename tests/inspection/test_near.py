@@ -4,6 +4,7 @@ import faulty
 import numpy as np
 import pytest
 
+from convlet.inspection import near
 from convlet.inspection.near import apart, near_pairs
 from convlet.inspection.views import Row
 
@@ -40,17 +41,26 @@ def test_of_images_that_were_moved_by_a_pixel_most_are_found_and_no_others(by):
     assert found <= wanted and len(found) >= 0.7 * len(wanted)
 
 
+def test_where_others_are_as_near_what_was_moved_is_found_and_what_was_smoothed_is_not(monkeypatch):
+    """A film, for instance: each frame has many near ones, and only equal pixels say that one is there twice."""
+    monkeypatch.setattr(near, "NEARER", 0)
+    monkeypatch.setattr(near, "NEAREST", 0)
+    found, wanted = changed(lambda image: faulty.moved(image, 0, 1))
+    assert found <= wanted and len(found) >= 0.7 * len(wanted)
+    assert changed(faulty.smaller)[0] == set()
+
+
 def test_a_pair_has_the_lower_place_first_and_the_least_different_pair_comes_first():
     images = np.concatenate([IMAGES, [faulty.smaller(IMAGES[7]), IMAGES[3] + (IMAGES[3] < 255)]])
-    near = near_pairs(row := Row(faulty.dataset(images, [*LABELS, 0, 0])), np.arange(len(row)))
-    assert near.pairs.tolist() == [[3, 181], [7, 180]] and np.diff(near.difference)[0] > 0
+    pairs = near_pairs(row := Row(faulty.dataset(images, [*LABELS, 0, 0])), np.arange(len(row)))
+    assert pairs.pairs.tolist() == [[3, 181], [7, 180]] and np.diff(pairs.difference)[0] > 0
 
 
 def test_only_images_that_are_asked_about_are_compared():
     images = np.concatenate([IMAGES, [faulty.moved(image, 0, 1) for image in IMAGES[:2]]])
     row = Row(faulty.dataset(images, [*LABELS, 0, 0]))
-    near = near_pairs(row, np.arange(1, len(row)))
-    assert near.pairs.tolist() == [[1, 181]]
+    pairs = near_pairs(row, np.arange(1, len(row)))
+    assert pairs.pairs.tolist() == [[1, 181]]
     assert near_pairs(row, np.array([4])).pairs.shape == (0, 2)
 
 
