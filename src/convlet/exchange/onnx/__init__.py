@@ -9,10 +9,11 @@ What it is not: an engine. A model that comes in becomes a network of ours, and 
     loading     a file as a run, in this order:
     wire        how much there is in it, before it is parsed
     reading     its nodes and arrays, made plain
-    building    node by node to steps, with folding.py; layering.py and arithmetic.py say what operators.py names
-    steps       what a model is on its way: steps and values
-    backend     our engines as ONNX's own tools ask for one
+    building    node by node to steps (steps.py); what is worked out at once is in folding.py
+    operators   what each becomes: layering.py, viewing.py, arithmetic.py
     blocks      from steps to a network with residual blocks
+
+    backend     our engines as ONNX's own tools ask for one
 """
 
 from convlet.exchange.onnx.backend import backend

@@ -1,7 +1,6 @@
-"""From a model's nodes to steps: what every operator does so is in `layering.py` and `arithmetic.py`.
+"""From a model's nodes to steps: what every operator does so is in `layering.py`, `viewing.py` and `arithmetic.py`.
 
-Building   the nodes in order, and what each value of the model has become
-curves     activations: one with the layer before, where nothing else is given what it sums
+What it is not: it knows no operator but Constant and Shape, which are no layers.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from convlet.exchange.onnx import arithmetic, layering
+from convlet.exchange.onnx import arithmetic, layering, viewing
 from convlet.exchange.onnx.building import Building
 from convlet.exchange.onnx.kinds import Node
 from convlet.exchange.onnx.steps import Value
@@ -18,7 +18,7 @@ OPERATORS: dict[str, Callable[[Building, Node], Value]] = {
     "Dropout": layering.dropout,
     "Elu": arithmetic.elu,
     "Erf": arithmetic.erf,
-    "Flatten": layering.flatten,
+    "Flatten": viewing.flatten,
     "Gelu": arithmetic.gelu,
     "Gemm": layering.gemm,
     "GlobalAveragePool": layering.global_average_pool,
@@ -35,12 +35,12 @@ OPERATORS: dict[str, Callable[[Building, Node], Value]] = {
     "Pad": layering.pad,
     "ReduceMean": layering.reduce_mean,
     "Relu": arithmetic.plain_curve("relu"),
-    "Reshape": layering.reshape,
+    "Reshape": viewing.reshape,
     "Sigmoid": arithmetic.sigmoid,
     "Softmax": arithmetic.softmax,
-    "Squeeze": layering.squeeze,
+    "Squeeze": viewing.squeeze,
     "Sub": arithmetic.subtract,
     "Tanh": arithmetic.plain_curve("tanh"),
-    "Transpose": layering.transpose,
-    "Unsqueeze": layering.unsqueeze,
+    "Transpose": viewing.transpose,
+    "Unsqueeze": viewing.unsqueeze,
 }

@@ -16,7 +16,7 @@ from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Depth
 
 Array = NDArray[Any]
 Around = tuple[tuple[int, int], tuple[int, int]]  # pixels of zeros: ((top, bottom), (left, right))
-OURS = ("N", "H", "W", "C")  # the axes of images
+FIRST = ("N", "C", "H", "W")  # the axes of images as ONNX's operators have them
 NOTHING_AROUND: Around = ((0, 0), (0, 0))
 WITH_SUMS = (Conv2D, DepthwiseConv2D, Dense)  # layers that add a bias and may activate what they have summed
 ROUNDING = 1e-9  # × 255 and / 255 together are 1
@@ -61,7 +61,7 @@ class Value:
     """
 
     step: Step
-    axes: tuple[str, ...] = ("N", "C", "H", "W")
+    axes: tuple[str, ...] = FIRST
     view: tuple[int, ...] = ()
     order: NDArray[np.int64] | None = None
     scale: float | Array = 1.0
