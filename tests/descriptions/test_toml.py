@@ -35,6 +35,13 @@ def test_layers_are_written_one_a_line_also_inside_of_others():
     ]
 
 
+@pytest.mark.parametrize("text", ["a\nb", "\n", '\n"""', "a\\\n\tb", "\r\n", "é\x7f\n\n ", '"\n"'])
+def test_a_text_of_several_lines_stands_in_several_and_is_read_as_it_was(text):
+    written = to_toml({"data": {"source": text}, "rows": [{"x": text}]})
+    assert tomllib.loads(written) == {"data": {"source": text}, "rows": [{"x": text}]}
+    assert written.count("\n") > 4 + 2 * text.count("\n")
+
+
 def test_what_has_no_form_is_refused():
     with pytest.raises(TypeError, match="object has no form in TOML"):
         to_toml({"data": {"source": object()}})

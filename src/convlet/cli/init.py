@@ -22,7 +22,7 @@ def init(data: str, as_json: bool, **options: Any) -> None:
     to train too.
 
     `convlet init photos > mine.toml` makes a file for `convlet train mine.toml`. DATA is what train takes. The reasons
-    stand in the first lines; what can be said in a recipe is in docs/recipes.md.
+    stand in its description; what can be said in a recipe is in docs/recipes.md.
     """
     chosen, _ = chosen_for(data, options)
     if as_json:

@@ -42,12 +42,17 @@ def _text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def _lines_of(text: str) -> str:
+    """A text of several lines, as it stands."""
+    return '"""\n' + "\n".join(_text(line)[1:-1] for line in text.split("\n")) + '"""'
+
+
 def _value(value: Any, indent: str) -> str:
     """A value in one line; but a list of tables has a line for each."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return _text(value)
+        return _lines_of(value) if "\n" in value else _text(value)
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, Mapping):

@@ -35,7 +35,7 @@ class Chosen:
     reasons: tuple[tuple[str, str], ...]
 
     def to_toml(self) -> str:
-        """The recipe as a page to edit, the reasons first; its network by the family's name, not by its layers."""
+        """The recipe as a page to edit; its network by the family's name, not by its layers."""
         import tomllib  # here, for `import convlet` need not wait for it
 
         table = tomllib.loads(self.recipe.to_toml())
@@ -44,8 +44,7 @@ class Chosen:
         family["classes"] = network.output_shape[0]
         if network.trained_weights == network.weights:
             family["whitened"] = False
-        reasons = "".join(f"# {topic}: {reason}.\n" for topic, reason in self.reasons)
-        return reasons + to_toml(table | {"network": family})
+        return to_toml(table | {"network": family})
 
 
 def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float = 5) -> Chosen:
@@ -63,7 +62,8 @@ def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float = 5) -> C
         ("augmentation", on_pictures),
         ("classes", on_classes),
     )
-    said = f"Chosen for {len(data.train):,} images of {' × '.join(map(str, data.image_shape))}"
+    chosen = f"Chosen for {len(data.train):,} images of {' × '.join(map(str, data.image_shape))}."
+    said = "\n".join([chosen, *(f"{topic}: {reason}." for topic, reason in reasons)])
     return Chosen(Recipe(_name(data), network, training, optimizer, source, said, augmentation=pictures), reasons)
 
 
