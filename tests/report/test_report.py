@@ -183,3 +183,9 @@ def test_an_element_escapes_its_texts_and_keeps_its_elements():
     assert element("p", "a<b", Html("<i>"), None, ["c", element("br")]) == "<p>a&lt;b<i>c<br></p>"
     assert element("a", title='"', hidden=True, id=None, data_x=1.5) == '<a title="&quot;" hidden data-x="1.5"></a>'
     assert joined("<", escaped("<")) == "&lt;&lt;"
+
+
+def test_why_a_recipe_was_chosen_stands_in_the_report_a_line_for_each_reason(tmp_path):
+    quick.cl.fit(quick.DATA, steps=1, engine="numpy", progress=False, run_dir=tmp_path / "r")
+    text = (tmp_path / "r" / "report.html").read_text("utf-8")
+    assert "<p>network: S of the family air, " in text and "<p>classes: 3 classes of 7 to 8 images: " in text

@@ -40,7 +40,7 @@ def chosen(assessed: Assessment) -> Html:
     facts = element(
         "dl", *(child for name, value in rows for child in (element("dt", name), element("dd", value))), class_="facts"
     )
-    why = [element("p", recipe.description)] if recipe is not None and recipe.description else []
+    why = [element("p", line) for line in (recipe.description if recipe is not None else "").splitlines()]
     notes = [element("li", note) for note in data.collected.notes] if data.collected else []
     reasons = element("ul", *notes, class_="quiet") if notes else None
     return section("chosen", "What was chosen", *why, facts, reasons)
