@@ -106,6 +106,14 @@ def test_certainty_that_is_too_high_or_too_low_is_named(run):
     assert not [title for title in titles(run, answers(wrong, sure=0.85)) if "sure" in title]
 
 
+def test_what_few_images_say_of_certainty_is_no_finding(run):
+    """Bins of one or two images are far off, though the mean is not."""
+    few = answers([(0, 1, 3), (1, 2, 3)], sure=0.8, images=27)
+    mixed = Evaluation(few.logits * np.linspace(0.2, 3, 27)[:, None], few.labels)
+    assert mixed.calibration.error > 0.1
+    assert not [title for title in titles(run, mixed) if title in ("It is too sure", "It is not sure enough")]
+
+
 def test_few_images_say_little(run):
     assert "Few test images" in titles(run, answers([(0, 1, 10)], images=90))
     assert "Few test images" not in titles(run, answers([(0, 1, 10)]))

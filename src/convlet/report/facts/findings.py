@@ -111,12 +111,14 @@ def _doubtful(assessed: Assessment) -> Iterator[Finding]:
     sure = ~evaluation.right & (evaluation.probabilities.max(axis=1) >= SURE)
     if times := int(sure.sum()):
         mistakes = _mistakes(evaluation)
-        plural = "mistakes" if times > 1 else "mistake"
         shows = f"Of {count(times)} of {count(mistakes)} mistakes it is at least {percent(SURE, 0)} sure."
         remedy = (
             "Look at these first: where a network is sure and wrong, often the label is. Correct it, or leave it out."
         )
-        yield Finding(f"{count(times)} {plural} that may be wrong labels", shows, remedy, times)
+        title = (
+            f"{count(times)} mistakes that may be wrong labels" if times > 1 else "A mistake that may be a wrong label"
+        )
+        yield Finding(title, shows, remedy, times)
 
 
 def _by_heart(assessed: Assessment) -> Iterator[Finding]:
@@ -156,7 +158,8 @@ def _badly_calibrated(assessed: Assessment) -> Iterator[Finding]:
     """It is less often right, or more often, than it is sure."""
     evaluation = assessed.evaluation
     sure, error = float(evaluation.probabilities.max(axis=1).mean(dtype=np.float64)), evaluation.calibration.error
-    if error <= OFF:
+    low, high = evaluation.accuracy_interval
+    if error <= OFF or low <= sure <= high:  # of few images, bins are far off by chance
         return
     shows = (
         f"On average it is {percent(sure)} sure, and {percent(evaluation.accuracy)} are right "
@@ -165,12 +168,8 @@ def _badly_calibrated(assessed: Assessment) -> Iterator[Finding]:
     remedy = "Take its probabilities as an order, not at their word."
     smoothed = assessed.recipe is not None and assessed.recipe.training.label_smoothing
     if sure > evaluation.accuracy:
-        yield Finding(
-            "It is too sure",
-            shows,
-            f"{remedy} Label smoothing makes a network less sure.",
-            error * _mistakes(evaluation),
-        )
+        more = "" if smoothed else " Label smoothing makes a network less sure."
+        yield Finding("It is too sure", shows, remedy + more, error * _mistakes(evaluation))
     elif smoothed:
         yield Finding(
             "It is not sure enough",

@@ -87,7 +87,7 @@ def _square(matrix: NDArray[Any], names: Sequence[str], recall: NDArray[Any], sh
     off = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     np.fill_diagonal(off, 0)
     shares = np.sqrt(off / max(float(off.max()), 1e-9))
-    head = [element("th"), *(element("th", element("span", name_of(name)), scope="col") for name in names)]
+    head = [element("th"), *(element("th", element("span", name_of(label(name, 14))), scope="col") for name in names)]
     rows = [element("thead", element("tr", *head, element("th", "recall", class_="recall")))]
     for i, name in enumerate(names):
         cells = [_number(matrix, i, j, float(shares[i, j]), (i, j) in shown, names) for j in range(len(names))]

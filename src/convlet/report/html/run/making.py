@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from convlet.checks import listed
 from convlet.descriptions.optimizers import optimizer_to_table
 from convlet.descriptions.tables import to_table
 from convlet.environment import environment
@@ -65,7 +64,7 @@ def _of_recipe(recipe: Recipe) -> list[tuple[str, Child]]:
     if training.class_weights is not None:
         rows.append(("class weights", str(training.class_weights)))
     if recipe.augmentation:
-        rows.append(("augmentation", listed([_words(to_table(each)) for each in recipe.augmentation])))
+        rows.append(("augmentation", "; ".join(_words(to_table(each)) for each in recipe.augmentation)))
     return rows
 
 

@@ -15,8 +15,9 @@ SIGNIFICANT = 0.05
 def verdict(assessed: Assessment) -> Html:
     """Accuracy in large figures, with its interval, and beside it the commonest class and the linear baseline."""
     facts = evaluation_json(assessed.evaluation, assessed.run.classes, 0, assessed.linear)
-    number = percent(facts["accuracy"], 2 if facts["images"] >= 1000 else 1).removesuffix(" %")
-    low, high = percent(facts["accuracy_low"], 2), percent(facts["accuracy_high"], 2)
+    digits = 2 if facts["images"] >= 1000 else 1
+    number = percent(facts["accuracy"], digits).removesuffix(" %")
+    low, high = percent(facts["accuracy_low"], digits), percent(facts["accuracy_high"], digits)
     said = element(
         "div",
         element("p", number, element("small", " %"), class_="large"),
