@@ -96,12 +96,14 @@ def inspect(
 
     `data` is a Dataset, a name or path as `datasets.load` takes it, or (images, labels). What needs small networks,
     doubtful labels and images unlike the others, is left out with `training=False`, and where a class has fewer than 5
-    images. `tell` is called with what is being done. The same seed finds the same.
+    images. `threads` is how many this process uses from now on. `tell` is called with what is being done. The same seed
+    finds the same.
 
     Raises InputError and DataError as `datasets.load` does; broken pictures are a finding, no error.
     """
     check_seed(seed)
-    limit_threads(threads)
+    if threads is not None:
+        limit_threads(threads)
     row = Row(_loaded(data))
     tell("Looking at every image.")
     headers, measured = headers_of(row), measures(row)
