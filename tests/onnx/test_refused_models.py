@@ -74,6 +74,13 @@ def test_ways_that_part_otherwise_than_in_a_block_are_named():
     assert "goes to several nodes, and their ways do not come together in a sum" in str(refused(model).value)
 
 
+def test_a_weight_that_is_no_number_is_named_and_warns_of_nothing():
+    """Warnings are errors here, those of NumPy's arithmetic too."""
+    arrays = {"w": np.full((8, 3), np.inf, np.float32)}
+    error = refused(model_of((8,), [("Gemm", ["w"], {"alpha": 0.0})], arrays))
+    assert "w/kernel has a weight that is NaN or infinite" in str(error.value)
+
+
 @pytest.mark.parametrize("opset", [8, 26])
 def test_an_opset_that_is_too_old_or_too_new_is_refused(opset):
     assert f"opset {opset}; expected 9 to 25" in str(refused(model_of((8,), ROWS, {}, opset=opset)).value)

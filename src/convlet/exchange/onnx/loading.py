@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.engines import State, default_engine
 from convlet.environment import limit_threads
@@ -59,12 +61,16 @@ class Imported:
 def imported(model: Model, where: str) -> Imported:
     """A model as a network. Raises InputError, with `where` in front, for what is none of ours."""
     building = Building(model, where)
-    output = building.build(OPERATORS)
+    with np.errstate(all="ignore"):  # of weights that are no numbers
+        output = building.build(OPERATORS)
     images = building.values[model.inputs[0].name]
     try:
         network, parameters = network_of(images.step, output.step)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+    for name, array in parameters.items():
+        if not np.isfinite(array).all():
+            raise InputError(f"{where}: {name} has a weight that is NaN or infinite: such a network answers nothing.")
     return Imported(network, parameters, images, output)
 
 
