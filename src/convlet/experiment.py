@@ -165,5 +165,5 @@ def draw_run(folder: Path, *, run: Run | None = None, data: Dataset, **seen: Any
     from convlet.report.figures.run import draw_run
 
     evaluated = run is not None and seen.get("evaluation") is not None
-    assessed = assess(run, data, "test", seen["evaluation"]) if run is not None and evaluated else None
+    assessed = assess(run, data, "test", seen["evaluation"], keep=True) if run is not None and evaluated else None
     draw_run(folder, trained_on=data.train, assessed=assessed, **seen)

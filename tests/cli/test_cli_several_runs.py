@@ -70,6 +70,14 @@ def test_runs_that_were_tested_on_other_images_are_not_compared(two, tmp_path, m
     assert side_by_side(two / "a", tmp_path / "e", "--data", two / "d.npz")["images"] == 400
 
 
+def test_evaluating_and_comparing_leave_a_runs_folder_as_it_was(two):
+    before = sorted(path.name for path in (two / "a").iterdir())
+    convlet("evaluate", two / "a", "--engine", "numpy")
+    side_by_side(two / "a", two / "b")
+    convlet("report", two / "a", "--engine", "numpy", "--output", two / "else.html")
+    assert sorted(path.name for path in (two / "a").iterdir()) == before
+
+
 def test_what_is_no_folder_of_runs_and_no_two_runs_is_refused(two):
     refused("runs", two / "a", says="it is a run itself")
     refused("runs", two / "a", two / "b", two / "a", says="3 were named")

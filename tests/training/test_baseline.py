@@ -50,7 +50,8 @@ def test_a_run_keeps_its_baseline_and_has_it_for_other_data_then(tmp_path, undra
     data, other = tiny.dataset(), tiny.dataset(seed=1)
     run = run_in(tmp_path / "r", data)
     assert baseline_of(run, other) is None
-    made = baseline_of(run, data)
+    assert baseline_of(run, data) is not None and not (tmp_path / "r" / FILE).exists()  # who only looks, writes nothing
+    made = baseline_of(run, data, keep=True)
     monkeypatch.setattr("convlet.training.baseline.linear_baseline", None)
     for kept in (baseline_of(run, data), baseline_of(load(tmp_path / "r", engine="numpy"), other)):
         np.testing.assert_array_equal(weights(kept)["dense_1/kernel"], weights(made)["dense_1/kernel"])
@@ -60,12 +61,13 @@ def test_a_baseline_of_other_data_or_a_damaged_one_is_made_again(tmp_path, undra
     run, data = run_in(tmp_path / "r"), tiny.dataset()
     for wrong in (checkpoint_bytes(linear_baseline(tiny.dataset(seed=1), 0).checkpoint()), b"nothing"):
         (tmp_path / "r" / FILE).write_bytes(wrong)
-        assert baseline_of(run, data).data.sha256 == data.sha256
+        assert baseline_of(run, data, keep=True).data.sha256 == data.sha256
         assert load(tmp_path / "r" / FILE, engine="numpy").data.sha256 == data.sha256
 
 
 def test_nothing_is_written_beside_a_checkpoint_that_lies_alone(tmp_path, undrawn):
     run = run_in(tmp_path / "r")
     run.save(tmp_path / "alone.safetensors")
-    assert baseline_of(load(tmp_path / "alone.safetensors", engine="numpy"), tiny.dataset()) is not None
+    alone = load(tmp_path / "alone.safetensors", engine="numpy")
+    assert baseline_of(alone, tiny.dataset(), keep=True) is not None
     assert not (tmp_path / FILE).exists()

@@ -4,7 +4,6 @@ It is trained on the run's own training images, on the numpy engine, in seconds:
 so it is the same each time. The run folder keeps it, as the checkpoint that any run is.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from convlet.descriptions.layers import Dense, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam
 from convlet.engines import engine
-from convlet.errors import ConvletError, StorageError
+from convlet.errors import ConvletError
 from convlet.runs.data_source import DataSource
 from convlet.runs.history import History
 from convlet.runs.recipe import Recipe, Training
@@ -31,10 +30,11 @@ IMAGES, PIXELS = 150_000, 1_000_000_000  # seen at most: some seconds
 RATE = 8.0  # of Adam, for each of so many inputs: then the logits move as fast, however many pixels there are
 
 
-def baseline_of(run: Run, data: Dataset | ByPart, poll: Callable[[], None] = lambda: None) -> Run | None:
-    """A run's linear baseline: as its folder keeps it; else trained now, and kept, where these are the run's own data.
+def baseline_of(run: Run, data: Dataset | ByPart, *, keep: bool = False) -> Run | None:
+    """A run's linear baseline: as its folder keeps it; else trained now, where these are the run's own data.
 
-    None where they are others, or the run does not know its own. `poll` is called before each step, and may raise.
+    None where they are others, or the run does not know its own. Only with `keep` it is written into the run's folder;
+    raises StorageError where that cannot be.
     """
     if run.data is None or run.data.sha256 is None:
         return None
@@ -43,10 +43,9 @@ def baseline_of(run: Run, data: Dataset | ByPart, poll: Callable[[], None] = lam
         return kept
     if not isinstance(data, Dataset) or data.sha256 != run.data.sha256:
         return None
-    trained = linear_baseline(data, run.seed, poll)
-    if folder is not None:
-        with suppress(StorageError):  # a folder that cannot be written to may be looked at all the same
-            trained.save(folder / FILE)
+    trained = linear_baseline(data, run.seed)
+    if folder is not None and keep:
+        trained.save(folder / FILE)
     return trained
 
 
@@ -59,7 +58,7 @@ def _kept(folder: Path, fingerprint: str) -> Run | None:
     return None
 
 
-def linear_baseline(data: Dataset, seed: int, poll: Callable[[], None] = lambda: None) -> Run:
+def linear_baseline(data: Dataset, seed: int) -> Run:
     """Softmax regression on the pixels of the training images, by Adam, its rate down half a cosine."""
     network = Sequential([Flatten(), Dense(len(data.classes))], data.image_shape)
     batch = min(max(len(data.train) // BATCHES, SMALLEST), LARGEST, len(data.train))
@@ -70,7 +69,6 @@ def linear_baseline(data: Dataset, seed: int, poll: Callable[[], None] = lambda:
     history, total = History(batch), training.total_steps(len(data.train))
     rate = RATE / int(np.prod(data.image_shape))
     for step in range(total):
-        poll()
         images = batch_of_step(recipe, data.train, step, engine="numpy")
         history.record(*learner.step(images, rate * (1 + np.cos(np.pi * step / total)) / 2))
     program = engine("numpy").compile(network, learner.state().parameters)

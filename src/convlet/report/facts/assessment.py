@@ -81,15 +81,23 @@ class Assessment:
 
 
 def assess(
-    run: Run, data: Dataset | ByPart, part: str, evaluation: Evaluation | None = None, *, beside: bool = True
+    run: Run,
+    data: Dataset | ByPart,
+    part: str,
+    evaluation: Evaluation | None = None,
+    *,
+    beside: bool = True,
+    keep: bool = False,
 ) -> Assessment:
     """Evaluate a run on a part of a data set, if that is not done yet, and `beside` it its linear baseline.
+
+    With `keep`, that stays in the run's folder, and is not trained again.
 
     Raises what `run.evaluate` does.
     """
     if evaluation is None:
         evaluation = run.evaluate(part_of(data, part))
-    baseline = baseline_of(run, data) if beside else None
+    baseline = baseline_of(run, data, keep=keep) if beside else None
     linear = baseline.evaluate(part_of(data, part)) if baseline else None
     return Assessment(run, _recipe(run), data, part, evaluation, linear)
 
