@@ -51,6 +51,13 @@ def test_copies_of_different_classes_stay_together_too():
     assert not set(sides[: len(rest)]) & set(sides[len(rest) :])
 
 
+def test_what_a_class_keeps_no_other_class_holds_out():
+    """Ten images are there in both classes; the second has forty more."""
+    images, labels = np.concatenate([noise(10), noise(10), noise(40, 1)]), np.repeat([0, 1], [10, 50])
+    rest, held = split(Examples.from_arrays(images, labels, classes=2), 0.2)
+    assert held.class_counts.tolist() == [2, 10] and rest.class_counts.tolist() == [8, 40]
+
+
 def test_a_split_of_images_without_copies_is_what_it_was_before_copies_were_looked_for():
     images, labels = noise(40), np.arange(40) % 2
     _, held = split(Examples.from_arrays(images, labels, classes=2), 0.1)
