@@ -57,13 +57,14 @@ def _useless(assessed: Assessment) -> Iterator[Finding]:
         yield Finding("It has learnt nearly nothing", shows, remedy, 2 * images)
     elif linear is not None:
         ahead = evaluation.disagreements(linear)
-        if ahead[0] <= ahead[1] or mcnemar(*ahead) >= SIGNIFICANT:
-            shows = (
-                f"A linear classifier of the pixels has {percent(linear.accuracy)} right, this network "
-                f"{percent(evaluation.accuracy)}: {count(images)} images show no difference."
-            )
-            remedy = "Train longer or another network; where images are few, augmentation may help most."
-            yield Finding("No better than a linear classifier", shows, remedy, images)
+        chance = mcnemar(*ahead) >= SIGNIFICANT
+        if chance or ahead[0] < ahead[1]:
+            shares = percent(linear.accuracy), percent(evaluation.accuracy)
+            shows = f"A linear classifier of the pixels has {shares[0]} right, this network {shares[1]}"
+            shows += f": {count(images)} images show no difference." if chance else "."
+            title = "No better than a linear classifier" if chance else "Worse than a linear classifier"
+            remedy = "Train longer, or another network; where images are few, augmentation may help most."
+            yield Finding(title, shows, remedy, images)
 
 
 def _confused(assessed: Assessment) -> Iterator[Finding]:
