@@ -74,7 +74,7 @@ def test_a_run_evaluates_pairs_by_the_names_of_their_classes(run):
     wanted = run.evaluate(DATA.train)
     for labels in (PAIR[1], DATA.train.labels):
         np.testing.assert_array_equal(run.evaluate((PAIR[0], labels)).labels, wanted.labels)
-    with pytest.raises(InputError, match=r"expected a part of a data set, such as data\.test, or a pair"):
+    with pytest.raises(InputError, match=r"expected a part of a data set, such as data\.test, a pair of arrays"):
         run.evaluate(DATA)
 
 
