@@ -12,6 +12,7 @@ from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam
 from convlet.descriptions.schedules import OneCycle
 from convlet.errors import StorageError
+from convlet.report.facts.runs import list_json
 from convlet.runs.data_source import DataSource
 from convlet.runs.listing import ABSENT, differences, listed_runs
 from convlet.runs.recipe import Recipe, Training
@@ -45,6 +46,14 @@ def test_runs_come_by_their_data_and_the_best_validation_first(tmp_path):
     assert [run.validation for run in runs] == [0.8, 0.7, None, 0.99]
     assert [run.test for run in runs] == [0.9, 0.6, None, None]
     assert {run.steps for run in runs} == {9}
+
+
+def test_runs_differ_from_those_on_the_same_data(tmp_path):
+    keep(tmp_path / "1", training={"seed": 1})
+    keep(tmp_path / "2", training={"seed": 2})
+    keep(tmp_path / "3", data=DataSource("b.npz"), training={"seed": 3})
+    runs, _ = listed_runs(tmp_path)
+    assert [row["differs"] for row in list_json(runs)] == [{"seed": "1"}, {"seed": "2"}, {}]
 
 
 def test_with_patience_the_validation_is_the_best_for_those_weights_are_kept(tmp_path):

@@ -1,6 +1,7 @@
 """What is to be said of several runs: a list of them, and two beside each other, as `--json` prints it."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -14,8 +15,12 @@ from convlet.statistics import mcnemar
 
 
 def list_json(runs: Sequence[ListedRun]) -> list[Facts]:
-    """Each run, and what its recipe says otherwise than the others'."""
-    differ = differences([run.recipe for run in runs])
+    """Each run, and what its recipe says otherwise than those of the other runs on the same data."""
+    differ = [
+        row
+        for _, alike in groupby(runs, lambda run: run.recipe.data.source)
+        for row in differences([run.recipe for run in alike])
+    ]
     return [
         {
             "run": str(run.folder),

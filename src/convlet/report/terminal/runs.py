@@ -24,7 +24,7 @@ def list_table(rows: Sequence[Facts]) -> RenderableType:
         data = [Text(visible(row["data"]))] if several else []
         shares = [_share(row[name]) for name in ("validation_accuracy", "test_accuracy")]
         steps = NOT_MEASURED if row["steps"] is None else count(row["steps"])
-        differs = Text(_differences(row["differs"], without=("source",) if several else ()))
+        differs = Text(_differences(row["differs"]))
         table.add_row(
             Text(visible(Path(row["run"]).name), "bold"), *data, *shares, steps, count(row["weights"]), differs
         )
@@ -36,8 +36,8 @@ def _share(share: float | None) -> str:
     return NOT_MEASURED if share is None else percent(share, 2)
 
 
-def _differences(differs: Mapping[str, str], without: Sequence[str] = ()) -> str:
-    return ", ".join(f"{visible(name)} {visible(value)}" for name, value in differs.items() if name not in without)
+def _differences(differs: Mapping[str, str]) -> str:
+    return ", ".join(f"{visible(name)} {visible(value)}" for name, value in differs.items())
 
 
 def pair_table(facts: Facts) -> RenderableType:
