@@ -192,7 +192,8 @@ def _in_sight(planned: Experiment, data: Dataset, said: list[str], progress: boo
 
     try:
         with (quiet_line.QuietLine if true_or_false("progress", progress) else quiet_line.Silent)(data) as line:
-            for note in (*(data.collected.notes if data.collected else ()), *said):
+            found = (*data.collected.notes, *data.collected.here) if data.collected else ()
+            for note in (*found, *said):
                 line.say(note)
             return perform(planned, data, _both(line, watch), line.preparing)[0]
     except Stopped as stopped:

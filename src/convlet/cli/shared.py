@@ -142,7 +142,7 @@ def _said(load: Callable[[Progress], Data]) -> Data:
             say(f"Decoded {done:,} of {total:,} pictures.")
 
     data = load(progress)
-    for note in data.collected.notes if data.collected else ():
+    for note in (*data.collected.notes, *data.collected.here) if data.collected else ():
         say(note)
     return data
 

@@ -69,7 +69,7 @@ def broken_files(broken: Sequence[tuple[str, str]]) -> Iterator[Finding]:
             MEND,
             f"{counted(len(broken), 'file')} cannot be read",
             "Save them again, or delete them; training goes on without them by --skip-broken.",
-            tuple(Case((), path + message.partition(path)[2]) for path, message in broken),
+            tuple(Case((), f"{path}: {why}") for path, why in broken),
         )
 
 

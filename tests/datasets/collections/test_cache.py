@@ -8,9 +8,11 @@ import platformdirs
 import pytest
 from pictured import folder, picture, save
 
+from convlet.cli.shared import loaded
 from convlet.datasets import load
 from convlet.datasets.collections import assembling, cache, decoding
 from convlet.datasets.stored import StoredImages
+from convlet.runs.data_source import DataSource
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pread"), reason="nothing is kept here")
 
@@ -41,13 +43,17 @@ def entries(home):
     return sorted(home.glob("pictures/*/*"))
 
 
-def test_pictures_are_decoded_once_and_are_the_same_as_without(home, tmp_path, decoded, monkeypatch):
+def test_pictures_are_decoded_once_and_are_the_same_as_without(home, tmp_path, decoded, monkeypatch, capsys):
     photos = folder(tmp_path / "photos")
     first, again = load(photos), load(photos)
     assert len(decoded) == 40 and len(entries(home)) == 1
     monkeypatch.setattr(cache, "WORTH_IT", 1000)
     assert first.sha256 == again.sha256 == load(photos).sha256
-    assert f"are kept in {entries(home)[0]}" in " ".join(again.collected.notes)
+    assert f"are kept in {entries(home)[0]}" in " ".join(again.collected.here)
+    assert str(tmp_path) not in " ".join(again.collected.notes)  # which a report shows
+    monkeypatch.setattr(cache, "WORTH_IT", 1)
+    loaded(DataSource(str(photos)))
+    assert "Decoded pictures are kept in" in capsys.readouterr().err
 
 
 def test_another_size_is_kept_beside_and_a_changed_file_in_place_of_what_was(home, tmp_path, decoded):

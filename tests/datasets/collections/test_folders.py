@@ -181,6 +181,7 @@ def test_broken_pictures_are_named_or_left_out(tmp_path):
         load(tmp_path)
     data = load(tmp_path, skip_broken=True)
     assert len(data.collected.files) == 38 and "ant/3.png: not an image" in notes(data)
+    assert str(tmp_path) not in notes(data) + str(data.collected.broken)  # which a report shows
 
 
 def test_a_class_without_pictures_is_named_or_left_out(tmp_path):

@@ -74,13 +74,15 @@ def _read(collection: Collection, asked: Preparation, progress: Progress) -> _Re
     where, skipping = str(collection.where), asked.skip_broken
     notes = [*collection.notes, *_faults(where, collection.faults, skipping)]
     decoded, chosen, said = _decoded(collection, asked, progress)
-    notes += [*said, *_broken(collection, decoded.broken, skipping)]
+    broken = tuple(_broken(collection, place, decoded.broken[place]) for place in sorted(decoded.broken))
+    if broken and not skipping:
+        raise DataError(_refused(collection, decoded.broken))
+    notes += [*said, *_left_out(collection, broken)]
     places = [int(place) for place in in_order(decoded.digests) if int(place) not in decoded.broken]
     if not places:
         raise DataError(f"{where}: none of its {len(collection.pictures):,} pictures can be read.")
     pictures = [collection.pictures[place] for place in places]
     digests = [decoded.digests[place].tobytes() for place in places]
-    broken = tuple((collection.pictures[place].path, decoded.broken[place]) for place in sorted(decoded.broken))
     return _Read(decoded, places, pictures, digests, chosen, tuple(notes), broken)
 
 
@@ -89,7 +91,7 @@ def _collected(read: _Read, parts: Sequence[str], said: tuple[str, ...]) -> Coll
         (Filed(p.path, p.label, part, d.hex()) for p, part, d in zip(read.pictures, parts, read.digests, strict=True)),
         key=lambda file: PARTS.index(file.part),
     )
-    return Collected(read.prepared, tuple(files), (*read.notes, *said), read.broken)
+    return Collected(read.prepared, tuple(files), (*read.notes, *said), read.broken, _where(read.decoded))
 
 
 def _decoded(
@@ -103,14 +105,14 @@ def _decoded(
         decoded = decode(collection, chosen.preparation, grey_only=grey_only, threads=threads, progress=progress)
     except ColourFoundError:
         return _decoded(collection, replace(asked, channels=3), progress)
-    return decoded, chosen.preparation, (*chosen.notes, *_where(decoded))
+    return decoded, chosen.preparation, chosen.notes
 
 
-def _where(decoded: Decoded) -> list[str]:
+def _where(decoded: Decoded) -> tuple[str, ...]:
     if decoded.kept is None:
-        return []
+        return ()
     size = decoded.kept.pixels.stat().st_size / 1e6
-    return [f"Decoded pictures are kept in {decoded.kept.folder} ({size:,.0f} MB), which may be deleted at any time."]
+    return (f"Decoded pictures are kept in {decoded.kept.folder} ({size:,.0f} MB), which may be deleted at any time.",)
 
 
 def _faults(where: str, faults: Sequence[str], skipping: bool) -> list[str]:
@@ -119,16 +121,23 @@ def _faults(where: str, faults: Sequence[str], skipping: bool) -> list[str]:
     return [f"Left out: {fault}." for fault in faults]
 
 
-def _broken(collection: Collection, broken: dict[int, str], skipping: bool) -> list[str]:
-    """What to say of broken pictures, where they are left out; else they are an error."""
+def _broken(collection: Collection, place: int, message: str) -> tuple[str, str]:
+    """A broken picture's path in the collection, and why it is, without the folders above: they have users' names."""
+    path = Path(collection.pictures[place].path)
+    shown = path.name if path.is_absolute() else collection.pictures[place].path
+    return shown, message.partition(f"{path.name}: ")[2]
+
+
+def _refused(collection: Collection, broken: dict[int, str]) -> str:
+    first = " ".join(broken[place] for place in sorted(broken)[:SHOWN])
+    many = f"{len(broken):,} of {len(collection.pictures):,} pictures are broken"
+    return f"{collection.where}: {many}: {first} {_remedy('them')}"
+
+
+def _left_out(collection: Collection, broken: Sequence[tuple[str, str]]) -> list[str]:
     if not broken:
         return []
-    first = " ".join(broken[place] for place in sorted(broken)[:SHOWN])
-    if not skipping:
-        raise DataError(
-            f"{collection.where}: {len(broken):,} of {len(collection.pictures):,} pictures are broken: {first} "
-            f"{_remedy('them')}"
-        )
+    first = " ".join(f"{path}: {why}" for path, why in broken[:SHOWN])
     return [f"Left out, as broken: {len(broken):,} of {len(collection.pictures):,} pictures: {first}"]
 
 

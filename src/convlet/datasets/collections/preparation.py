@@ -83,13 +83,15 @@ class Collected:
         preparation: how they were prepared, with nothing left to be chosen.
         files: each picture that is in it, part by part, in the order of the part's images.
         notes: what there is to say of it, in sentences.
-        broken: the path of each picture that is left out since it cannot be read, and why.
+        broken: the path in it of each picture that is left out since it cannot be read, and why.
+        here: sentences on this machine, to be said when it is loaded, but no part of a report: they have users' names.
     """
 
     preparation: Preparation
     files: tuple[Filed, ...]
     notes: tuple[str, ...]
     broken: tuple[tuple[str, str], ...] = ()
+    here: tuple[str, ...] = ()
 
     def paths(self, part: str) -> tuple[str, ...]:
         """The path of each image of a part, in order."""
