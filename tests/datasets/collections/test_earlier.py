@@ -52,6 +52,16 @@ def test_a_copy_of_a_picture_to_test_on_is_never_trained_on(photos, split):
     assert after[trained] == after["bee/unknown.png"] == "test"
 
 
+def test_a_copy_of_what_a_picture_to_test_on_has_become_is_never_trained_on(photos, split):
+    before = parts_of(load(photos))
+    tested = next(path for path, part in before.items() if part == "test")
+    trained = next(path for path, part in before.items() if part == "train")
+    for path in (tested, trained, "bee/unknown.png"):
+        save(photos / path, picture(5000))
+    after = parts_of(load(photos, split=split))
+    assert after[tested] == after[trained] == after["bee/unknown.png"] == "test"
+
+
 def test_where_all_of_a_part_has_gone_nothing_is_held_out_in_its_place(photos, split):
     for path, part in parts_of(load(photos)).items():
         if part == "test":

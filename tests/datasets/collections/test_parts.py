@@ -67,6 +67,22 @@ def test_a_class_of_copies_cannot_be_divided():
         with_parts("here", ["a"] * 9 + ["b"] * 9, [""] * 18, [b"same"] * 9 + [bytes([i]) for i in range(9)])
 
 
+@pytest.mark.parametrize("given", [(), ("test",), ("validation",)])
+def test_copies_with_other_labels_are_on_the_same_side_and_each_class_is_still_on_every_one(given):
+    own = {label: [f"{label}{i:02}".encode() for i in range(20)] for label in "abc"}
+    own["b"] += own["a"][-4:] + own["a"][:4]  # what is held out of the class a, and what is trained on
+    own["c"] += own["b"][17:20] + own["a"][-1:]
+    labels = [label for label, digests in own.items() for _ in digests] + ["a"] * len(given)
+    digests = [digest for each in own.values() for digest in each] + [b"other"] * len(given)
+    parts, notes = with_parts("here", labels, [""] * (len(labels) - len(given)) + list(given), digests)
+    sides, held = {}, {}
+    for label, digest, part in zip(labels, digests, parts, strict=True):
+        sides.setdefault(digest, set()).add(part)
+        held.setdefault(part, set()).add(label)
+    assert all(len(each) == 1 for each in sides.values()) and len(notes) == 1
+    assert all(held[part] == set("abc") for part in ("train", "validation", "test") if part not in given)
+
+
 def test_copies_across_the_parts_that_a_collection_has_are_counted(tmp_path):
     for part, start in (("train", 0), ("validation", 100), ("test", 200)):
         folder(tmp_path / part, count=4, start=start)

@@ -40,15 +40,22 @@ def read_split(path: Path) -> tuple[Filed, ...]:
 def parts_as_before(pictures: Sequence[Picture], digests: Sequence[bytes], before: Sequence[Filed]) -> list[str]:
     """Each picture's part, where some were in parts before: theirs, if the collection itself has none for them.
 
-    A picture is known by its pixels, so that no copy of one to test on is ever trained on; else by its path. Further
-    ones are trained on.
+    A picture is known by its pixels, so that no copy of one to test on is ever trained on; else by its path, and with
+    it all that have its pixels now. Further ones are trained on.
     """
     given = {picture.part for picture in pictures} - {"", "train"}
     divided = [file for file in before if file.part not in given]
     by_pixels = {file.pixels: file.part for file in divided}
     by_path = {file.path: file.part for file in divided}
+    changed = [
+        (by_path[picture.path], digest.hex())
+        for picture, digest in zip(pictures, digests, strict=True)
+        if picture.part not in given and picture.path in by_path
+    ]
+    changed.sort(key=lambda pair: PARTS.index(pair[0]))  # the last one counts, so that what was tested on is again
+    known = {pixels: part for part, pixels in changed} | by_pixels
     return [
-        picture.part if picture.part in given else by_pixels.get(digest.hex()) or by_path.get(picture.path, "train")
+        picture.part if picture.part in given else known.get(digest.hex(), "train")
         for picture, digest in zip(pictures, digests, strict=True)
     ]
 

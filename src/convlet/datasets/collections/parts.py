@@ -30,11 +30,10 @@ def with_parts(
             f"{where}: has no training pictures: expected a folder train/ beside {' and '.join(set(parts))}/."
         )
     missing = [part for part in HELD_OUT if part not in parts]
-    notes = [_straddling(parts, digests)] if len(missing) < len(HELD_OUT) else []
-    if missing:
-        for label, groups in _copies(labels, parts, digests).items():
-            _hold_out(where, label, groups, parts, missing)
-        notes.append(_held(parts, missing))
+    settled: dict[bytes, str] = {}
+    for label, groups in _copies(labels, parts, digests).items() if missing else ():
+        _hold_out(where, label, groups, parts, missing, settled)
+    notes = [_straddling(parts, digests), _held(parts, missing) if missing else ""]
     return parts, tuple(note for note in notes if note)
 
 
@@ -47,23 +46,37 @@ def _copies(labels: Sequence[str], parts: list[str], digests: Sequence[bytes]) -
     return {label: classes[label] for label in sorted(classes, key=natural)}
 
 
-def _hold_out(where: str, label: str, groups: dict[bytes, list[int]], parts: list[str], missing: Sequence[str]) -> None:
-    """Move a share of the training pictures of a class to each of the missing parts, copies together."""
+def _hold_out(
+    where: str,
+    label: str,
+    groups: dict[bytes, list[int]],
+    parts: list[str],
+    missing: Sequence[str],
+    settled: dict[bytes, str],
+) -> None:
+    """Move a share of the training pictures of a class to each of the missing parts, copies together.
+
+    `settled` has the parts of the pictures of the classes before: copies of these are in the same, and count.
+    """
     if len(groups) <= len(missing):
         raise DataError(
             f"{where}: class {label!r} has {len(groups)} different pictures to train on; expected at least "
             f"{len(missing) + 1}, as {' and '.join(missing)} pictures are held out. Add some, or give the parts "
             "themselves: folders train/, validation/ and test/."
         )
-    total = sum(map(len, groups.values()))
-    waiting = [groups[digest] for digest in sorted(groups)]
+    wanted = max(round(SHARE * sum(map(len, groups.values()))), 1)
+    waiting = [digest for digest in sorted(groups) if digest not in settled]
+    own = {digest: settled[digest] for digest in groups if digest in settled}
     for i, part in enumerate(missing):
-        taken = 0
-        while taken < max(round(SHARE * total), 1) and len(waiting) > len(missing) - i:
-            group = waiting.pop()
-            taken += len(group)
-            for place in group:
-                parts[place] = part
+        taken = sum(len(groups[digest]) for digest in own if own[digest] == part)
+        while taken < wanted and len(waiting) > len(missing) - i:
+            digest = waiting.pop()
+            own[digest] = part
+            taken += len(groups[digest])
+    for digest, places in groups.items():
+        settled[digest] = own.get(digest, "train")
+        for place in places:
+            parts[place] = settled[digest]
 
 
 def _held(parts: Sequence[str], missing: Sequence[str]) -> str:
