@@ -142,8 +142,9 @@ def _said(load: Callable[[Progress], Data]) -> Data:
             say(f"Decoded {done:,} of {total:,} pictures.")
 
     data = load(progress)
-    for note in (*data.collected.notes, *data.collected.here) if data.collected else ():
-        say(note)
+    if data.collected is not None:
+        for note in (*data.collected.notes, *data.collected.here):
+            say(note)
     return data
 
 

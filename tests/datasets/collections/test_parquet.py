@@ -140,12 +140,20 @@ def test_columns_are_told_where_they_are_not_known(tmp_path):
         (lambda: table(4, labels=[0, 1, None, 1]), "row 2 has None for a class"),
         (lambda: table(4, labels=[0.5, 1, 0, 1]), "row 0 has 0.5 for a class"),
         (lambda: table().slice(0, 0), "holds no rows"),
-        (lambda: table(4).append_column("split", pa.array(["train", "x", "", None])), "row 1 has the part 'x'"),
     ],
 )
 def test_what_is_wrong_with_a_row_is_named(tmp_path, made, says):
     with pytest.raises(DataError, match=says):
         load(parquet(tmp_path / "x.parquet", made()))
+
+
+def test_a_column_that_is_merely_called_as_one_of_parts_is_left_aside_and_that_is_said(tmp_path):
+    made = table().append_column("split", pa.array(["train", "x", "", None] * 10))
+    data = load(path := parquet(tmp_path / "train.parquet", made))
+    assert data.sha256 == load(parquet(tmp_path / "plain.parquet", table())).sha256
+    assert "no column of parts: 'split', which has 'x' in row 1." in " ".join(data.collected.notes)
+    with pytest.raises(DataError, match="row 1 has the part 'x'; expected one of 'train'"):
+        load(path, part_column="split")
 
 
 def test_a_row_without_a_picture_is_broken_and_can_be_left_out(tmp_path):

@@ -43,7 +43,16 @@ def test_a_column_gives_the_parts(tmp_path):
     data = load(table(tmp_path, "path,label,split", rows))
     assert {name: len(part) for name, part in data.parts.items()} == {"train": 20, "validation": 10, "test": 10}
     with pytest.raises(DataError, match="row 3 has the part 'elsewhere'; expected one of 'train'"):
-        load(table(tmp_path, "path,label,split", [rows[0], "photos/ant/1.png,ant,elsewhere"]))
+        load(table(tmp_path, "path,label,split", [rows[0], "photos/ant/1.png,ant,elsewhere"]), part_column="split")
+
+
+def test_a_column_that_is_merely_called_as_one_of_parts_is_left_aside_and_that_is_said(tmp_path):
+    rows = [
+        f"photos/{label}/{i}.png,{label},{'train' if i else 'Handle'}" for label in ("ant", "bee") for i in range(9)
+    ]
+    data = load(table(tmp_path, "path,label,part", rows))
+    assert data.sha256 == load(table(tmp_path, "path,label,other", rows)).sha256
+    assert "no column of parts: 'part', which has 'Handle' in row 2." in " ".join(data.collected.notes)
 
 
 @pytest.mark.parametrize(

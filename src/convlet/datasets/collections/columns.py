@@ -37,9 +37,19 @@ def column_of(
     return usual
 
 
-def part_named(where: Path, row: int, name: str) -> str:
-    """The part that a cell names; "" where it is empty. Raises DataError where it names none."""
-    name = name.strip().lower()
-    if name not in ("", *PARTS):
+def parts_in(
+    where: Path, column: str, cells: Sequence[tuple[int, str]], *, told: bool
+) -> tuple[list[str] | None, tuple[str, ...]]:
+    """The part that each of a column's cells names, which are given with their rows; "" for an empty one.
+
+    Where one names no part, the column is another's that is merely called so: None, and a note that says it. Raises
+    DataError where it was told that this is the column of parts.
+    """
+    names = [text.strip().lower() for _, text in cells]
+    other = next((i for i, name in enumerate(names) if name not in ("", *PARTS)), None)
+    if other is None:
+        return [PARTS.get(name, "") for name in names], ()
+    row, name = cells[other][0], cells[other][1].strip()[:80]
+    if told:
         raise DataError(f"{where}: row {row} has the part {name!r}; expected one of {listed(list(PARTS))}.")
-    return PARTS.get(name, "")
+    return None, (f"Left aside, as no column of parts: {column!r}, which has {name!r} in row {row}.",)

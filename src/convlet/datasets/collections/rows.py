@@ -10,12 +10,13 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from convlet.checks import listed
-from convlet.datasets.collections.columns import USUAL, column_of, part_named
+from convlet.datasets.collections.columns import USUAL, column_of, parts_in
 from convlet.datasets.collections.folders import stamp_of
 from convlet.datasets.collections.listing import MOST, PARTS, Collection, Picture, class_name, natural, several
 from convlet.datasets.collections.preparation import Preparation
@@ -94,14 +95,20 @@ def _collection(
     labelled = str(column_of(where, columns, preparation, "labels_column"))
     parted = column_of(where, columns, preparation, "part_column", needed=False)
     found: list[Picture] = []
+    cells: list[tuple[int, str]] = []
     for each, part in shards:
         missing = [name for name in (pictured, labelled, parted) if name and name not in each.schema.names]
         if missing:
             raise DataError(f"{each.path}: has no column {missing[0]!r}, which others of {where} have.")
         around = "" if each.path == where else f"{each.path.relative_to(where).as_posix()}/"
         labels, parts = _cells(each, labelled, parted)
-        names = [part] * len(labels) if parted is None else [part_named(where, i, name) for i, name in enumerate(parts)]
-        found += [Picture(f"{around}row {i}", labels[i], names[i]) for i in range(len(labels))]
+        found += [Picture(f"{around}row {i}", label, part) for i, label in enumerate(labels)]
+        cells += enumerate(parts)
+    if parted:
+        named, said = parts_in(where, parted, cells, told=preparation.part_column is not None)
+        notes += said
+        if named is not None:
+            found = [replace(picture, part=part) for picture, part in zip(found, named, strict=True)]
     classes = tuple(sorted({picture.label for picture in found}, key=natural))
     held = _Held(where, found, [each for each, _ in shards], pictured)
     return Collection(where, tuple(found), classes, held.content, held.stamp, (), notes)

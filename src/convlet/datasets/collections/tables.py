@@ -7,7 +7,7 @@ import csv
 import io
 from pathlib import Path
 
-from convlet.datasets.collections.columns import column_of, part_named
+from convlet.datasets.collections.columns import column_of, parts_in
 from convlet.datasets.collections.folders import stamp_of
 from convlet.datasets.collections.listing import Collection, Picture, class_name, natural
 from convlet.datasets.collections.preparation import COLUMNS, Preparation
@@ -24,14 +24,11 @@ def read_table(where: Path, preparation: Preparation) -> Collection:
     header, *rows = _rows(where)
     columns = [name.strip() for name in header]
     path, label = (columns.index(str(column_of(where, columns, preparation, name))) for name in COLUMNS[:2])
-    named = column_of(where, columns, preparation, "part_column", needed=False)
-    part = None if named is None else columns.index(named)
+    filled = [(line, row) for line, row in enumerate(rows, 2) if any(cell.strip() for cell in row)]
+    parts, notes = _parts(where, columns, filled, preparation)
     pictures = [
-        Picture(
-            _cell(where, row, path, line), class_name(_cell(where, row, label, line)), _part(where, row, part, line)
-        )
-        for line, row in enumerate(rows, 2)
-        if any(cell.strip() for cell in row)
+        Picture(_cell(where, row, path, line), class_name(_cell(where, row, label, line)), part)
+        for (line, row), part in zip(filled, parts, strict=True)
     ]
     if not pictures:
         raise DataError(f"{where}: names no picture; expected a row for each, below the names of the columns.")
@@ -44,6 +41,7 @@ def read_table(where: Path, preparation: Preparation) -> Collection:
         classes,
         lambda place: content_of(folder / pictures[place].path),
         lambda place: stamp_of(folder / pictures[place].path),
+        notes=notes,
     )
 
 
@@ -73,5 +71,15 @@ def _cell(where: Path, row: list[str], column: int, line: int) -> str:
     return text
 
 
-def _part(where: Path, row: list[str], column: int | None, line: int) -> str:
-    return "" if column is None or column >= len(row) else part_named(where, line, row[column])
+def _parts(
+    where: Path, columns: list[str], rows: list[tuple[int, list[str]]], preparation: Preparation
+) -> tuple[list[str], tuple[str, ...]]:
+    """The part of each row, "" where it has none; and what there is to say of their column."""
+    named = column_of(where, columns, preparation, "part_column", needed=False)
+    none = [""] * len(rows)
+    if named is None:
+        return none, ()
+    column = columns.index(named)
+    cells = [(line, row[column] if column < len(row) else "") for line, row in rows]
+    parts, notes = parts_in(where, named, cells, told=preparation.part_column is not None)
+    return none if parts is None else parts, notes
