@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from pictured import folder, picture
 
-from convlet.datasets import load
+from convlet.datasets import collection_of, load
 from convlet.datasets.collections import rows, shards
+from convlet.datasets.collections.headers import headers
 from convlet.errors import ConvletError, DataError, FormatError, InputError
 
 pa = pytest.importorskip("pyarrow", reason="Parquet is an extra: make test-extras")
@@ -23,9 +24,9 @@ FEATURES = {"image": {"_type": "Image"}, "label": {"names": list(NAMES), "_type"
 IMAGE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 
 
-def png(number):
+def png(number, **options):
     file = io.BytesIO()
-    picture(number).save(file, "PNG")
+    picture(number, **options).save(file, "PNG")
     return file.getvalue()
 
 
@@ -230,3 +231,18 @@ def test_a_few_groups_are_at_hand_and_no_more(tmp_path, monkeypatch):
     load(parquet(tmp_path / "x.parquet", table()), image_size=8, channels=1)
     assert len(held[0]._at_hand) == rows.AT_HAND
     assert [number for number, columns in read if columns == ["image"]] == [0, 1, 2, 3, 4]
+
+
+def test_headers_are_read_a_group_after_the_other_in_whatever_order_they_are_asked_for(tmp_path, monkeypatch):
+    images = pa.array([png(i, size=(9 + i, 12)) for i in range(90)])
+    made = pa.table({"image": images, "label": pa.array([i % 2 for i in range(90)])})
+    data = load(saved(tmp_path / "saved", made.slice(0, 50), made.slice(50)), image_size=8)
+    paths = [file.path for file in data.collected.files]  # by fingerprint
+    collection = collection_of(data)
+    read = []
+    own = shards.Shard.group
+    monkeypatch.setattr(shards.Shard, "group", lambda shard, *given: read.append(given) or own(shard, *given))
+    found = headers(collection, [*paths, "no such row", paths[0]])
+    assert [number for number, _ in read] == [*range(8), *range(6)]
+    places = {picture.path: place for place, picture in enumerate(collection.pictures)}
+    assert found.heights.tolist() == [*(9 + places[path] for path in paths), 0, 9 + places[paths[0]]]

@@ -46,18 +46,20 @@ class Headers:
 def headers(collection: Collection, paths: Sequence[str]) -> Headers:
     """The headers of some of a collection's files, by their paths in it."""
     places = {picture.path: place for place, picture in enumerate(collection.pictures)}
-    with quiet():
-        found = [_header(collection, places.get(path)) for path in paths]
+    wanted = [places.get(path, -1) for path in paths]
+    with quiet():  # in the collection's order, as of rows a group is read for one, and the others of it are at hand
+        read = {place: _header(collection, place) for place in sorted({*wanted})}
+    found = [read[place] for place in wanted]
     numbers = np.array([row[:3] for row in found], np.int64).reshape(-1, 3)
     forms = tuple(text for text, _ in Counter(row[3] for row in found).most_common())
     form = np.array([forms.index(row[3]) for row in found], np.int64)
     return Headers(numbers[:, 0], numbers[:, 1], numbers[:, 2], form, forms)
 
 
-def _header(collection: Collection, place: int | None) -> tuple[int, int, int, str]:
-    """Height, width, bytes and form of a file."""
+def _header(collection: Collection, place: int) -> tuple[int, int, int, str]:
+    """Height, width, bytes and form of a file; of none, at the place -1, as of one that cannot be read."""
     try:
-        content = b"" if place is None else collection.content(place)
+        content = b"" if place < 0 else collection.content(place)
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             form = f"{picture.format}, {MODES.get(picture.mode, '16 bits')}"
             return picture.height, picture.width, len(content), form
