@@ -4,7 +4,7 @@ import faulty
 import numpy as np
 import pytest
 
-from convlet.inspection import near
+from convlet.inspection import near, views
 from convlet.inspection.near import apart, near_pairs
 from convlet.inspection.views import Row
 
@@ -48,6 +48,16 @@ def test_where_others_are_as_near_what_was_moved_is_found_and_what_was_smoothed_
     found, wanted = changed(lambda image: faulty.moved(image, 0, 1))
     assert found <= wanted and len(found) >= 0.7 * len(wanted)
     assert changed(faulty.smaller)[0] == set()
+
+
+@pytest.mark.parametrize(("room", "count"), [(5, 5), (0.1, 1)])
+def test_no_more_images_are_looked_at_together_than_fit_in_the_memory_for_them(monkeypatch, room, count):
+    monkeypatch.setattr(views, "BYTES", int(4 * IMAGES[0].size * room))
+    asked, own = [], Row.images
+    monkeypatch.setattr(Row, "images", lambda row, numbers: asked.append(len(numbers)) or own(row, numbers))
+    found, wanted = changed(faulty.smaller)
+    assert found == wanted and max(asked) == count
+    assert max(map(len, Row(faulty.dataset(IMAGES, LABELS)).pieces())) == count
 
 
 def test_a_pair_has_the_lower_place_first_and_the_least_different_pair_comes_first():

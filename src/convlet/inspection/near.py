@@ -26,7 +26,6 @@ LOOKED_AT, ALWAYS = 4, 2  # of these, and not itself, if they are near, and in a
 NEARER, NEAREST = 0.75, 0.15  # than the fifth neighbour, and than is usual: step 2
 SMOOTHED, SHARP = 3e-3, 1e-3  # one minus the correlation: step 3
 FADING = 16  # so small a part of an image at each side fades out, so that what crosses its border counts less
-PAIRS = 4096  # of images that are compared at a time
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,12 @@ def near_pairs(row: Row, places: NDArray[np.int64]) -> Near:
     """All pairs among these images, none of them copies or flat, that are nearly the same."""
     if len(places) < 2:
         return Near(np.zeros((0, 2), np.int64), np.zeros(0, np.float32))
-    described = np.concatenate([spectra(grey(row.small[places[i : i + PAIRS]])) for i in range(0, len(places), PAIRS)])
+    step = row.at_a_time
+    described = np.concatenate([spectra(grey(row.small[places[i : i + step]])) for i in range(0, len(places), step)])
     distances, others = nearest(described, described, NEIGHBOURS)
     pairs, clearly = _candidates(distances, others)
     differences = [
-        _difference(row, places[pairs[i : i + PAIRS]], clearly[i : i + PAIRS]) for i in range(0, len(pairs), PAIRS)
+        _difference(row, places[pairs[i : i + step]], clearly[i : i + step]) for i in range(0, len(pairs), step)
     ]
     difference = np.concatenate([np.zeros(0, np.float32), *differences])
     same = np.isfinite(difference)

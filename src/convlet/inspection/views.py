@@ -3,6 +3,7 @@
 Places in that row, from 0, are how this room names images: first those to train on, then validation, then test.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from convlet.datasets.stored import pieces
 
 SMALL = 32  # pixels a side, at most, of what images are compared and networks are trained by
 LARGE = 64  # and of what they are measured by
+MOST, BYTES = 4096, 64 << 20  # images that are looked at together, and what they may take, their numbers as float32
 
 Array = NDArray[Any]
 
@@ -53,6 +55,11 @@ class Row:
         """N."""
         return len(self.labels)
 
+    @property
+    def at_a_time(self) -> int:
+        """How many images to look at together: fewer of large ones, and at least one."""
+        return min(max(BYTES // (4 * math.prod(self.data.image_shape)), 1), MOST)
+
     def place(self, number: int) -> Place:
         """Where an image is."""
         part = int(self.parts[number])
@@ -81,8 +88,8 @@ class Row:
         """All images, some at a time, (n, H, W, C), uint8."""
         for examples in self.data.parts.values():
             for piece in pieces(examples.images):
-                for start in range(0, len(piece), 4096):
-                    yield _bytes(piece[start : start + 4096])
+                for start in range(0, len(piece), self.at_a_time):
+                    yield _bytes(piece[start : start + self.at_a_time])
 
     @cached_property
     def small(self) -> Array:
