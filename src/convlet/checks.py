@@ -51,13 +51,17 @@ def duration(name: str, value: object) -> float:
     (300.0, 5400.0, 90.0)
     """
     if isinstance(value, str):
-        found = re.fullmatch(r"(?:([\d.]+)\s*h)?\s*(?:([\d.]+)\s*m(?:in)?)?\s*(?:([\d.]+)\s*s?)?", value.strip())
+        said = value.strip()
+        found = re.fullmatch(r"(?:([\d.]+)\s*h)?\s*(?:([\d.]+)\s*m(?:in)?)?\s*(?:([\d.]+)\s*s?)?", said)
         try:
             parts = [float(part or 0) for part in found.groups()] if found else []
         except ValueError:  # more than one point
             parts = []
         if not any(parts):
             raise InputError(f"{name}={value!r}: expected a time of more than 0, such as 90s, 5m or 1h30m.")
+        if re.search(r"[hm].*[\d.]$", said):  # 1h30: to many people 90 minutes
+            meant = f"{said}s" if "m" in said else f"{said}m or {said}s"
+            raise InputError(f"{name}={value!r}: expected a unit behind its last number; write {meant}.")
         return number(name, 3600 * parts[0] + 60 * parts[1] + parts[2], low=0, open_low=True)
     return number(name, value, low=0, open_low=True)
 

@@ -109,3 +109,12 @@ def test_times_are_said_in_seconds_or_with_units(text, seconds):
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(InputError, match="time_limit="):
         duration("time_limit", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("1h30", "1h30m or 1h30s"), ("1h 30", "1h 30m or 1h 30s"), ("5m30", "5m30s"), ("1h5m.5", "1h5m.5s")],
+)
+def test_a_number_without_a_unit_behind_one_with_it_is_refused_with_what_to_write(text, meant):
+    with pytest.raises(InputError, match=f"time_limit='{text}': .* write {meant}\\.$"):
+        duration("time_limit", text)
