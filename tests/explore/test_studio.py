@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from concurrent.futures import InvalidStateError
 
 import numpy as np
 import pages
@@ -13,6 +14,7 @@ from convlet.environment import THREADS
 from convlet.errors import InputError, StorageError
 from convlet.explore.content import of_run
 from convlet.explore.edits import edited
+from convlet.explore.sessions import Session
 from convlet.explore.worker import MOST_WAITING, BusyError, Worker
 from convlet.runs.evaluation import evaluate
 
@@ -105,6 +107,30 @@ def test_a_training_has_begun_when_that_is_answered_though_it_is_not_compiled(mo
         studio.begin("again", None).result(30)
         assert (studio.session.phase, studio.session.number) == ("preparing", 1)
         held.set()
+
+
+def test_a_training_that_nobody_waits_for_any_longer_is_not_begun_and_the_next_one_is():
+    held = threading.Event()
+    with pages.studio(steps=100_000) as studio:
+        studio.begin("again", None)
+        pages.wait_until(lambda: studio.session.phase == "running")
+        studio.worker.ask(lambda: held.wait(30))
+        assert studio.begin("again", None).cancel()  # as a route does that has waited too long
+        held.set()
+        studio.command("pause").result(30)
+        assert (studio.session.phase, studio.session.number) == ("paused", 1)
+        studio.begin("again", None).result(30)
+        pages.wait_until(lambda: studio.session.phase == "running")
+        assert studio.session.number == 2
+
+
+def test_a_training_whose_beginning_cannot_be_told_has_failed():
+    def broken():
+        raise InvalidStateError
+
+    session = Session()
+    session.begin("again", [], "numpy", broken)
+    assert (session.phase, session.kind) == ("failed", "InvalidStateError")
 
 
 def test_questions_are_answered_while_it_trains():

@@ -118,12 +118,12 @@ class Session:
         self.close()
         self.phase, self.plan, self.contestants, self.kind = "preparing", plan, (), ""
         self.number += 1
-        begun()
 
         def progress(done: int, total: int, part: str) -> None:
             self.prepared = (done, total)
 
         try:
+            begun()
             self.contestants = tuple(contestant(*each, engine_name, progress) for each in wanted)
             self.phase = "running"
         except Exception as error:  # whatever it is, the worker goes on answering

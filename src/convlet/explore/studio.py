@@ -75,7 +75,7 @@ class Studio:
         return {"accuracy": evaluation.accuracy, "images": len(examples)}
 
     def begin(self, plan: str, images: int | None) -> "Future[None]":
-        """Train live, from the start; the answer comes when that has begun.
+        """Train live, from the start; the answer comes when that has begun. Cancelled before, it does not begin.
 
         Raises InputError where there is nothing to train on, or no such plan.
         """
@@ -86,7 +86,12 @@ class Studio:
             raise InputError(f"images={images}: expected {FEW[0]} to {FEW[1]:,}.")
         wanted = self._wanted(plan, data, images)
         begun: Future[None] = Future()
-        self.worker.ask(lambda: self.session.begin(plan, wanted, self.content.engine, lambda: begun.set_result(None)))
+
+        def begin() -> None:
+            if begun.set_running_or_notify_cancel():  # who asked may have given up waiting for its turn
+                self.session.begin(plan, wanted, self.content.engine, lambda: begun.set_result(None))
+
+        self.worker.ask(begin)
         return begun
 
     def _wanted(self, plan: str, data: Dataset, images: int | None) -> list[Any]:
