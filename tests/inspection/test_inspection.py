@@ -126,6 +126,20 @@ def test_a_class_of_four_images_leaves_the_networks_out():
     assert cl.inspect(faulty.dataset(IMAGES[chosen], LABELS[chosen])).accuracy is None
 
 
+def test_classes_that_are_called_by_numbers_keep_their_labels():
+    names = np.array(["7", "3", "10"])[LABELS]
+    inspection = quickly(cl.Dataset.from_arrays(IMAGES, names, classes=["7", "3", "10"]), 2000)
+    assert inspection.accuracy > 0.9
+
+
+def test_few_different_images_leave_the_networks_out_and_so_do_nearly_black_ones():
+    copies = np.repeat(IMAGES[[0, 60, 120]], 6, axis=0)
+    assert quickly(faulty.dataset(copies, np.repeat([0, 1, 2], 6)), 100).accuracy is None
+    dark = IMAGES // 25
+    dark[0, 0, 0] = 255
+    assert quickly(faulty.dataset(dark, LABELS), 100).accuracy is None
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder of pictures with faults: a broken one, a tiny one, a narrow one, one in colour, one twice."""

@@ -22,7 +22,7 @@ def images(*counts, names=("ant", "bee", "cat"), kind=None):
     """So many images of each class, of tiny's shape."""
     labels = np.repeat(np.arange(len(counts)), counts)
     pixels = tiny.dataset(train=len(labels)).train.images
-    return Dataset.from_arrays(pixels, labels, classes=names[: len(counts)], kind=kind)
+    return Dataset.from_arrays(pixels, np.array(names)[labels], classes=names[: len(counts)], kind=kind)
 
 
 def choice(data):
@@ -62,6 +62,7 @@ def test_each_image_is_seen_eight_times_and_a_quarter_of_a_million_of_them_at_le
         (("ant", "bee", "cat"), "letters", False, "as letters must not be"),
         (("0", "1", "2"), None, False, "since 0, 1, … may be digits or letters"),
         (("a", "b", "+"), None, True, "mirrored every other time"),
+        (("8", "9", "10"), None, False, "since 8, 9, … may be digits or letters"),
         (("あ", "い", "う"), None, False, "since あ, い, … may be"),
     ],
 )

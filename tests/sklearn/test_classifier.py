@@ -126,6 +126,26 @@ def test_partial_fit_remembers_and_so_does_a_copy_of_it(digits):
         small(optimizer=Adam(OneCycle(0.01))).partial_fit(X, y)
 
 
+def test_partial_fit_sees_each_sample_once(digits):
+    X, y = digits
+    learner = small(batch_size=64).partial_fit(X[:100], y[:100], classes=range(10))
+    assert learner.n_iter_ == 2
+    steps, own = [], learner.run_.program.step
+    learner.run_.program.step = lambda batch, rate: (steps.append(batch.images), own(batch, rate))[1]
+    learner.partial_fit(X[:100], y[:100])
+    seen = np.concatenate(steps)
+    assert [len(step) for step in steps] == [64, 36] and len(np.unique(seen.reshape(100, -1), axis=0)) == 100
+
+
+def test_fit_forgets_what_partial_fit_remembered(digits):
+    X, y = digits
+    copied = pickle.loads(pickle.dumps(small().partial_fit(X, y)))
+    fresh = small()
+    for each in (copied, fresh):
+        each.fit(X, y).partial_fit(X[:100], y[:100])
+    assert_array_equal(copied.predict_proba(X), fresh.predict_proba(X))
+
+
 def test_a_warm_start_goes_on_from_the_weights_that_are_there(digits):
     X, y = digits
     classifier = small(warm_start=True, epochs=3).fit(X, y)

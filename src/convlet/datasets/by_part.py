@@ -8,6 +8,7 @@ import numpy as np
 from convlet.checks import listed
 from convlet.datasets.collections.preparation import Collected
 from convlet.datasets.dataset import Dataset
+from convlet.datasets.images import Images, scaled
 from convlet.datasets.labelled import Examples
 from convlet.datasets.stored import StoredImages
 from convlet.errors import InputError
@@ -52,11 +53,19 @@ def _together(parts: Sequence[Examples]) -> Examples:
     """All examples of some parts of one data set, one part after the other."""
     if len(parts) == 1:
         return parts[0]
-    images = [part.images for part in parts]
-    stored = [each for each in images if isinstance(each, StoredImages)]
     return replace(
         parts[0],
-        images=StoredImages.together(stored) if stored else np.concatenate(images),
+        images=_all_images([part.images for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
         sample_weight=None,
     )
+
+
+def _all_images(images: Sequence[Images | StoredImages]) -> Images | StoredImages:
+    """Images one after the other: those of one file stay there; bytes beside floats are brought to one scale."""
+    stored = [each for each in images if isinstance(each, StoredImages)]
+    if len(stored) == len(images) and StoredImages.of_one_file(stored):
+        return StoredImages.together(stored)
+    arrays: list[Images] = [np.asarray(each) for each in images]
+    alike = len({array.dtype for array in arrays}) == 1
+    return np.concatenate(arrays if alike else [scaled(array) for array in arrays])

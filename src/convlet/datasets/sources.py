@@ -92,23 +92,23 @@ def load(
         raise InputError(f"{name}={value!r}: {source} holds arrays, which are taken as they are; leave {name} out.")
     if kind == "mnist":
         return mnist()
-    path = Path(source)
-    arrays = read_npz(path, NPZ_KEYS) if kind == "npz" else _read_directory(path)
-    return _dataset(path, path.stem if kind == "npz" else path.resolve().name, arrays)
+    return _held_out(_arrays(kind, Path(source)))
 
 
 def load_parts(source: str | Path, asked: Preparation, progress: Progress = lambda done, total: None) -> ByPart:
     """What a name or a path stands for, to evaluate on: in the parts that it has, or all of it as the part "test".
 
-    Nothing is held out of pictures, and they may be of one class. Raises as `load` does.
+    Nothing is held out, and pictures may be of one class. Raises as `load` does.
     """
     kind = _kind_of(source)
     if kind in COLLECTIONS:
         from convlet.datasets.collections.assembling import as_given  # Pillow is not needed for arrays
 
         return as_given(_collection(kind, Path(source), asked), asked, progress)
-    data = load(source, **asdict(asked))
-    return ByPart(data.name, data.classes, data.parts)
+    as_it_is = kind in ("npz", "idx") and not asked.given()  # with what is only for pictures, `load` refuses it
+    data = _arrays(kind, Path(source)) if as_it_is else load(source, **asdict(asked))
+    parts = data.parts if len(data.parts) > 1 else {"test": data.train}
+    return ByPart(data.name, data.classes, parts)
 
 
 def kind_of(source: object) -> str | None:
@@ -192,8 +192,10 @@ def _find(directory: Path, name: str) -> Path:
     raise DataError(f"{directory}: holds no {name}; allowed: raw, or with .gz or .xz. Put the file there.")
 
 
-def _dataset(path: Path, name: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
-    """Arrays by the names of `NPZ_KEYS` → a checked Dataset, with validation examples if there are enough."""
+def _arrays(kind: str, path: Path) -> Dataset:
+    """What an .npz or a directory of IDX files holds, as it is."""
+    arrays = read_npz(path, NPZ_KEYS) if kind == "npz" else _read_directory(path)
+    name = path.stem if kind == "npz" else path.resolve().name
     train, validation, test = (_pair(path, arrays, part) for part in ("train", "validation", "test"))
     if train is None:
         raise DataError(f"{path}: holds no x_train and y_train. Save the training images and labels by these names.")
@@ -204,10 +206,15 @@ def _dataset(path: Path, name: str, arrays: dict[str, NDArray[Any]]) -> Dataset:
         raise DataError(f"{path}: {error}") from error
     if is_mnist(data.train.labels):
         data = replace(data, kind="digits")
-    if data.validation is None:
-        rest, held = hold_out(data.train)
-        data = replace(data, train=rest, validation=held)
     return known_as(data, os.path.abspath(path))  # noqa: PTH100 (without "..", but as the user named it)
+
+
+def _held_out(data: Dataset) -> Dataset:
+    """The data set with validation examples, taken from those for training if it has none and there are enough."""
+    if data.validation is not None:
+        return data
+    rest, held = hold_out(data.train)
+    return known_as(replace(data, train=rest, validation=held), data.source)
 
 
 def _pair(path: Path, arrays: dict[str, NDArray[Any]], part: str) -> Pair | None:

@@ -67,6 +67,11 @@ class StoredImages:
         return math.prod(self.shape)
 
     @staticmethod
+    def of_one_file(parts: "Sequence[StoredImages]") -> bool:
+        """Whether all lie in the same file, so that they can be read as one."""
+        return all(part._file is parts[0]._file for part in parts)
+
+    @staticmethod
     def together(parts: "Sequence[StoredImages]") -> "StoredImages":
         """The images of some parts of one file, one part after the other."""
         return StoredImages(parts[0]._file, parts[0].shape[1:], np.concatenate([part._rows for part in parts]))

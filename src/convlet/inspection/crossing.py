@@ -69,7 +69,7 @@ def _judged(
     row: Row, trained: NDArray[np.int64], asked: NDArray[np.int64], engine: str, seed: int
 ) -> tuple[Array, Array]:
     """The probabilities (n, classes) of the images asked about, and their distances (n,) from those trained on."""
-    examples = Examples.from_arrays(row.small[trained], row.labels[trained], classes=row.data.classes)
+    examples = Examples(row.small[trained], row.labels[trained], row.data.classes)  # labels are places, not names
     network = small_network(examples.image_shape, len(row.data.classes))
     run = fit_recipe(_recipe(network, len(trained), seed), Dataset("fold", row.data.classes, examples), engine=engine)
     parameters = run.program.state().parameters

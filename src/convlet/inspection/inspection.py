@@ -12,6 +12,7 @@ from convlet.datasets.collections.headers import Headers
 from convlet.datasets.duplicates import fingerprint, grouped
 from convlet.engines import default_engine
 from convlet.environment import limit_threads
+from convlet.errors import DataError
 from convlet.inspection import findings as found
 from convlet.inspection.crossing import FEWEST, Crossed, crossed
 from convlet.inspection.doubts import doubtful, unlike
@@ -155,13 +156,16 @@ def _first_of_each(groups: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDAr
 
 def _judged(row: Row, groups: NDArray[np.int64], engine: str | None, seed: int, tell: Tell) -> Crossed | None:
     """What small networks say of images they were not trained on; None where a class has too few for that."""
-    present = np.bincount(row.labels, minlength=len(row.data.classes))
+    different = np.unique(np.stack([groups, row.labels]), axis=1)[1]  # of copies, which are never divided, only one
+    present = np.bincount(different, minlength=len(row.data.classes))
     if len(present) < 2 or present.min() < FEWEST:
         return None
-    return crossed(
-        row,
-        groups,
-        engine=engine or default_engine(),
-        seed=seed,
-        tell=lambda done, total: tell(f"Training small networks: {done} of {total} done.") if done < total else None,
-    )
+
+    def told(done: int, total: int) -> None:
+        if done < total:
+            tell(f"Training small networks: {done} of {total} done.")
+
+    try:
+        return crossed(row, groups, engine=engine or default_engine(), seed=seed, tell=told)
+    except DataError:  # made small, a part of them is nearly black: no network would learn from it
+        return None

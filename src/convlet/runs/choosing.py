@@ -93,11 +93,16 @@ def _on_training(data: Dataset, training: Training) -> str:
     )
 
 
+def _may_be_a_sign(name: str) -> bool:
+    """Whether a class is called like a digit or letter, or is only numbered, so that nobody knows what it shows."""
+    return name.isdecimal() or (len(name) == 1 and name.isalnum())
+
+
 def _augmentation(data: Dataset, epochs: int) -> tuple[tuple[Augmentation, ...], str]:
     """How pictures are changed, and why so: digits and letters must not be mirrored, nor what is named like them."""
     named = f"since {', '.join(data.classes[:2])}, … may be digits or letters"
     why = f"not mirrored, as {data.kind} must not be" if data.kind else f"not mirrored, {named}"
-    signs = data.kind is not None or all(len(name) == 1 and name.isalnum() for name in data.classes)
+    signs = data.kind is not None or all(map(_may_be_a_sign, data.classes))
     if epochs < MANY:
         seldom = f"each is seen {epochs} times, too seldom to be moved too"
         return ((), f"none: {why}, and {seldom}") if signs else ((Flip(True),), f"mirrored every other time; {seldom}")

@@ -1,6 +1,6 @@
 """The classifier itself. Its words are scikit-learn's where scikit-learn has one, and convlet's for all else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from convlet.datasets import Dataset
 from convlet.descriptions.augmentation import Augmentation
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
-from convlet.engines import Program, State, default_engine
+from convlet.engines import Batch, Program, State, default_engine
 from convlet.engines import engine as find_engine
 from convlet.errors import DataError, InputError
 from convlet.fitting import fit
@@ -27,7 +27,7 @@ from convlet.runs.run import Run
 from convlet.sklearn.inputs import Scale, as_rows, data_set, image_shape_of, names_of
 from convlet.sklearn.tasks import EnoughError, Tasks
 from convlet.sklearn.words import CHOSEN, given_shape, rate_without_end, recipe_for, with_words
-from convlet.training.batches import batch_of_step
+from convlet.training.batches import batch_indices, batch_of_step
 from convlet.training.fit import check_data
 from convlet.training.initial import initial_parameters
 
@@ -38,9 +38,9 @@ TYPES = [np.float64, np.float32, np.uint8]  # what is of none of these becomes t
 class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A small convolutional network as a scikit-learn classifier.
 
-    X is (N, features), which `image_shape` makes images, or (N, H, W) or (N, H, W, C); of type uint8 or float, on any
-    scale: what is black and what is white is taken from the training data. Rows without an `image_shape` are given to a
-    dense network. Samples that are equal, and of one class, are one sample of their summed weight.
+    X is (N, features), which `image_shape` makes images, or (N, H, W) or (N, H, W, C). Bytes are from 0 (black) to 255;
+    of floats on any scale black and white are taken from the training data. Rows without an `image_shape` are given to
+    a dense network. Samples that are equal, and of one class, are one sample of their summed weight.
 
     Parameters (each is convlet's word of the same name, or scikit-learn's):
         network: "chosen", by the images' shape and number; a Sequential; a Recipe, or the name or path of one.
@@ -112,6 +112,7 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         except EnoughError:
             run = tasks.run  # as it is after that epoch
         self.__dict__.update(self._fitted(run), _learns=False)
+        self.__dict__.pop("_memory", None)  # of an optimizer that trained another run
         tasks.end(run)
         return self
 
@@ -147,9 +148,8 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if not self.__dict__.get("_learns"):
             run.program = _learning(run, optimizer, self.__dict__.pop("_memory", {}))
         recipe = replace(recipe, network=run.network)
-        taken = run.history.steps  # so that each call has a dropout and an order of its own
-        for step in range(taken, taken + recipe.training.total_steps(len(data.train))):
-            loss, correct = run.program.step(batch_of_step(recipe, data.train, step, engine=run.engine), rate(step))
+        for batch in _once_through(recipe, data, run):
+            loss, correct = run.program.step(batch, rate(run.history.steps))
             run.history.record(loss, correct)
         run.total_steps = run.history.steps
         self.__dict__.update(self._fitted(run), _learns=True)
@@ -245,10 +245,23 @@ def _before_the_first_step(recipe: Recipe, data: Dataset, engine: str) -> Run:
     return Run(recipe.network, program, data.classes, History(recipe.training.batch_size), seed, engine, 0)
 
 
+def _once_through(recipe: Recipe, data: Dataset, run: Run) -> Iterator[Batch]:
+    """Batches in which each sample is once, the last one short; order and dropout are those of no other call."""
+    seed, images, size = (recipe.training.seed + run.history.steps) % 2**31, len(data.train), recipe.training.batch_size
+    whole = replace(recipe, training=recipe.training.changed(seed=seed))
+    for step in range(images // size):
+        yield batch_of_step(whole, data.train, step, engine=run.engine)
+    if rest := images % size:
+        left = batch_indices(images, size, seed, images // size)[:rest]
+        last = replace(whole, training=whole.training.changed(batch_size=rest))
+        yield batch_of_step(last, data.train.take(left), 0, engine=run.engine)
+
+
 def _learning(run: Run, optimizer: Optimizer, memory: Parameters) -> Program:
     """The run's network ready to be trained by the optimizer, which goes on with its memory, if it is its own."""
     state = run.program.state()
     program = find_engine(run.engine).compile(run.network, state.parameters, optimizer)
     fresh, kept = program.state().slots, memory or state.slots
-    program.restore(State(state.parameters, kept if kept.keys() == fresh.keys() else fresh, state.step))
+    same = {name: slot.shape for name, slot in kept.items()} == {name: slot.shape for name, slot in fresh.items()}
+    program.restore(State(state.parameters, kept if same else fresh, state.step))
     return program

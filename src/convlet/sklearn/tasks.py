@@ -23,20 +23,23 @@ class Tasks:
         epochs = -(-recipe.training.total_steps(images) * self._batch_size // images)
         self._fit = estimator._init_callback_context(max_subtasks=epochs)
         self._fit.call_on_fit_task_begin(estimator=estimator, **given)
-        self._epochs, self._epoch = 0, self._begin()
+        self._epochs, self._epoch = 0, self._begin()  # how many are over, and the one that is not
 
     def __call__(self, run: Run) -> None:
         """After a step: where it completes an epoch, that task ends and the next begins."""
         self.run = run
         if run.history.steps * self._batch_size // self._images > self._epochs:
             self._epochs += 1
-            if self._end(self._epoch, run):
+            epoch, self._epoch = self._epoch, None
+            if self._end(epoch, run):
                 raise EnoughError
             if run.history.steps < run.total_steps:
                 self._epoch = self._begin()
 
     def end(self, run: Run) -> None:
-        """Training is over."""
+        """Training is over, perhaps within an epoch."""
+        if self._epoch is not None:
+            self._end(self._epoch, run)
         self._end(self._fit, run)
 
     def _begin(self) -> Any:

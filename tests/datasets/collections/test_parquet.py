@@ -8,11 +8,12 @@ import json
 import random
 
 import numpy as np
+import platformdirs
 import pytest
 from pictured import folder, picture
 
 from convlet.datasets import collection_of, load
-from convlet.datasets.collections import rows, shards
+from convlet.datasets.collections import cache, rows, shards
 from convlet.datasets.collections.headers import headers
 from convlet.errors import ConvletError, DataError, FormatError, InputError
 
@@ -97,6 +98,15 @@ def test_the_same_pictures_are_the_same_data_in_all_of_these_forms(tmp_path, exp
 def test_classes_are_texts_or_numbers_where_no_names_are_noted(tmp_path, labels, classes):
     data = load(parquet(tmp_path / "x.parquet", table(labels=labels, noted=False)))
     assert data.classes == classes and data.train.class_counts.tolist() == [16, 16]
+
+
+def test_another_column_of_pictures_is_not_read_from_what_is_kept_of_the_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "WORTH_IT", 1)
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda *names, **options: tmp_path / "cache")
+    other = pa.array([{"bytes": png(100 + i), "path": None} for i in range(40)], IMAGE)
+    path = parquet(tmp_path / "two.parquet", table(other=other))
+    first, second = (load(path, paths_column=name).sha256 for name in ("image", "other"))
+    assert first != second and load(path, paths_column="image").sha256 == first
 
 
 def test_parts_are_a_column_or_the_names_of_files_or_of_folders(tmp_path):

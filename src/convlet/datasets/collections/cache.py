@@ -100,7 +100,8 @@ def kept(collection: Collection, preparation: Preparation, shape: Shape, *, grey
     base = platformdirs.user_cache_path("convlet", appauthor=False)
     if not base.is_absolute():
         return None
-    made = f"{VERSION} {PIL.__version__} {shape} {grey_only} {preparation.fit} {os.path.abspath(collection.where)}"  # noqa: PTH100
+    where, column = os.path.abspath(collection.where), preparation.paths_column or ""  # noqa: PTH100
+    made = f"{VERSION} {PIL.__version__} {shape} {grey_only} {preparation.fit} {column} {where}"
     state = hashlib.sha256()
     for place, picture in enumerate(collection.pictures):
         state.update(f"{picture.path}\0{collection.stamp(place)}\n".encode("utf-8", "surrogateescape"))
