@@ -93,6 +93,9 @@ def test_a_data_set_alone_is_trained_by_the_recipe_that_is_chosen_for_it(tmp_pat
     assert "network: S of the family air" in said and "classes: 3 classes of" in said
     kept = cl.load_recipe(tmp_path / "r" / "recipe.toml")
     assert kept.network == cl.networks.chosen(DATA) and kept.training.label_smoothing == 0.1
+    assert kept.training.validate_every == 1
+    told = cl.fit(DATA, epochs=2, validate_every=2, **QUICK)
+    assert len(told.history.validations) == 1
     again = cl.fit(cl.networks.chosen(DATA), DATA, steps=3, optimizer=kept.optimizer, **QUICK)
     assert run.history.steps == again.history.steps == 3
     held_out = cl.fit(cl.Dataset("few", tiny.CLASSES, DATA.train), validation=0.2, steps=1, **QUICK)

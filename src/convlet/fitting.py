@@ -18,7 +18,7 @@ from convlet.engines import default_engine
 from convlet.environment import limit_threads
 from convlet.errors import InputError
 from convlet.experiment import Experiment, perform
-from convlet.runs.choosing import chosen_recipe
+from convlet.runs.choosing import chosen_recipe, validated
 from convlet.runs.data_source import DataSource
 from convlet.runs.recipe import Recipe, Training, load_recipe
 from convlet.runs.run import Run
@@ -93,16 +93,18 @@ def fit(
     seconds = None if time_limit is None else duration("time_limit", time_limit)
     ends, further = time.monotonic() + (seconds or math.inf), {"test": test, "sample_weight": sample_weight}
     notes: list[str] = []
+    is_chosen = isinstance(network, Dataset) and validate_every is None
     if isinstance(network, Dataset):
         network, data, notes = _chosen(network, data, seconds, {"validation": validation, **further})
         validation, further = None, {}
     recipe = _recipe(network, words, optimizer=optimizer, augmentation=augmentation)
     recipe, dataset = recipe.on(data, validation=validation, **further)
+    recipe = validated(recipe, len(dataset.train)) if is_chosen else recipe
     recipe, initial, said = _from(network, recipe, dataset, freeze)
     folder, on = None if run_dir is None else Path(run_dir), engine or default_engine()
     planned = Experiment(recipe, folder, on, resume, initial=initial)
     if ends < math.inf:
-        planned = _within(planned, dataset, ends)
+        planned = _within(planned, dataset, ends, is_chosen)
     return _in_sight(planned, dataset, [*notes, *said], progress, watch)
 
 
@@ -147,12 +149,13 @@ def _chosen(
     return chosen.recipe, data, [f"{topic}: {reason}." for topic, reason in chosen.reasons]
 
 
-def _within(planned: Experiment, data: Dataset, ends: float) -> Experiment:
+def _within(planned: Experiment, data: Dataset, ends: float, is_chosen: bool) -> Experiment:
     """The experiment with no more steps than fit in until that moment."""
     if planned.resume:
         raise InputError("time_limit with resume=True: a run continues as it began; leave time_limit out.")
     pace = measured_pace(planned.recipe, data, engine=planned.engine)
-    recipe, until = pace.until(ends, planned.recipe, data, draws=planned.run_dir is not None)
+    draws = planned.run_dir is not None
+    recipe, until = pace.until(ends, planned.recipe, data, draws=draws, is_chosen=is_chosen)
     return replace(planned, recipe=recipe, until=until)
 
 
@@ -192,8 +195,7 @@ def _in_sight(planned: Experiment, data: Dataset, said: list[str], progress: boo
 
     try:
         with (quiet_line.QuietLine if true_or_false("progress", progress) else quiet_line.Silent)(data) as line:
-            found = (*data.collected.notes, *data.collected.here) if data.collected else ()
-            for note in (*found, *said):
+            for note in (*(data.collected.said if data.collected else ()), *said):
                 line.say(note)
             return perform(planned, data, _both(line, watch), line.preparing)[0]
     except Stopped as stopped:

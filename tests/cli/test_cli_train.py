@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_time_limit_shortens_a_run_and_says_how_long_it_is_expected_to_take(sh
 
 
 def test_a_run_out_of_time_says_how_to_go_on(shop, tmp_path, undrawn, monkeypatch):
-    monkeypatch.setattr("convlet.cli.train.timed", lambda chosen, images, named, ends: (chosen, 0.0))
+    monkeypatch.setattr("convlet.cli.train.timed", lambda chosen, images, named, ends, **how: (chosen, 0.0))
     shown = convlet("train", shop / "tiny.toml", "--engine", "numpy", "--time-limit", "9m", "--run-dir", tmp_path / "r")
     assert f"convlet train --resume {tmp_path / 'r'}" in shown.stderr and "Out of time after step" in shown.stderr
     gone_on = json.loads(convlet("train", "--resume", tmp_path / "r", "--engine", "numpy", "--json").stdout)
@@ -94,7 +95,9 @@ def test_init_prints_the_recipe_that_data_alone_would_choose(shop, tmp_path, und
     convlet("train", tmp_path / "mine.toml", *common, tmp_path / "mine")
     convlet("train", "--data", shop / "data.npz", "--train-images", "50", *common, tmp_path / "chosen")
     mine, chosen = (recipe_of(tmp_path / run) for run in ("mine", "chosen"))
-    assert mine == chosen and mine.data.train_images == 50
+    assert mine.training.validate_every == 40 and chosen.training.validate_every == 1  # so few steps are of one epoch
+    assert replace(mine, training=chosen.training) == chosen and mine.data.train_images == 50
+    assert mine.training.changed(validate_every=1) == chosen.training
     answer = json.loads(convlet("init", shop / "data.npz", "--train-images", "50", "--json").stdout)
     assert answer["text"] == printed and answer["name"] == "data" and "network" in answer["reasons"]
 

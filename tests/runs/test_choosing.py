@@ -11,7 +11,7 @@ from convlet.datasets import Dataset, mnist
 from convlet.descriptions.augmentation import Flip, Rotation
 from convlet.descriptions.networks import air, size_of
 from convlet.errors import RecipeError
-from convlet.runs.choosing import chosen_recipe
+from convlet.runs.choosing import chosen_recipe, validated
 from convlet.runs.data_source import DataSource
 from convlet.runs.recipe import load_recipe, parse_recipe
 from convlet.training.fit import fit_recipe
@@ -53,6 +53,17 @@ def test_each_image_is_seen_eight_times_and_a_quarter_of_a_million_of_them_at_le
     many, said = choice(mnist())
     assert many.training.epochs == 8 and many.training.validate_every == 1 and many.training.batch_size == 256
     assert said["training"].startswith("8 epochs of 55,000 images, 256 a step")
+
+
+@pytest.mark.parametrize(
+    ("words", "often"),
+    [({}, 10), ({"epochs": 26}, 2), ({"epochs": 25}, 1), ({"steps": 1000}, 3), ({"steps": 1}, 1), ({"patience": 4}, 1)],
+)
+def test_a_chosen_recipe_is_validated_as_suits_its_length_once_that_is_another(words, often):
+    recipe, _ = choice(mnist().shortened(1000))  # 64 images a step
+    changed = replace(recipe, training=recipe.training.changed(**words))
+    expected = recipe.training.changed(**words, validate_every=often)
+    assert validated(changed, 1000) == replace(recipe, training=expected)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,16 @@ def test_what_fits_into_a_time_is_what_takes_so_long_and_a_tenth_is_spared():
     assert pace.within(RECIPE, DATA, 200) is RECIPE
 
 
+def test_a_chosen_recipe_that_is_shortened_is_validated_oftener_within_the_same_time():
+    pace, seldom = Pace(step=2.0, image=0.5), replace(RECIPE, training=Training(4, epochs=250, validate_every=10))
+    for seconds, often in ((100, 1), (1500, 2), (9000, 10)):
+        fitted = pace.within(seldom, DATA, seconds, is_chosen=True)
+        assert fitted.training.validate_every == often
+        assert 0.9 * seconds - 2.5 < pace.seconds(fitted, DATA) <= 0.9 * seconds or fitted is seldom
+        assert pace.within(seldom, DATA, seconds).training.validate_every == 10
+    assert fitted is seldom
+
+
 def test_no_time_for_a_step_is_refused_with_how_much_it_takes():
     with pytest.raises(InputError, match=r"time_limit: 3\.0 s are left .* a step and a validation take 7\.6 s"):
         Pace(step=2.0, image=0.5).within(RECIPE, DATA, 3)

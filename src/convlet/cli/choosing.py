@@ -31,14 +31,15 @@ def chosen_for(data: str, options: Mapping[str, Any]) -> tuple[Chosen, Dataset]:
     return chosen_recipe(images, source, **({"minutes": limit / 60} if limit else {})), images
 
 
-def timed(recipe: Recipe, data: Dataset, engine: str | None, ends: float) -> tuple[Recipe, float]:
+def timed(recipe: Recipe, data: Dataset, engine: str | None, ends: float, *, is_chosen: bool) -> tuple[Recipe, float]:
     """The recipe, with no more steps than can be taken before a moment, `ends`, and when the last must have begun.
 
-    What is expected is said. Raises InputError where there is no time for a step.
+    What is expected is said. One that is chosen for the data is validated as suits its steps. Raises InputError where
+    there is no time for a step.
     """
     with said_if_slow(engine or default_engine()):
         pace = measured_pace(recipe, data, engine=engine)
-    recipe, until = pace.until(ends, recipe, data, draws=True)
+    recipe, until = pace.until(ends, recipe, data, draws=True, is_chosen=is_chosen)
     steps, long = recipe.training.total_steps(len(data.train)), pace.seconds(recipe, data)
     say(f"Training is expected to take {duration(long)}: {count(steps)} steps of {duration(pace.step)}.")
     return recipe, until

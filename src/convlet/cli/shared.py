@@ -142,9 +142,8 @@ def _said(load: Callable[[Progress], Data]) -> Data:
             say(f"Decoded {done:,} of {total:,} pictures.")
 
     data = load(progress)
-    if data.collected is not None:
-        for note in (*data.collected.notes, *data.collected.here):
-            say(note)
+    for note in data.collected.said if data.collected else ():
+        say(note)
     return data
 
 

@@ -43,6 +43,7 @@ from convlet.report.facts import training
 from convlet.report.terminal.training import training_table
 from convlet.runs import recipe as recipes
 from convlet.runs.checkpoint import recipe_at
+from convlet.runs.choosing import validated
 from convlet.runs.folder import check_free, recipe_of
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import load as load_run
@@ -147,10 +148,11 @@ def train(
         else:
             with joint.told(group):
                 chosen, images, initial = _begun(recipe, parent, data, freeze, overrides)
-            if group.count == 1 and (ends < math.inf or _is_chosen(recipe, parent, data)):
+            alone = _is_chosen(recipe, parent, data)
+            if group.count == 1 and (ends < math.inf or alone):
                 if run_dir is not None:
                     check_free(run_dir)
-                chosen, ends = timed(chosen, images, named, ends)
+                chosen, ends = timed(chosen, images, named, ends, is_chosen=alone)
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
             planned = replace(experiment.new(chosen, images, own_dir, named), initial=initial, until=ends)
@@ -169,7 +171,7 @@ def _begun(
     if data is not None and _is_chosen(recipe, parent, data):
         choice, images = chosen_for(data, overrides)
         say_chosen(choice, images)
-        return _overridden(choice.recipe, overrides), images, None
+        return validated(_overridden(choice.recipe, overrides), len(images.train)), images, None
     chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
     chosen, images = _with_images(chosen, recipe, parent, data)
     chosen, initial = _started_from(parent, chosen, images, names_in(freeze))

@@ -67,6 +67,21 @@ def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float = 5) -> C
     return Chosen(Recipe(_name(data), network, training, optimizer, source, said, augmentation=pictures), reasons)
 
 
+def validated(recipe: Recipe, images: int) -> Recipe:
+    """A chosen recipe, validated about `VALIDATIONS` times however long it has come to be on so many training images.
+
+    With patience, which counts validations, it is validated after every epoch.
+    """
+    training = recipe.training
+    epochs = training.epochs or training.total_steps(images) * training.batch_size / images
+    often = 1 if training.patience else _often(epochs)
+    return replace(recipe, training=training.changed(validate_every=often))
+
+
+def _often(epochs: float) -> int:
+    return math.ceil(epochs / VALIDATIONS)
+
+
 def _name(data: Dataset) -> str:
     kept = "".join(letter for letter in data.name if letter.isprintable() and letter not in "/\\").strip()
     return kept[:100] or "chosen"
@@ -82,8 +97,7 @@ def _training(images: int, weights: str | Mapping[str, float] | None) -> Trainin
     """So many epochs that enough images are seen; a batch of twice the root of their number, as a power of two."""
     epochs = math.ceil(networks.sights(images) / images)
     batch = min(max(2 ** round(math.log2(2 * math.sqrt(images))), BATCHES[0]), BATCHES[1])
-    often = math.ceil(epochs / VALIDATIONS)
-    return Training(batch, epochs=epochs, validate_every=often, label_smoothing=0.1, class_weights=weights)
+    return Training(batch, epochs=epochs, validate_every=_often(epochs), label_smoothing=0.1, class_weights=weights)
 
 
 def _on_training(data: Dataset, training: Training) -> str:

@@ -16,6 +16,7 @@ from convlet.datasets import Dataset
 from convlet.engines import Preparing, Program, default_engine
 from convlet.engines import engine as find_engine
 from convlet.errors import InputError
+from convlet.runs.choosing import validated
 from convlet.runs.recipe import Recipe
 from convlet.signals import stop_on_signals
 from convlet.training.batches import batches, prepare
@@ -47,7 +48,9 @@ class Pace:
         """Seconds of a validation."""
         return self.image * len(data.validation) if data.validation else 0.0
 
-    def until(self, ends: float, recipe: Recipe, data: Dataset, *, draws: bool) -> tuple[Recipe, float]:
+    def until(
+        self, ends: float, recipe: Recipe, data: Dataset, *, draws: bool, is_chosen: bool = False
+    ) -> tuple[Recipe, float]:
         """The recipe with no more steps than fit in until `ends` on the monotonic clock, and when the last may begin.
 
         Where the run has a folder (`draws`), its test and its pictures end by then too. Raises InputError where there
@@ -56,11 +59,22 @@ class Pace:
         if ends == math.inf:
             return recipe, ends
         after = DRAWING + (self.image * len(data.test) if data.test else 0.0) if draws else 0.0
-        fitted = self.within(recipe, data, ends - after - time.monotonic())
+        fitted = self.within(recipe, data, ends - after - time.monotonic(), is_chosen=is_chosen)
         return fitted, ends - after - self.validation(data)
 
-    def within(self, recipe: Recipe, data: Dataset, seconds: float) -> Recipe:
-        """The recipe with no more steps than fit into so many seconds. Raises InputError where not even one does."""
+    def within(self, recipe: Recipe, data: Dataset, seconds: float, *, is_chosen: bool = False) -> Recipe:
+        """The recipe with no more steps than fit into so many seconds. Raises InputError where not even one does.
+
+        One that `is_chosen` for the data is validated as suits so many steps, which takes some of the time.
+        """
+        fitted = self._within(recipe, data, seconds)
+        if not is_chosen or fitted == (suited := validated(fitted, len(data.train))):
+            return fitted
+        often = suited.training.validate_every  # less is left for steps, so that it may be oftener still
+        oftener = replace(recipe, training=recipe.training.changed(validate_every=often))
+        return self.within(oftener, data, seconds, is_chosen=True)
+
+    def _within(self, recipe: Recipe, data: Dataset, seconds: float) -> Recipe:
         able = int((seconds * (1 - SPARE) - self.validation(data)) / self._step(recipe, data))
         if able < 1:
             needed = (self._step(recipe, data) + self.validation(data)) / (1 - SPARE)

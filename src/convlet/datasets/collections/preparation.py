@@ -93,6 +93,11 @@ class Collected:
     broken: tuple[tuple[str, str], ...] = ()
     here: tuple[str, ...] = ()
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What is said where it is loaded."""
+        return *self.notes, *self.here
+
     def paths(self, part: str) -> tuple[str, ...]:
         """The path of each image of a part, in order."""
         return tuple(file.path for file in self.files if file.part == part)
