@@ -47,8 +47,9 @@ def test_where_the_data_is_gone_noise_takes_its_place(run, tmp_path, monkeypatch
         raise cl.errors.DataError("gone")
 
     monkeypatch.setattr(DataSource, "load", gone)
-    said = convlet("export", run, tmp_path / "model.onnx").stdout
-    assert "of 100 images of noise none has another class" in said
+    for options in ([], ["--uint8"]):
+        said = convlet("export", run, tmp_path / "model.onnx", *options).stdout
+        assert "of 100 images of noise none has another class" in said
 
 
 @pytest.mark.parametrize(

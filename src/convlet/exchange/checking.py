@@ -36,7 +36,7 @@ def agreement(who: str, answer: Callable[[Array], Array], program: Program, imag
         batch = scaled(images[start : start + AT_ONCE])
         theirs, ours = answer(batch), softmax(program.predict(batch))
         changed += int((theirs.argmax(axis=1) != ours.argmax(axis=1)).sum())
-        difference = max(difference, float(np.abs(theirs - ours).max()))
+        difference = float(np.maximum(difference, np.abs(theirs - ours).max()))  # NaN stays NaN, and is refused
     if not difference <= CLOSE:
         raise EngineError(
             f"{who} gives probabilities that differ by up to {difference:.2g} from the network's own; expected at most "

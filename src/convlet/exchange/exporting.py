@@ -59,10 +59,16 @@ def _export_onnx(run: Run, path: Path, **options: bool) -> Exported:
         return Exported(len(content))
     running = Running.of(content)
     images, which = _images(run)
+    images = _bytes(images) if options["uint8"] else images
     found = agreement("ONNX Runtime", running.probabilities, run.program, images)
     write_file(path, content)
     fast = running.milliseconds(scaled(images[:1]))
     return Exported(len(content), "ONNX Runtime", found, which, fast, running.threads)
+
+
+def _bytes(images: Array) -> Array:
+    """Images as uint8, which are all that a model of bytes can be given; floats are rounded."""
+    return images if images.dtype == np.uint8 else np.round(np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
 def _export_keras(run: Run, path: Path) -> Exported:
