@@ -115,6 +115,14 @@ GRAPHS = {  # title: (one image's axes, nodes as (operator, further inputs, attr
         [("AveragePool", [], {"kernel_shape": [3, 2], "pads": [1, 0, 1, 1], "count_include_pad": 1})],
         {},
     ),
+    "averages that count the padding that they work out": (
+        (3, 9, 5),
+        [
+            ("AveragePool", [], {"kernel_shape": [3, 2], "auto_pad": auto, "strides": [2, 1], "count_include_pad": 1})
+            for auto in ("SAME_UPPER", "SAME_LOWER", "VALID")
+        ],
+        {},
+    ),
     "odd pixel first": (
         (2, 6, 7),
         [("Conv", ["w"], {"auto_pad": "SAME_LOWER", "strides": [2, 2]})],
@@ -177,6 +185,17 @@ GRAPHS = {  # title: (one image's axes, nodes as (operator, further inputs, attr
     "a bound above": ((3, 4, 2), [KERNEL, ("Clip", ["", "h"], {})], {"h": np.float32(0.4), "w": some(2, 3, 3, 3)}),
     "a bound below": ((3, 4, 2), [("Clip", ["l"], {})], {"l": np.float32(-0.3)}),
     "bounds that cross": ((3, 4, 2), [("Clip", ["l", "h"], {})], {"l": np.float32(0.5), "h": np.float32(-0.4)}),
+    "a bound that is float32's lowest": (
+        (3, 4, 2),
+        [("Clip", ["l", "h"], {}), ("Clip", ["l"], {})],
+        {"l": np.finfo(np.float32).min, "h": np.float32(0.4)},
+    ),
+    "a bound that is float32's largest": (
+        (3, 4, 2),
+        [("Clip", ["l", "h"], {}), ("Clip", ["", "h"], {})],
+        {"l": np.float32(-0.3), "h": np.finfo(np.float32).max},
+    ),
+    "a bound far above": ((3, 4, 2), [("Clip", ["l", "h"], {})], {"l": np.float32(-0.3), "h": np.float32(1e9)}),
     "arithmetic alone": (
         (3, 4, 2),
         [("Neg", [], {}), ("Add", ["a"], {}), ("Div", ["b"], {})],
@@ -185,14 +204,51 @@ GRAPHS = {  # title: (one image's axes, nodes as (operator, further inputs, attr
 }
 
 
-@pytest.mark.parametrize("title", GRAPHS)
-def test_what_others_write_is_computed_as_onnx_runtime_does(title):
-    dims, nodes, arrays = GRAPHS[title]
-    model = model_of(dims, nodes, arrays)
+def compared(model, dims):
+    """Assert that ours computes what ONNX Runtime does, on images of these axes."""
     images = np.random.default_rng(1).uniform(-1, 1, (2, *dims)).astype(np.float32)
     (expected,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": images})
     found = taken_in(model)
-    outputs = engine("numpy").compile(found.network, found.parameters).predict(images.transpose(0, 2, 3, 1))
+    ours = images.transpose(0, 2, 3, 1) if found.images.image else images.reshape(len(images), -1)
+    outputs = engine("numpy").compile(found.network, found.parameters).predict(ours)
     outputs = outputs.transpose(0, 3, 1, 2) if found.output.image else outputs.reshape(expected.shape)
     assert outputs.shape == expected.shape
     assert np.abs(outputs - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("title", GRAPHS)
+def test_what_others_write_is_computed_as_onnx_runtime_does(title):
+    dims, nodes, arrays = GRAPHS[title]
+    compared(model_of(dims, nodes, arrays), dims)
+
+
+FOLDED = {  # title: (the operator, its inputs, attributes, how many numbers come out)
+    "steps without axes": ("Slice", ["table", "starts", "ends", "", "steps"], {}, (2, 2)),
+    "axes without steps": ("Slice", ["table", "starts", "ends", "axes"], {}, (3, 2)),
+    "a part of a shape": ("Shape", ["deep"], {"start": 1, "end": -1}, (2,)),
+    "whole quotients of numbers below 0": ("Div", ["whole", "by"], {}, (4,)),
+    "all axes of one number": ("Squeeze", ["deep"], {}, (3, 4)),
+}
+
+
+@pytest.mark.parametrize("title", FOLDED)
+def test_what_is_worked_out_of_a_models_own_arrays_is_as_onnx_runtime_does(title):
+    operator, inputs, how, dims = FOLDED[title]
+    arrays = {
+        "table": whole(*range(15)).reshape(3, 5),
+        "starts": whole(1, 0),
+        "ends": whole(3, 4),
+        "steps": whole(1, 2),
+        "axes": whole(1, 0),
+        "deep": whole(*range(12)).reshape(3, 1, 4, 1),
+        "whole": whole(-7, 7, -8, 7),
+        "by": whole(2, -2, 2, 2),
+    }
+    arrays = {name: array for name, array in arrays.items() if name in inputs}
+    model = model_of(dims, [("Add", ["floats"], {})], arrays)
+    rest = list(model.graph.node)
+    del model.graph.node[:]
+    node = onnx.helper.make_node
+    model.graph.node.extend([node(operator, inputs, ["folded"], **how), node("Cast", ["folded"], ["floats"], to=1)])
+    model.graph.node.extend(rest)
+    compared(model, dims)

@@ -18,8 +18,13 @@ WEIGHTS = {
     "w": np.ones((4, 2, 3, 3), np.float32),
     "d": np.ones((2, 1, 3, 3), np.float32),
     "m": np.ones((8, 3), np.float32),
+    "one": np.ones((3, 2, 1, 1), np.float32),
+    "low": np.float32(-1e6),
+    "high": np.float32(1),
+    "far": np.float32(1e6),
 }
 ROWS = [("Flatten", [], {})]
+COUNTED = {"count_include_pad": 1}
 
 
 def refused(model):
@@ -39,6 +44,16 @@ def refused(model):
         ([("Conv", ["nothing"], {})], r"its input 'nothing' depends on the images"),
         ([("Conv", [], {})], "it has 1 inputs; expected more"),
         ([("MaxPool", [], {})], r"\(MaxPool\): it is not as ONNX has it: KeyError: 'kernel_shape'"),
+        (
+            [("AveragePool", [], {"kernel_shape": [1, 1], "dilations": [2, 1], "pads": [1] * 4} | COUNTED)],
+            r"\(AveragePool\): dilations=\[2, 1\]: expected 1",
+        ),
+        (
+            [("GlobalAveragePool", [], {}), ("Conv", ["one"], {"pads": [1, 1, 1, 1]})],
+            r"\(Conv\): it is given rows of numbers, \(2, 1, 1\); expected images",
+        ),
+        ([("Clip", ["low", "high"], {})], r"\(Clip\): a bound of -1e\+06: expected one from -10000 to 10000, or none"),
+        ([("Clip", ["", "far"], {})], r"\(Clip\): a bound of 1e\+06: expected one from"),
         ([("MaxPool", [], {"kernel_shape": [9, 9]})], "a window of 9 × 9 does not fit in 2 × 2 pixels"),
         ([*ROWS, ("MaxPool", [], {"kernel_shape": [2, 2]})], r"it is given rows of numbers, \(8,\); expected images"),
         ([("MatMul", ["m"], {})], r"a kernel of shape \(8, 3\) for \(2, 2, 2\)"),
@@ -58,6 +73,22 @@ def refused(model):
 )
 def test_what_no_layer_does_is_named_with_its_node(nodes, says):
     assert re.search(says, str(refused(model_of((2, 2, 2), nodes, WEIGHTS)).value))
+
+
+@pytest.mark.parametrize("turned", [True, False])
+def test_a_row_times_its_sigmoid_in_another_order_is_no_silu(turned):
+    nodes = [("Sigmoid", [], {}), ("Transpose", [], {"perm": [0, 2, 1]}), ("Mul", ["x"], {}), *ROWS]
+    model = model_of((2, 2), nodes if turned else [nodes[0], *nodes[2:]], {})
+    if turned:
+        assert "two values that depend on the images, multiplied" in str(refused(model).value)
+    else:
+        checkpoint_of(reading.parsed(model.SerializeToString(), "file"), "file")
+
+
+def test_an_input_that_is_left_out_where_it_must_not_be_is_named():
+    model = model_of((8,), [("MatMul", ["m"], {})], WEIGHTS)
+    model.graph.node.append(onnx.helper.make_node("Concat", ["", "m"], ["unused"], axis=0))
+    assert "(Concat): it is not as ONNX has it" in str(refused(model).value)
 
 
 def test_ways_that_part_otherwise_than_in_a_block_are_named():

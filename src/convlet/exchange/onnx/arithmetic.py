@@ -14,6 +14,8 @@ from convlet.exchange.onnx.kinds import LEAKY_SLOPE, Array, Node
 from convlet.exchange.onnx.steps import NOTHING_AROUND, WITH_SUMS, Curve, Step, Value
 
 CLOSE = 1e-5  # constants of curves are written with six digits by some
+LARGEST = float(np.finfo(np.float32).max)  # as a bound it is none
+FAR = 1e4  # a number that is added and taken away again leaves float32 too few digits beyond
 
 
 def add(building: Building, node: Node) -> Value:
@@ -111,9 +113,7 @@ def _plus(building: Building, value: Value, constant: Array) -> Value:
 def _sum(building: Building, first: Value, second: Value) -> Value:
     """Two values added."""
     first, second = _bare(building, first), _bare(building, second)
-    order, other = (np.arange(0) if value.order is None else value.order for value in (first, second))
-    alike = first.axes == second.axes or not first.image
-    if first.dims != second.dims or first.image != second.image or not alike or not np.array_equal(order, other):
+    if not _alike(first, second):
         raise InputError(f"of {first.dims} and {second.dims}: expected two of one shape, their axes in one order.")
     if first.step is second.step:
         return replace(first, scale=first.scale + second.scale, offset=first.offset + second.offset)
@@ -121,6 +121,14 @@ def _sum(building: Building, first: Value, second: Value) -> Value:
     for each in (first, second):
         each.step.used += 1
     return first.of(Step(None, (first.step, second.step), first.step.shape, name=""))
+
+
+def _alike(first: Value, second: Value) -> bool:
+    """Whether two values have one shape, and the numbers of their steps stand in one order."""
+    order, other = (np.arange(0) if value.order is None else value.order for value in (first, second))
+    axes = first.axes == second.axes or not first.image
+    same = first.dims == second.dims and first.image == second.image
+    return same and axes and np.array_equal(order, other)
 
 
 def _product(building: Building, first: Value, second: Value) -> Value:
@@ -143,7 +151,7 @@ def _is_number(value: Value, *others: Value) -> bool:
     for each in (value, *others):
         if np.ndim(each.scale) or np.ndim(each.offset) or each.around != NOTHING_AROUND:
             return False
-    return value.offset == 0 and all(each.dims == value.dims and each.axes == value.axes for each in others)
+    return value.offset == 0 and all(_alike(value, each) for each in others)
 
 
 def _known_product(value: Value, other: Value, curve: Curve) -> tuple[str, float] | None:
@@ -247,7 +255,14 @@ def hard_sigmoid(building: Building, node: Node) -> Value:
 
 
 def _clipped(building: Building, value: Value, low: float, high: float) -> Value:
-    """min(max(x, low), high), by ReLU(x − low) and ReLU(x − high); NaN is no bound, nor is what is infinite."""
+    """min(max(x, low), high), by ReLU(x − low) and ReLU(x − high); NaN is no bound, nor is float32's largest number.
+
+    Raises InputError where the bound that is taken away and added again is so large that x is lost beside it.
+    """
+    low, high = (low if low > -LARGEST else -math.inf), (high if high < LARGEST else math.inf)
+    taken = high if low == -math.inf else min(low, high)
+    if FAR < abs(taken) < math.inf:
+        raise InputError(f"a bound of {taken:g}: expected one from {-FAR:g} to {FAR:g}, or none.")
     if math.isfinite(low) and math.isfinite(high):
         return _between(building, value, min(low, high), high)
     value = _bare(building, value)

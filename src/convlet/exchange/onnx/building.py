@@ -48,7 +48,7 @@ class Building:
                 raise InputError(
                     f"{self.where}: node {node.name or node.output!r} ({node.operator}): {error}"
                 ) from None
-            except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+            except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
                 broken = f"it is not as ONNX has it: {type(error).__name__}: {str(error)[:200]}"
                 raise InputError(
                     f"{self.where}: node {node.name or node.output!r} ({node.operator}): {broken}"
@@ -113,7 +113,9 @@ class Building:
             )  # of N it is known as little as of what Reshape has −1 for
             self.arrays[node.output] = sizes[node.attributes.get("start", 0) : node.attributes.get("end")]
         elif node.operator in FOLDS and all(name in self.arrays or not name for name in node.inputs):
-            given = [self.arrays[name] for name in node.inputs if name]
+            given = [self.arrays[name] if name else None for name in node.inputs]  # a place may be left out
+            while given and given[-1] is None:
+                given.pop()
             self.arrays[node.output] = FOLDS[node.operator](node.attributes, *given)
         elif node.operator in operators:
             value = operators[node.operator](self, node)

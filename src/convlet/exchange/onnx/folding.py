@@ -35,6 +35,10 @@ def _axes(attributes: Attributes, given: tuple[Array, ...]) -> tuple[int, ...]:
     return tuple(int(axis) for axis in (given[0] if given else attributes["axes"]))
 
 
+def _squeeze(attributes: Attributes, array: Array, *given: Array) -> Array:
+    return np.squeeze(array, _axes(attributes, given) if given or "axes" in attributes else None)
+
+
 def _reshape(attributes: Attributes, array: Array, shape: Array) -> Array:
     sizes = [int(size) for size in shape]
     if not attributes.get("allowzero"):
@@ -48,12 +52,11 @@ def _concat(attributes: Attributes, *arrays: Array) -> Array:
     return np.concatenate(arrays, attributes["axis"])
 
 
-def _slice(attributes: Attributes, array: Array, *given: Array) -> Array:
-    if not given:
-        given = tuple(np.array(attributes[name]) for name in ("starts", "ends", "axes") if name in attributes)
-    starts, ends, *others = (np.atleast_1d(each) for each in given)
-    axes = others[0] if others else np.arange(len(starts))
-    steps = others[1] if len(others) > 1 else np.ones_like(starts)
+def _slice(attributes: Attributes, array: Array, *given: Array | None) -> Array:
+    told: Attributes = dict(zip(("starts", "ends", "axes", "steps"), given, strict=False)) if given else attributes
+    starts, ends = np.atleast_1d(told["starts"]), np.atleast_1d(told["ends"])
+    axes = np.arange(len(starts)) if told.get("axes") is None else np.atleast_1d(told["axes"])
+    steps = np.ones_like(starts) if told.get("steps") is None else np.atleast_1d(told["steps"])
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         cut = [slice(None)] * array.ndim
         cut[int(axis)] = slice(int(start), int(end), int(step))
@@ -61,21 +64,30 @@ def _slice(attributes: Attributes, array: Array, *given: Array) -> Array:
     return array
 
 
+def _shape(attributes: Attributes, array: Array) -> Array:
+    return np.array(array.shape, np.int64)[attributes.get("start", 0) : attributes.get("end")]
+
+
+def _quotient(first: Array, second: Array) -> Array:
+    """The quotient; of whole numbers what is left of it towards 0, as in C."""
+    return (first - np.fmod(first, second)) // second if np.issubdtype(first.dtype, np.integer) else first / second
+
+
 FOLDS: dict[str, Callable[..., Array]] = {
     "Add": _both(np.add),
     "Sub": _both(np.subtract),
     "Mul": _both(np.multiply),
-    "Div": _both(lambda a, b: a // b if np.issubdtype(a.dtype, np.integer) else a / b),
+    "Div": _both(_quotient),
     "Neg": lambda attributes, array: -array,
     "Sqrt": lambda attributes, array: np.sqrt(array),
     "Identity": lambda attributes, array: array,
     "Cast": lambda attributes, array: array.astype(TYPES[attributes["to"]]),
-    "Shape": lambda attributes, array: np.array(array.shape, np.int64),
+    "Shape": _shape,
     "Gather": lambda attributes, array, places: np.take(array, places, attributes.get("axis", 0)),
     "Concat": _concat,
     "Slice": _slice,
     "Reshape": _reshape,
     "Transpose": lambda attributes, array: array.transpose(attributes.get("perm")),
     "Unsqueeze": lambda attributes, array, *given: np.expand_dims(array, _axes(attributes, given)),
-    "Squeeze": lambda attributes, array, *given: np.squeeze(array, _axes(attributes, given)),
+    "Squeeze": _squeeze,
 }

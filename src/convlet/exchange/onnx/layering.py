@@ -41,7 +41,8 @@ def conv(building: Building, node: Node) -> Value:
     if kernel.ndim != 4:
         raise InputError(f"a kernel of shape {kernel.shape}; expected (filters, channels, rows, columns).")
     groups, (filters, channels, *size) = node.attributes.get("group", 1), kernel.shape
-    if not value.image and groups == 1 and size == [1, 1] and value.view[1:] == (1, 1):
+    alone = size == [1, 1] and not any(_told_pads(node))
+    if not value.image and groups == 1 and alone and value.view[1:] == (1, 1):
         row = replace(building.settled(value), view=value.view[:1])
         return replace(_dense(building, row, kernel[:, :, 0, 0].T, bias), view=(filters, 1, 1))
     value = _images(value if value.around != NOTHING_AROUND else building.settled(value))
@@ -78,7 +79,7 @@ def _window(
         (top, bottom), (left, right) = same.padding
         pads: Around = same.padding if auto == "SAME_UPPER" else ((bottom, top), (right, left))
     else:
-        told = node.attributes.get("pads", (0, 0, 0, 0)) if auto == "NOTSET" else (0, 0, 0, 0)
+        told = _told_pads(node)
         top, left, bottom, right = map(int, told)
         if min(told) < 0:
             raise InputError(f"pads={list(told)}: expected pixels of zeros, at least 0.")
@@ -89,6 +90,12 @@ def _window(
     if pads == NOTHING_AROUND:
         return strides, "valid"
     return strides, "same" if Window.over(image, size, strides, pads) == same else pads
+
+
+def _told_pads(node: Node) -> tuple[int, ...]:
+    """Pixels around an image that a node tells by number: (top, left, bottom, right)."""
+    told = node.attributes.get("auto_pad", "NOTSET") == "NOTSET"
+    return tuple(node.attributes.get("pads", (0, 0, 0, 0)) if told else (0, 0, 0, 0))
 
 
 def _up(length: int, size: int, stride: int, pads: Pair) -> Pair:
@@ -137,26 +144,30 @@ def max_pool(building: Building, node: Node) -> Value:
 
 def average_pool(building: Building, node: Node) -> Value:
     """The mean of each window; where padding counts as zeros, a convolution by one number, which nothing moves."""
-    counted = node.attributes.get("count_include_pad") and any(node.attributes.get("pads", ()))
-    if not counted:
+    same = str(node.attributes.get("auto_pad", "")).startswith("SAME")
+    if not node.attributes.get("count_include_pad") or not (same or any(_told_pads(node))):
         return _pool(building, node, AveragePooling2D)
-    value, (rows, columns) = _images(building.settled(building.take(0))), node.attributes["kernel_shape"]
     if node.attributes.get("ceil_mode"):
         raise InputError("ceil_mode and count_include_pad together: expected one of them.")
-    strides, padding = _window(node, value, (rows, columns))
+    value, (rows, columns), strides, padding = _pooled(building, node)
     kernel = np.full((rows, columns, value.step.shape[2], 1), 1 / (rows * columns))
     layer = DepthwiseConv2D((rows, columns), strides, padding, use_bias=False, trainable=False)
     return value.of(building.step(layer, value.step, weights={"kernel": kernel}))
 
 
 def _pool(building: Building, node: Node, kind: type[MaxPooling2D] | type[AveragePooling2D]) -> Value:
+    value, size, strides, padding = _pooled(building, node)
+    layer = kind(size, None if strides == size else strides, padding)
+    return value.of(building.step(layer, value.step))
+
+
+def _pooled(building: Building, node: Node) -> tuple[Value, Pair, Pair, Padding]:
+    """The images that a pool is given, its size, strides and padding. Raises InputError where its window has gaps."""
     value = _images(building.settled(building.take(0)))
     if any(step != 1 for step in node.attributes.get("dilations", ())):
         raise InputError(f"dilations={list(node.attributes['dilations'])}: expected 1.")
     rows, columns = node.attributes["kernel_shape"]
-    strides, padding = _window(node, value, (rows, columns))
-    layer = kind((rows, columns), None if strides == (rows, columns) else strides, padding)
-    return value.of(building.step(layer, value.step))
+    return value, (rows, columns), *_window(node, value, (rows, columns))
 
 
 def global_average_pool(building: Building, node: Node) -> Value:
