@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from benchmarking import fake
+from benchmarking import TINY, fake
 from click.testing import CliRunner
 from rich.console import Console
 
@@ -13,6 +13,7 @@ from convlet.benchmarks import competitors
 from convlet.benchmarks.accuracy import Race, race
 from convlet.benchmarks.competitors import COMPETITORS
 from convlet.benchmarks.peers.engines import EnginePeer
+from convlet.benchmarks.process import Process, write_arrays
 from convlet.benchmarks.trial import trial
 from convlet.cli import main
 from convlet.descriptions.layers import BatchNormalization, Dense, Flatten
@@ -22,7 +23,7 @@ from convlet.descriptions.schedules import OneCycle
 from convlet.errors import EngineError, InputError
 from convlet.report.terminal.accuracy import accuracy_table
 from convlet.runs.data_source import DataSource
-from convlet.runs.recipe import Recipe, Training
+from convlet.runs.recipe import Recipe, Training, load_recipe
 from convlet.training.fit import fit_recipe
 
 NETWORK = Sequential([Flatten(), Dense(10)], input_shape=(28, 28, 1))
@@ -76,6 +77,24 @@ def test_everyone_has_a_trial_for_each_seed_and_who_fails_is_named(linear):
     shown = console.file.getvalue()
     assert "linear: training to 50.00 % of the validation images, 2 seeds" in shown and "2 of 2" in shown
     assert "✗ failed Raises of Fake: RuntimeError: out of paper" in shown and "– Absent of Fake: no_such" in shown
+
+
+def test_trials_that_ended_are_kept_where_a_later_one_fails(linear):
+    facts = race(Race(linear, target=0.5, seeds=2), [fake("RaisesWithSeed1"), fake("Right")], "convlet bench")
+    failed, right = facts["competitors"]
+    assert (failed["status"], failed["reason"]) == ("failed", "after 1 trial: RuntimeError: out of paper")
+    assert failed["version"] == "fake 1.0" and "accuracy" not in failed, "no figures of fewer seeds than others have"
+    [kept] = failed["trials"]
+    assert kept["accuracy"] == right["trials"][0]["accuracy"]
+
+
+def test_a_whole_training_may_take_longer_than_any_other_answer(linear, tmp_path):
+    with Process(fake("Right"), 1) as process:
+        process.load(TINY, write_arrays(TINY, TINY.network.initial_parameters(0), tmp_path))
+        process.patience = 0.0
+        assert 0 < process.train(load_recipe(linear), target=0.5).accuracy <= 1
+        with pytest.raises(EngineError, match="no answer to 'check' within 0 s"):
+            process.check()
 
 
 @pytest.mark.parametrize("training", [{"class_weights": "balanced"}, {"patience": 2}])

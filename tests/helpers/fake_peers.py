@@ -45,6 +45,13 @@ class Raises(Right):
         raise RuntimeError("out of paper")
 
 
+class RaisesWithSeed1(Right):
+    def __init__(self, job):
+        if job.seed == 1:
+            raise RuntimeError("out of paper")
+        super().__init__(job)
+
+
 class Dies(Right):
     def step(self, batch):
         os.write(2, b"double free or corruption\n\n")

@@ -84,19 +84,21 @@ class _Entry:
                     agree(process.check()[1], expected)
                 self.trials.append(process.train(recipe, it.target))
         except (EngineError, NumericsError) as error:
-            self.status, self.reason = "wrong" if isinstance(error, NumericsError) else "failed", str(error)
+            ended = len(self.trials)
+            after = f"after {ended} trial{'s' * (ended != 1)}: " if ended else ""
+            self.status, self.reason = "wrong" if isinstance(error, NumericsError) else "failed", f"{after}{error}"
 
     def facts(self) -> dict[str, Any]:
-        """What is known of it; figures only where all of its trials ended."""
+        """What is known of it: the trials that ended, and figures over them only where all did."""
         it = self.competitor
         facts: dict[str, Any] = {"name": it.name, "label": it.label, "status": self.status, "reason": self.reason}
+        if self.trials:
+            facts |= {"version": self.trials[0].version, "trials": [asdict(each) for each in self.trials]}
         if self.status != "measured":
             return facts
         accuracies, reached = [each.accuracy for each in self.trials], [each.reached for each in self.trials]
         in_time = [seconds for seconds in reached if seconds is not None]
         return facts | {
-            "version": self.trials[0].version,
-            "trials": [asdict(each) for each in self.trials],
             "accuracy": {"mean": mean(accuracies), "sd": stdev(accuracies) if len(accuracies) > 1 else None},
             "seconds": median(each.seconds for each in self.trials),
             "prepared": median(each.prepared for each in self.trials),

@@ -22,6 +22,7 @@ from convlet.errors import EngineError
 from convlet.runs.recipe import Recipe
 
 PATIENCE = 900.0  # seconds for an answer: compiling a network may take minutes
+TRAINING = 24 * 3600.0  # seconds for a whole training: hours for a large recipe, or on a slow engine
 THREAD_VARIABLES = (
     *("CONVLET_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
     *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
@@ -32,7 +33,7 @@ class Process:
     """One competitor's process. As a context, it ends with the context."""
 
     def __init__(self, competitor: Competitor, threads: int, patience: float = PATIENCE) -> None:
-        self.competitor, self.threads, self._patience = competitor, competitor.threads or threads, patience
+        self.competitor, self.threads, self.patience = competitor, competitor.threads or threads, patience
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "convlet.benchmarks.worker"],
@@ -85,23 +86,25 @@ class Process:
 
     def train(self, recipe: Recipe, target: float) -> Trial:
         """One training of a recipe, from its first step to its last."""
-        return Trial(**self.ask({"do": "train", "recipe": recipe.to_toml(), "target": target}))
+        message = {"do": "train", "recipe": recipe.to_toml(), "target": target}
+        return Trial(**self.ask(message, patience=TRAINING))
 
     def measure(self, count: int) -> float:
         """Seconds of one step or call, the mean of so many."""
         return float(self.ask({"do": "measure", "count": count})["seconds"]) / count
 
-    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        """The worker's answer. Raises EngineError where it has none."""
+    def ask(self, message: dict[str, Any], *, patience: float | None = None) -> dict[str, Any]:
+        """The worker's answer, within `patience` seconds or the process's own. Raises EngineError where it has none."""
+        within = self.patience if patience is None else patience
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
-            line = self._answers.get(timeout=self._patience)
+            line = self._answers.get(timeout=within)
         except OSError:
             line = ""
         except Empty:
-            raise EngineError(f"no answer to {message['do']!r} within {self._patience:g} s") from None
+            raise EngineError(f"no answer to {message['do']!r} within {within:g} s") from None
         if not line:
             raise EngineError(f"its process ended with code {self._process.wait()}: {self._last_line()}")
         answer: dict[str, Any] = json.loads(line)
