@@ -127,7 +127,10 @@ class _Branched(nn.Module):  # type: ignore[misc]  # unknown where PyTorch is no
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         values = {IMAGE: images}
         for name, inputs in self.rows:
-            values[name] = self.made[name](sum(values[each] for each in inputs[1:]) + values[inputs[0]])
+            first, *others = (values[each] for each in inputs)
+            for other in others:  # not by sum(), which adds to 0: a copy more for every layer
+                first = first + other
+            values[name] = self.made[name](first)
         return values[name]
 
 
