@@ -66,4 +66,7 @@ def test_the_first_losses_and_then_the_predictions_are_the_same(programs, batche
     images, _ = mnist().test.batch(np.arange(IMAGES))
     keras, reference = (program.predict(images) for program in programs)
     assert relative(keras, reference) < LOSSES
-    np.testing.assert_array_equal(keras.argmax(axis=1), reference.argmax(axis=1))
+    second, first = np.sort(reference, axis=1)[:, -2:].T
+    clear = first - second > 2 * LOSSES * np.abs(reference).max()  # two that are nearly as likely may change places
+    assert clear.mean() > 0.95
+    np.testing.assert_array_equal(keras.argmax(axis=1)[clear], reference.argmax(axis=1)[clear])
