@@ -5,26 +5,13 @@ from typing import Any
 
 import click
 
-from convlet.cli.printing import said_if_slow, say, show, show_lines
-from convlet.cli.shared import (
-    PARTS,
-    backend_option,
-    chosen_engine,
-    data_changed_option,
-    engine_option,
-    images_for,
-    json_option,
-    reading_options,
-    threads_option,
-)
-from convlet.datasets import part_of
-from convlet.environment import limit_threads
-from convlet.report.facts.assessment import assess
+from convlet.cli.assessing import assessed, assessing_options
+from convlet.cli.printing import say, show, show_lines
+from convlet.cli.shared import PARTS
 from convlet.report.facts.findings import findings
 from convlet.report.html.run.report import NAME, inspected, write
 from convlet.report.html.run.verdict import CARDS
 from convlet.report.numbers import size
-from convlet.runs.run import load as load_run
 
 
 @click.command()
@@ -33,24 +20,15 @@ from convlet.runs.run import load as load_run
 @click.option("--part", type=click.Choice(PARTS), help="Which part of the data. Default: test, where there is one.")
 @click.option("--inspect", "inspecting", is_flag=True, help="Look for what is wrong with the run's data, too.")
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write. Default: report.html in the run's.")
-@data_changed_option
-@reading_options
-@engine_option
-@backend_option
-@threads_option
-@json_option
+@assessing_options
 def report(
     run: Path,
     data: str | None,
     part: str | None,
     inspecting: bool,
     output: Path | None,
-    data_changed: str | None,
-    engine: str | None,
-    backend: str | None,
-    threads: int | None,
     as_json: bool,
-    **reading: Any,
+    **options: Any,
 ) -> None:
     """The report of the run in folder RUN, as one file to read on any screen, to print or to send.
 
@@ -60,20 +38,13 @@ def report(
     DATA is what `train --data` takes; by default the data the run was trained on. Of other data nothing is held out:
     what has no parts is all evaluated. Its pictures are prepared as the run's own were, its classes known by name.
     """
-    limit_threads(threads)
-    trained = load_run(run, engine=chosen_engine(engine, backend))
-    images = images_for(run, trained, data, "report", data_changed, reading)
-    part = part or list(images.parts)[-1]
-    part_of(images, part)
-    file = output or (trained.run_dir or Path()) / NAME
-    with said_if_slow(trained.engine):
-        assessed = assess(trained, images, part)
+    assessment = assessed("report", run, data, part, **options)
+    file = output or (assessment.run.run_dir or Path()) / NAME
     if inspecting:
-        assessed = inspected(assessed, say)
-    written = write(assessed, file)
-    found = findings(assessed)
-    first = [finding.facts() for finding in found[:CARDS]]
-    show(as_json, {"run": str(run), "file": str(file), "bytes": written, "first": first, **assessed.facts()})
+        assessment = inspected(assessment, say)
+    written = write(assessment, file)
+    first = [finding.facts() for finding in findings(assessment)[:CARDS]]
+    show(as_json, {"run": str(run), "file": str(file), "bytes": written, "first": first, **assessment.facts()})
     if not as_json:
         for finding in first:
             show_lines(f"{finding['title']}. {finding['shows']}")
