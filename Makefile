@@ -19,7 +19,7 @@ ONE_THREAD_EACH = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 CONVLET_THREADS=2
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --custom-compile-command "make lock" $(ARGS)
 UV = uv==0.13.9
-SMALL_EXTRAS = --extra onnx --extra parquet --extra sklearn --extra tensorboard
+SMALL_EXTRAS = --extra onnx --extra parquet --extra serve --extra sklearn --extra tensorboard
 
 .DEFAULT_GOAL := help
 .PHONY: help train explore texts test test-keras test-page test-extras check check-page format coverage docs bench bench-page mutants lock clean
