@@ -214,6 +214,18 @@ def test_a_run_that_went_wrong_shows_nothing_but_how_it_began(tmp_path):
     assert names(tmp_path / "r") == {"recipe.toml", "environment.json"}
 
 
+def test_a_run_that_goes_wrong_later_shows_how_far_it_came(tmp_path):
+    def diverge(run):
+        if run.history.steps == 9:
+            raise NumericsError("the loss is nan")
+
+    planned = experiment.new(recipe(), tiny.dataset(), tmp_path / "r", "numpy")
+    with pytest.raises(NumericsError):
+        experiment.perform(planned, tiny.dataset(), diverge)
+    assert names(tmp_path / "r") == ALWAYS | DRAWN
+    assert json.loads((tmp_path / "r" / "history.json").read_text("utf-8"))["steps"] == 6  # as it was saved last
+
+
 def test_a_run_is_named_after_its_recipe_and_the_first_free_number(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert str(experiment.new(recipe(), tiny.dataset()).run_dir) == "runs/tiny-1"

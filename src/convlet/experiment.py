@@ -14,7 +14,8 @@ from convlet.datasets import Dataset
 from convlet.descriptions.network import Parameters
 from convlet.engines import Preparing, default_engine
 from convlet.engines import engine as find_engine
-from convlet.errors import ConvletError, GroupError
+from convlet.errors import ConvletError, GroupError, NumericsError
+from convlet.report.tensorboard import Log
 from convlet.runs.checkpoint import load_checkpoint
 from convlet.runs.evaluation import Evaluation
 from convlet.runs.folder import claim_folder, recipe_of
@@ -22,7 +23,7 @@ from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 from convlet.signals import Stopped, stop_on_signals
 from convlet.training.fit import check_data, fit_recipe
-from convlet.training.loop import Watch
+from convlet.training.loop import Watch, both
 from convlet.training.weighting import check_class_weights
 
 
@@ -33,7 +34,7 @@ class Experiment:
     Without a folder nothing is drawn. `initial` are the weights it starts from, if not the recipe's own. Of several
     processes that train together, one keeps the run (`saves`); the others evaluate and draw nothing. A run goes on with
     other data than it began with where that is insisted on (`data_changed`). No step begins after `until`, on the
-    monotonic clock.
+    monotonic clock. A `log`, "tensorboard" (`check_log`), is kept in the folder, too.
     """
 
     recipe: Recipe
@@ -44,6 +45,7 @@ class Experiment:
     initial: Parameters | None = None
     data_changed: bool = False
     until: float = math.inf
+    log: str | None = None
 
 
 def new(recipe: Recipe, data: Dataset, run_dir: Path | None = None, engine: str | None = None) -> Experiment:
@@ -81,10 +83,21 @@ def resumed(
 def perform(
     experiment: Experiment, data: Dataset, watch: Watch = lambda run: None, preparing: Preparing | None = None
 ) -> tuple[Run, Evaluation | None]:
-    """Train, evaluate once on the test examples, and draw. A run that is stopped is drawn as far as it came.
+    """Train, evaluate once on the test examples, and draw. A run that stops, or goes wrong, is drawn as it was saved.
 
     A run that cannot even begin leaves no folder. One that cannot be drawn is a run all the same: that is a warning.
     """
+    if experiment.log is None or experiment.run_dir is None or not experiment.saves:
+        return _performed(experiment, data, watch, preparing)
+    with Log(experiment.run_dir, experiment.recipe) as log:
+        run, evaluation = _performed(experiment, data, both(log, watch), preparing)
+        log.end(run, evaluation)
+    return run, evaluation
+
+
+def _performed(
+    experiment: Experiment, data: Dataset, watch: Watch, preparing: Preparing | None
+) -> tuple[Run, Evaluation | None]:
     try:
         run = fit_recipe(
             experiment.recipe,
@@ -103,7 +116,7 @@ def perform(
             return run, None
         with stop_on_signals() as stop:
             evaluation = run.evaluate(data.test, stop=stop) if data.test is not None else None
-    except (Stopped, GroupError):
+    except (Stopped, GroupError, NumericsError):
         if experiment.saves and experiment.run_dir is not None:
             _draw_stopped(experiment, experiment.run_dir, data)
         raise

@@ -18,13 +18,14 @@ from convlet.engines import default_engine
 from convlet.environment import limit_threads
 from convlet.errors import InputError
 from convlet.experiment import Experiment, perform
+from convlet.report.tensorboard import check_log
 from convlet.runs.choosing import chosen_recipe, validated
 from convlet.runs.data_source import DataSource
 from convlet.runs.recipe import Recipe, Training, load_recipe
 from convlet.runs.run import Run
 from convlet.signals import Stopped
 from convlet.training.continuing import from_run
-from convlet.training.loop import Watch
+from convlet.training.loop import Watch, both
 from convlet.training.pace import measured_pace
 from convlet.training.rate_range import HIGHEST, LOWEST, STEPS, RateCurve, try_rates
 
@@ -59,6 +60,7 @@ def fit(
     threads: int | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
+    log: str | None = None,
     progress: bool = True,
     watch: Watch = lambda run: None,
 ) -> Run:
@@ -79,7 +81,8 @@ def fit(
     `time_limit`, seconds or a text such as "5m", there are no more steps than fit into it. `optimizer` is Adam(0.001)
     unless given; `engine` the fastest that runs here; `threads` how many this process uses from now on. With `run_dir`,
     the run is saved there as it goes, with pictures at the end; with `resume` too, it continues as if it had never
-    stopped. A line on stderr says how far it is, unless `progress=False`; `watch(run)` follows each step.
+    stopped. A line on stderr says how far it is, unless `progress=False`; `watch(run)` follows each step, and
+    `log="tensorboard"` keeps the curves in the folder for TensorBoard, too.
 
     Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
     Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, GroupError where another process is lost: each with
@@ -87,6 +90,7 @@ def fit(
     """
     if threads is not None:
         limit_threads(threads)
+    check_log(log, run_dir)
     words: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "epochs": epochs, "seed": seed}
     words |= {"patience": patience, "report_every": report_every, "validate_every": validate_every}
     words |= {"label_smoothing": label_smoothing, "class_weights": class_weights}
@@ -102,7 +106,7 @@ def fit(
     recipe = validated(recipe, len(dataset.train)) if is_chosen else recipe
     recipe, initial, said = _from(network, recipe, dataset, freeze)
     folder, on = None if run_dir is None else Path(run_dir), engine or default_engine()
-    planned = Experiment(recipe, folder, on, resume, initial=initial)
+    planned = Experiment(recipe, folder, on, resume, initial=initial, log=log)
     if ends < math.inf:
         planned = _within(planned, dataset, ends, is_chosen)
     return _in_sight(planned, dataset, [*notes, *said], progress, watch)
@@ -197,15 +201,7 @@ def _in_sight(planned: Experiment, data: Dataset, said: list[str], progress: boo
         with (quiet_line.QuietLine if true_or_false("progress", progress) else quiet_line.Silent)(data) as line:
             for note in (*(data.collected.said if data.collected else ()), *said):
                 line.say(note)
-            return perform(planned, data, _both(line, watch), line.preparing)[0]
+            return perform(planned, data, both(line, watch), line.preparing)[0]
     except Stopped as stopped:
         quiet_line.end_in_a_line()
         raise stopped.with_traceback(None) from None  # where between two steps it was is of no interest to anybody
-
-
-def _both(line: Watch, watch: Watch) -> Watch:
-    def each(run: Run) -> None:
-        line(run)
-        watch(run)
-
-    return each

@@ -12,7 +12,7 @@ from convlet.runs.files import write_file
 from convlet.runs.recipe import Recipe
 from convlet.training.rate_range import STEPS, try_rates
 
-WITHOUT = ("resume", "hosts", "process_id", "run_dir", "learning_rate", "epochs", "patience", "time_limit")
+WITHOUT = ("resume", "hosts", "process_id", "run_dir", "learning_rate", "epochs", "patience", "time_limit", "log")
 
 
 def check_alone(options: dict[str, Any]) -> None:

@@ -40,6 +40,7 @@ from convlet.errors import GroupError, InputError
 from convlet.experiment import Experiment
 from convlet.processes.group import Alone, Group
 from convlet.report.facts import training
+from convlet.report.tensorboard import LOGS, check_log
 from convlet.report.terminal.training import training_table
 from convlet.runs import recipe as recipes
 from convlet.runs.checkpoint import recipe_at
@@ -75,6 +76,7 @@ AGAIN = ("steps", "skip_broken")  # what may be said anew of a run that goes on
 @click.option(
     "--find-rate", "finding", is_flag=True, help="Train nothing: try growing rates, draw the losses, suggest."
 )
+@click.option("--log", type=click.Choice(LOGS), help="Keep the curves in the run folder for this tool, too.")
 @backend_option
 @click.option("--hosts", metavar="HOST:PORT,...", help="Train by several processes: one for each, met at the first.")
 @click.option("--process-id", type=click.IntRange(0), help="Which of the hosts this process is, from 0.")
@@ -91,6 +93,7 @@ def train(
     parent: Path | None,
     freeze: str | None,
     finding: bool,
+    log: str | None,
     hosts: str | None,
     process_id: int | None,
     threads: int | None,
@@ -127,9 +130,12 @@ def train(
     if hosts is not None and overrides["time_limit"] is not None:
         raise InputError("--time-limit with --hosts: only a single process trains within a time; say --steps.")
     ends = time.monotonic() + (overrides["time_limit"] or math.inf)
+    check_log(log, run_dir or resume or "runs")
     used = limit_threads(threads)
     if finding:
-        check_alone({"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, **overrides})
+        check_alone(
+            {"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, "log": log, **overrides}
+        )
         chosen, images, initial = _begun(recipe, parent, data, freeze, overrides | {"steps": None})
         on = chosen_engine(engine, backend) or default_engine()
         find_rate(chosen, images, initial, engine=on, steps=overrides["steps"], as_json=as_json)
@@ -156,10 +162,10 @@ def train(
             _say_waiting(group)
             own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
             planned = replace(experiment.new(chosen, images, own_dir, named), initial=initial, until=ends)
-        same = {"--engine": engine, "--backend": backend, "--hosts": hosts, "--process-id": process_id}
+        same = {"--engine": engine, "--backend": backend, "--log": log, "--hosts": hosts, "--process-id": process_id}
         if resume is not None:  # a run that stops while it is prepared has not noted them yet
             same |= {"--steps": overrides["steps"], "--data": data, "--data-changed": data_changed}
-        results = _perform(replace(planned, saves=group.is_main), images, used, group.count, same)
+        results = _perform(replace(planned, saves=group.is_main, log=log), images, used, group.count, same)
     if group.is_main:
         _show(as_json, results, images)
 

@@ -21,6 +21,16 @@ from convlet.training.saving import Checkpoints
 Watch = Callable[[Run], None]  # called after every step and every validation
 
 
+def both(first: Watch, second: Watch) -> Watch:
+    """A watch that calls both, one after the other."""
+
+    def each(run: Run) -> None:
+        first(run)
+        second(run)
+
+    return each
+
+
 def train(
     run: Run,
     data: Dataset,
