@@ -21,12 +21,13 @@ from convlet.experiment import Experiment, perform
 from convlet.report.tensorboard import check_log
 from convlet.runs.choosing import chosen_recipe, validated
 from convlet.runs.data_source import DataSource
+from convlet.runs.folder import split_of
 from convlet.runs.recipe import Recipe, Training, load_recipe
 from convlet.runs.run import Run
 from convlet.signals import Stopped
 from convlet.training.continuing import from_run
 from convlet.training.loop import Watch, both
-from convlet.training.pace import measured_pace
+from convlet.training.pace import timed
 from convlet.training.rate_range import HIGHEST, LOWEST, STEPS, RateCurve, try_rates
 
 
@@ -60,6 +61,7 @@ def fit(
     threads: int | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
+    data_changed: bool = False,
     log: str | None = None,
     progress: bool = True,
     watch: Watch = lambda run: None,
@@ -81,8 +83,9 @@ def fit(
     `time_limit`, seconds or a text such as "5m", there are no more steps than fit into it. `optimizer` is Adam(0.001)
     unless given; `engine` the fastest that runs here; `threads` how many this process uses from now on. With `run_dir`,
     the run is saved there as it goes, with pictures at the end; with `resume` too, it continues as if it had never
-    stopped. A line on stderr says how far it is, unless `progress=False`; `watch(run)` follows each step, and
-    `log="tensorboard"` keeps the curves in the folder for TensorBoard, too.
+    stopped, on the data that it began with, or with `data_changed` on what they are now. A line on stderr says how far
+    it is, unless `progress=False`; `watch(run)` follows each step, and `log="tensorboard"` keeps the curves in the
+    folder for TensorBoard, too.
 
     Raises InputError and DataError before anything is trained; NumericsError when a loss is no longer a number;
     Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, GroupError where another process is lost: each with
@@ -94,21 +97,17 @@ def fit(
     words: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "epochs": epochs, "seed": seed}
     words |= {"patience": patience, "report_every": report_every, "validate_every": validate_every}
     words |= {"label_smoothing": label_smoothing, "class_weights": class_weights}
+    words |= {"optimizer": optimizer, "augmentation": augmentation}
+    given = {"validation": validation, "test": test, "sample_weight": sample_weight}
     seconds = None if time_limit is None else duration("time_limit", time_limit)
-    ends, further = time.monotonic() + (seconds or math.inf), {"test": test, "sample_weight": sample_weight}
-    notes: list[str] = []
-    is_chosen = isinstance(network, Dataset) and validate_every is None
-    if isinstance(network, Dataset):
-        network, data, notes = _chosen(network, data, seconds, {"validation": validation, **further})
-        validation, further = None, {}
-    recipe = _recipe(network, words, optimizer=optimizer, augmentation=augmentation)
-    recipe, dataset = recipe.on(data, validation=validation, **further)
-    recipe = validated(recipe, len(dataset.train)) if is_chosen else recipe
+    ends, folder = time.monotonic() + (seconds or math.inf), None if run_dir is None else Path(run_dir)
+    earlier = _earlier(folder, resume, data_changed)
+    recipe, dataset, notes = _asked(network, data, words, given, earlier, seconds)
     recipe, initial, said = _from(network, recipe, dataset, freeze)
-    folder, on = None if run_dir is None else Path(run_dir), engine or default_engine()
-    planned = Experiment(recipe, folder, on, resume, initial=initial, log=log)
+    on = engine or default_engine()
+    planned = Experiment(recipe, folder, on, resume, initial=initial, data_changed=data_changed, log=log)
     if ends < math.inf:
-        planned = _within(planned, dataset, ends, is_chosen)
+        planned = _within(planned, dataset, ends, isinstance(network, Dataset) and validate_every is None)
     return _in_sight(planned, dataset, [*notes, *said], progress, watch)
 
 
@@ -136,47 +135,62 @@ def find_rate(
     """
     if threads is not None:
         limit_threads(threads)
-    words = {"batch_size": batch_size, "seed": seed, "label_smoothing": label_smoothing, "class_weights": class_weights}
-    recipe = _recipe(network, {**words, "steps": 1}, optimizer=optimizer, augmentation=augmentation)
+    words: dict[str, Any] = {"batch_size": batch_size, "seed": seed}
+    words |= {"label_smoothing": label_smoothing, "class_weights": class_weights}
+    words |= {"optimizer": optimizer, "augmentation": augmentation, "steps": 1}
+    recipe = _recipe(network, words)
     recipe, images = recipe.on(data)
     return try_rates(replace(recipe, name="find_rate"), images, engine=engine, steps=steps, between=between)
 
 
-def _chosen(
-    data: Dataset, second: object, seconds: float | None, further: dict[str, Any]
+def _earlier(folder: Path | None, resume: bool, data_changed: bool) -> dict[str, Any]:
+    """How the data of a run that goes on is loaded: in the parts that it was in, and whether it may have changed."""
+    if true_or_false("data_changed", data_changed) and not resume:
+        raise InputError("data_changed=True without resume=True: a new run takes what there is; leave it out.")
+    return {"split": split_of(folder) if resume and folder is not None else None, "changed": data_changed}
+
+
+def _asked(
+    network: Sequential | Run | Recipe | str | Path | Dataset,
+    data: Dataset | str | Path | Pair | None,
+    words: dict[str, Any],
+    given: dict[str, Any],
+    earlier: dict[str, Any],
+    seconds: float | None,
 ) -> tuple[Recipe, Dataset, list[str]]:
-    """The recipe for data that is given alone, that data, and why the recipe is as it is."""
-    if second is not None:
-        raise InputError(f"data={type(second).__name__}: expected one data set, fit(data), or fit(network, data).")
-    data = as_dataset(data, **further)
-    chosen = chosen_recipe(data, DataSource(data.source), **({"minutes": seconds / 60} if seconds else {}))
-    return chosen.recipe, data, [f"{topic}: {reason}." for topic, reason in chosen.reasons]
+    """The recipe that is asked for, or chosen, and its data, loaded; of one that is chosen why it is as it is."""
+    if not isinstance(network, Dataset):
+        return (*_recipe(network, words).on(data, **given, **earlier), [])
+    if data is not None:
+        raise InputError(f"data={type(data).__name__}: expected one data set, fit(data), or fit(network, data).")
+    images = as_dataset(network, **given)
+    chosen = chosen_recipe(images, DataSource(images.source), **({"minutes": seconds / 60} if seconds else {}))
+    recipe = _recipe(chosen.recipe, words)
+    if words["validate_every"] is None:
+        recipe = validated(recipe, len(images.train))
+    return recipe, images, [f"{topic}: {reason}." for topic, reason in chosen.reasons]
 
 
 def _within(planned: Experiment, data: Dataset, ends: float, is_chosen: bool) -> Experiment:
     """The experiment with no more steps than fit in until that moment."""
     if planned.resume:
         raise InputError("time_limit with resume=True: a run continues as it began; leave time_limit out.")
-    pace = measured_pace(planned.recipe, data, engine=planned.engine)
     draws = planned.run_dir is not None
-    recipe, until = pace.until(ends, planned.recipe, data, draws=draws, is_chosen=is_chosen)
+    recipe, until, _ = timed(planned.recipe, data, ends, engine=planned.engine, draws=draws, is_chosen=is_chosen)
     return replace(planned, recipe=recipe, until=until)
 
 
-def _recipe(network: Sequential | Run | Recipe | str | Path, words: dict[str, Any], **parts: Any) -> Recipe:
+def _recipe(network: Sequential | Run | Recipe | str | Path, words: dict[str, Any]) -> Recipe:
     """The recipe that is given, with what else is given in place of its own; or one for a network or a run."""
-    words, given = _said(words), _said(parts)
+    words = {word: value for word, value in words.items() if value is not None}
+    parts = {part: words.pop(part) for part in ("optimizer", "augmentation") if part in words}
     if isinstance(network, str | Path):
         network = load_recipe(network)
     if isinstance(network, Recipe):
-        return replace(network, training=network.training.changed(**words), **given)
+        return replace(network, training=network.training.changed(**words), **parts)
     training = Training(**words)
     layers = network.network if isinstance(network, Run) else network
-    return Recipe("fit", layers, training, data=DataSource(MEMORY), **given)
-
-
-def _said(words: dict[str, Any]) -> dict[str, Any]:
-    return {word: value for word, value in words.items() if value is not None}
+    return Recipe("fit", layers, training, data=DataSource(MEMORY), **parts)
 
 
 def _from(

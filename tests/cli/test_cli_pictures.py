@@ -9,6 +9,7 @@ from commands import RECIPE, convlet, refused
 from pictured import folder, picture, save
 
 import convlet as cl
+from convlet.errors import DataError, InputError
 from convlet.runs.checkpoint import weights_sha256
 from convlet.runs.folder import recipe_of
 
@@ -101,6 +102,23 @@ def test_pictures_that_have_changed_since_are_named_and_taken_where_that_is_insi
     assert after["bee/a copy.png"] == "train" == after["bee/new-3.png"]
     convlet("train", "--resume", run, "--steps", 16, *NUMPY)  # these are its pictures now
     assert json.loads(convlet("evaluate", run, "--json", *NUMPY).stdout)["images"] == 3
+
+
+def test_in_python_too_a_run_goes_on_with_pictures_that_have_changed_where_that_is_insisted_on(trained):
+    photos, run = trained
+    before = parts(run)
+    gone = next(path for path, part in before.items() if part == "test")
+    (photos / gone).unlink()
+    save(photos / "bee/new.png", picture(5000))
+    common = {"run_dir": run, "engine": "numpy", "progress": False}
+    for given in ((run / "recipe.toml",), (run / "recipe.toml", photos)):
+        with pytest.raises((InputError, DataError), match=f"gone: '{gone}'; new: 'bee/new.png'"):
+            cl.fit(*given, resume=True, **common)
+    with pytest.raises(InputError, match="data_changed=True without resume=True"):
+        cl.fit(run / "recipe.toml", data_changed=True, **common)
+    whole = cl.fit(run / "recipe.toml", photos, resume=True, data_changed=True, steps=14, **common)
+    assert whole.history.steps == 14
+    assert parts(run) == {path: part for path, part in before.items() if path != gone} | {"bee/new.png": "train"}
 
 
 def test_a_changed_picture_to_test_on_is_named_too_and_a_renamed_one_is_the_same(trained):

@@ -69,7 +69,7 @@ def test_data_alone_chooses_a_recipe_says_why_and_keeps_it(shop, tmp_path, undra
 
 
 def test_a_time_limit_shortens_a_run_and_says_how_long_it_is_expected_to_take(shop, tmp_path, undrawn, monkeypatch):
-    monkeypatch.setattr("convlet.cli.choosing.measured_pace", lambda *given, **options: Pace(1.0, 0.0))
+    monkeypatch.setattr("convlet.training.pace.measured_pace", lambda *given, **options: Pace(1.0, 0.0))
     common = (shop / "tiny.toml", "--engine", "numpy", "--run-dir", tmp_path / "run")
     said = convlet("train", *common, "--time-limit", "30s").stderr
     steps = recipe_of(tmp_path / "run").training.steps

@@ -98,7 +98,7 @@ def test_validation_test_and_pictures_of_a_run_end_in_time_too(monkeypatch):
 
 
 def test_a_time_limit_in_python_shortens_a_run_which_notes_its_steps(tmp_path, monkeypatch):
-    monkeypatch.setattr("convlet.fitting.measured_pace", lambda *given, **options: Pace(1.0, 0.0))
+    monkeypatch.setattr(pacing, "measured_pace", lambda *given, **options: Pace(1.0, 0.0))
     run = cl.fit(RECIPE, DATA, time_limit="31s", engine="numpy", progress=False, run_dir=tmp_path / "run")
     kept = recipe_of(tmp_path / "run").training
     assert 18 <= kept.steps <= 20 and run.history.steps == kept.steps  # of 31 s a tenth is spared, and 8 s for pictures

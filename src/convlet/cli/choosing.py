@@ -13,7 +13,7 @@ from convlet.report.numbers import count, duration
 from convlet.runs.choosing import Chosen, chosen_recipe
 from convlet.runs.data_source import DataSource
 from convlet.runs.recipe import Recipe
-from convlet.training.pace import measured_pace
+from convlet.training import pace
 
 OF_DATA = ("train_images", *(item.name for item in fields(Preparation)))  # options that are of the data
 
@@ -32,16 +32,11 @@ def chosen_for(data: str, options: Mapping[str, Any]) -> tuple[Chosen, Dataset]:
 
 
 def timed(recipe: Recipe, data: Dataset, engine: str | None, ends: float, *, is_chosen: bool) -> tuple[Recipe, float]:
-    """The recipe, with no more steps than can be taken before a moment, `ends`, and when the last must have begun.
-
-    What is expected is said. One that is chosen for the data is validated as suits its steps. Raises InputError where
-    there is no time for a step.
-    """
+    """The recipe with no more steps than fit in until `ends`, and when the last may begin; what is expected is said."""
     with said_if_slow(engine or default_engine()):
-        pace = measured_pace(recipe, data, engine=engine)
-    recipe, until = pace.until(ends, recipe, data, draws=True, is_chosen=is_chosen)
-    steps, long = recipe.training.total_steps(len(data.train)), pace.seconds(recipe, data)
-    say(f"Training is expected to take {duration(long)}: {count(steps)} steps of {duration(pace.step)}.")
+        recipe, until, found = pace.timed(recipe, data, ends, engine=engine, draws=True, is_chosen=is_chosen)
+    steps, long = recipe.training.total_steps(len(data.train)), found.seconds(recipe, data)
+    say(f"Training is expected to take {duration(long)}: {count(steps)} steps of {duration(found.step)}.")
     return recipe, until
 
 

@@ -12,28 +12,25 @@ from typing import Any
 import click
 
 from convlet import experiment
-from convlet.cli.choosing import OF_DATA, chosen_for, say_chosen, sourced, timed
+from convlet.cli.asked import Asked
+from convlet.cli.choosing import timed
 from convlet.cli.find_rate import check_alone, find_rate
 from convlet.cli.printing import console, say, show, show_lines
 from convlet.cli.progress import Watcher
 from convlet.cli.shared import (
-    DEFAULT_RECIPE,
     INSISTS,
     backend_option,
     chosen_engine,
     data_changed_option,
     engine_option,
     json_option,
-    loaded,
     names_in,
     own_data,
     picture_options,
     threads_option,
     time_limit_option,
-    with_data,
 )
 from convlet.datasets import Dataset
-from convlet.descriptions.network import Parameters
 from convlet.engines import default_engine, lookup
 from convlet.environment import limit_threads
 from convlet.errors import GroupError, InputError
@@ -42,15 +39,9 @@ from convlet.processes.group import Alone, Group
 from convlet.report.facts import training
 from convlet.report.tensorboard import LOGS, check_log
 from convlet.report.terminal.training import training_table
-from convlet.runs import recipe as recipes
-from convlet.runs.checkpoint import recipe_at
-from convlet.runs.choosing import validated
 from convlet.runs.folder import check_free, recipe_of
-from convlet.runs.recipe import Recipe
-from convlet.runs.run import load as load_run
 from convlet.signals import Stopped
 from convlet.training import joint
-from convlet.training.continuing import from_run
 
 AGAIN = ("steps", "skip_broken")  # what may be said anew of a run that goes on
 
@@ -119,6 +110,44 @@ def train(
     trains on all their devices with JAX. Process 0 keeps the run. What schedulers set need not be said: the
     --process-id, and with --hosts auto the hosts too.
     """
+    _refuse_together(parent, hosts, data_changed, resume, freeze, overrides["time_limit"])
+    ends = time.monotonic() + (overrides["time_limit"] or math.inf)
+    check_log(log, run_dir or resume or "runs")
+    used = limit_threads(threads)
+    asked = Asked(recipe, data, parent, names_in(freeze), overrides)
+    if finding:
+        check_alone(
+            {"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, "log": log, **overrides}
+        )
+        begun = replace(asked, options=overrides | {"steps": None}).begun()
+        on = chosen_engine(engine, backend) or default_engine()
+        find_rate(*begun, engine=on, steps=overrides["steps"], as_json=as_json)
+        return
+    group = _group(hosts, process_id, engine, backend)
+    named = "keras" if hosts else chosen_engine(engine, backend)
+    same = {"--engine": engine, "--backend": backend, "--log": log, "--hosts": hosts, "--process-id": process_id}
+    with ExitStack() as stack:
+        if resume is not None:
+            _refuse_changes(recipe, run_dir, parent, overrides)
+            planned, images = _going_on(stack, group, resume, asked, named, data_changed is not None)
+            # a run that stops while it is prepared has not noted them yet
+            same |= {"--steps": overrides["steps"], "--data": data, "--data-changed": data_changed}
+        else:
+            planned, images = _begun(stack, group, run_dir, asked, named, ends)
+        results = _perform(replace(planned, saves=group.is_main, log=log), images, used, group.count, same)
+    if group.is_main:
+        _show(as_json, results, images)
+
+
+def _refuse_together(
+    parent: Path | None,
+    hosts: str | None,
+    data_changed: str | None,
+    resume: Path | None,
+    freeze: str | None,
+    time_limit: float | None,
+) -> None:
+    """Raise an InputError where options are given that do not go together."""
     if parent is not None and hosts is not None:
         raise InputError(f"--from={parent} with --hosts: only a single process starts from another run's weights.")
     if data_changed is not None and resume is None:
@@ -127,75 +156,36 @@ def train(
         )
     if freeze is not None and parent is None:
         raise InputError(f"--freeze={freeze} without --from: name the run whose layers stay as they are.")
-    if hosts is not None and overrides["time_limit"] is not None:
+    if hosts is not None and time_limit is not None:
         raise InputError("--time-limit with --hosts: only a single process trains within a time; say --steps.")
-    ends = time.monotonic() + (overrides["time_limit"] or math.inf)
-    check_log(log, run_dir or resume or "runs")
-    used = limit_threads(threads)
-    if finding:
-        check_alone(
-            {"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, "log": log, **overrides}
-        )
-        chosen, images, initial = _begun(recipe, parent, data, freeze, overrides | {"steps": None})
-        on = chosen_engine(engine, backend) or default_engine()
-        find_rate(chosen, images, initial, engine=on, steps=overrides["steps"], as_json=as_json)
-        return
-    group = _group(hosts, process_id, engine, backend)
-    named = "keras" if hosts else chosen_engine(engine, backend)
-    with ExitStack() as stack:
-        if resume is not None:
-            _refuse_changes(recipe, run_dir, parent, overrides)
-            _say_waiting(group)
-            now: dict[str, Any] = {"source": data, "skip_broken": bool(overrides["skip_broken"])}
-            now["data_changed"] = data_changed is not None
-            load = partial(_resumed_data, resume, **now)
-            folder, images = stack.enter_context(joint.resume(group, resume, overrides["steps"], load))
-            planned = experiment.resumed(folder, named, steps=overrides["steps"], **now)
-        else:
-            with joint.told(group):
-                chosen, images, initial = _begun(recipe, parent, data, freeze, overrides)
-            alone = _is_chosen(recipe, parent, data)
-            if group.count == 1 and (ends < math.inf or alone):
-                if run_dir is not None:
-                    check_free(run_dir)
-                chosen, ends = timed(chosen, images, named, ends, is_chosen=alone)
-            _say_waiting(group)
-            own_dir = stack.enter_context(joint.begin(group, chosen, images, run_dir))
-            planned = replace(experiment.new(chosen, images, own_dir, named), initial=initial, until=ends)
-        same = {"--engine": engine, "--backend": backend, "--log": log, "--hosts": hosts, "--process-id": process_id}
-        if resume is not None:  # a run that stops while it is prepared has not noted them yet
-            same |= {"--steps": overrides["steps"], "--data": data, "--data-changed": data_changed}
-        results = _perform(replace(planned, saves=group.is_main, log=log), images, used, group.count, same)
-    if group.is_main:
-        _show(as_json, results, images)
+
+
+def _going_on(
+    stack: ExitStack, group: Group, run: Path, asked: Asked, engine: str | None, changed: bool
+) -> tuple[Experiment, Dataset]:
+    """The run to go on with, and its data."""
+    _say_waiting(group)
+    steps = asked.options["steps"]
+    now: dict[str, Any] = {"source": asked.data, "skip_broken": bool(asked.options["skip_broken"])}
+    now["data_changed"] = changed
+    load = partial(_resumed_data, run, **now)
+    folder, images = stack.enter_context(joint.resume(group, run, steps, load))
+    return experiment.resumed(folder, engine, steps=steps, **now), images
 
 
 def _begun(
-    recipe: str | None, parent: Path | None, data: str | None, freeze: str | None, overrides: dict[str, Any]
-) -> tuple[Recipe, Dataset, Parameters | None]:
-    """What a new run begins with: its recipe, its data, and first weights where they are another run's."""
-    if data is not None and _is_chosen(recipe, parent, data):
-        choice, images = chosen_for(data, overrides)
-        say_chosen(choice, images)
-        return validated(_overridden(choice.recipe, overrides), len(images.train)), images, None
-    chosen = _overridden(with_data(_recipe(recipe, parent), data), overrides)
-    chosen, images = _with_images(chosen, recipe, parent, data)
-    chosen, initial = _started_from(parent, chosen, images, names_in(freeze))
-    return chosen, images, initial
-
-
-def _is_chosen(recipe: str | None, parent: Path | None, data: str | None) -> bool:
-    """Whether nobody says how to train, only on what."""
-    return recipe is None and parent is None and data is not None
-
-
-def _with_images(chosen: Recipe, name: str | None, parent: Path | None, data: str | None) -> tuple[Recipe, Dataset]:
-    """The recipe and its data; pictures as its network takes them, where that was named, or is another run's."""
-    if name is not None or parent is not None:
-        chosen = replace(chosen, data=chosen.data.suited_to(chosen.network))
-    if parent is not None and data is None:
-        return chosen, own_data(parent, chosen.data, "Give --data DATA.")
-    return chosen, loaded(chosen.data)
+    stack: ExitStack, group: Group, run_dir: Path | None, asked: Asked, engine: str | None, ends: float
+) -> tuple[Experiment, Dataset]:
+    """The new run that is asked for, in a folder of its own, and its data; it is to end in time."""
+    with joint.told(group):
+        recipe, images, initial = asked.begun()
+    if group.count == 1 and (ends < math.inf or asked.is_chosen):
+        if run_dir is not None:
+            check_free(run_dir)
+        recipe, ends = timed(recipe, images, engine, ends, is_chosen=asked.is_chosen)
+    _say_waiting(group)
+    own_dir = stack.enter_context(joint.begin(group, recipe, images, run_dir))
+    return replace(experiment.new(recipe, images, own_dir, engine), initial=initial, until=ends), images
 
 
 def _resumed_data(run: Path, folder: Path, *, source: str | None, skip_broken: bool, data_changed: bool) -> Dataset:
@@ -271,27 +261,6 @@ def _group(hosts: str | None, process_id: int | None, engine: str | None, backen
     return lookup.group(None if hosts == "auto" else names_in(hosts), process_id)
 
 
-def _recipe(recipe: str | None, parent: Path | None) -> Recipe:
-    """The recipe of that name; that of the run to start from, or the usual one, where none is named."""
-    if recipe is None and parent is not None:
-        if (found := recipe_at(parent)) is None:
-            raise InputError(f"--from={parent}: it carries no recipe. Name one, such as {DEFAULT_RECIPE}.")
-        return found
-    return recipes.load_recipe(recipe or DEFAULT_RECIPE)
-
-
-def _started_from(
-    parent: Path | None, recipe: Recipe, images: Dataset, freeze: list[str] | None
-) -> tuple[Recipe, Parameters | None]:
-    """The recipe with the network, and the first weights, of the run that --from names."""
-    if parent is None:
-        return recipe, None
-    run = load_run(parent, engine="numpy")
-    network, initial, said = from_run(run, images.classes, recipe.training.seed, freeze)
-    say(said)
-    return replace(recipe, network=network), initial
-
-
 def _refuse_changes(recipe: str | None, run_dir: Path | None, parent: Path | None, overrides: dict[str, Any]) -> None:
     """A run continues as it began: only how far, where its data is, and on what it computes can be said anew."""
     fixed = {"RECIPE": recipe, "--run-dir": run_dir, "--from": parent}
@@ -299,13 +268,3 @@ def _refuse_changes(recipe: str | None, run_dir: Path | None, parent: Path | Non
     for name, value in fixed.items():
         if value is not None:
             raise InputError(f"{name}={value} with --resume: a run continues as it began; leave {name} out.")
-
-
-def _overridden(recipe: Recipe, overrides: dict[str, Any]) -> Recipe:
-    """The recipe with what the command line says in place of its own."""
-    recipe = replace(recipe, data=sourced(recipe.data, overrides))
-    if (rate := overrides.get("learning_rate")) is not None:
-        recipe = replace(recipe, optimizer=replace(recipe.optimizer, learning_rate=rate))
-    of_others = (*OF_DATA, "learning_rate", "time_limit")
-    given = {name: value for name, value in overrides.items() if value is not None and name not in of_others}
-    return replace(recipe, training=recipe.training.changed(**given))

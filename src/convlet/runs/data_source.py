@@ -147,13 +147,20 @@ def changes_in(data: Dataset, split: Path | None) -> str:
 
 
 def data_for(
-    network: Sequential, own: DataSource, given: Dataset | str | Path | Pair | None, **further: Any
+    network: Sequential,
+    own: DataSource,
+    given: Dataset | str | Path | Pair | None,
+    *,
+    split: Path | None = None,
+    changed: bool = False,
+    **further: Any,
 ) -> tuple[Dataset, DataSource]:
     """The data that is given for a network, or else a recipe's own; and where it is found.
 
     A name or path is loaded as the recipe says, with no more than its `train_images`, and pictures as the network takes
-    them; all else is taken whole, with what `as_dataset` takes beside it. Raises InputError where nothing is given and
-    the recipe has none, and as `as_dataset` and `DataSource.load` do.
+    them, in the parts of a `split` and where they may have `changed`; all else is taken whole, with what `as_dataset`
+    takes beside it. Raises InputError where nothing is given and the recipe has none, and as `as_dataset` and
+    `DataSource.load` do.
     """
     source = own
     if isinstance(given, str | Path):
@@ -162,6 +169,6 @@ def data_for(
     loaded = None
     if isinstance(given, str | Path) or (given is None and own.source != MEMORY):
         source = source.suited_to(network)
-        loaded = source.load()
+        loaded = source.load(split=split, changed=changed)
     data = as_dataset(loaded or given, **further)
     return data, source if data is loaded else DataSource(data.source)

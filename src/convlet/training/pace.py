@@ -93,6 +93,23 @@ class Pace:
         return self.step + self.validation(data) * share
 
 
+def timed(
+    recipe: Recipe,
+    data: Dataset,
+    ends: float,
+    *,
+    engine: str | None = None,
+    draws: bool,
+    is_chosen: bool = False,
+) -> tuple[Recipe, float, Pace]:
+    """The recipe with no more steps than fit in until `ends`, when the last may begin, and the pace it was told from.
+
+    The words are those of `Pace.until`. Raises as that and `measured_pace` do.
+    """
+    pace = measured_pace(recipe, data, engine=engine)
+    return (*pace.until(ends, recipe, data, draws=draws, is_chosen=is_chosen), pace)
+
+
 def measured_pace(
     recipe: Recipe,
     data: Dataset,

@@ -52,10 +52,11 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None, *, data_change
     _check_saved(path, checkpoint, recipe)
     if checkpoint.data_sha256 != data.sha256 and not data_changed:
         found = changes_in(data, split_of(folder))
+        insists = "; or take them as they are: data_changed=True (convlet train --data-changed ok)" if found else ""
         raise InputError(
             f"data {data.name!r}: its training and validation examples are not those that the run in {folder} began "
             f"with{f' ({found})' if found else ''}; a run continues as it began. Give it the same data, or start a new "
-            "run."
+            f"run{insists}."
         )
     if checkpoint.classes != data.classes:
         raise InputError(
