@@ -77,33 +77,36 @@ def copies(row: Row, groups: Groups) -> Iterator[Finding]:
     """Images of the same pixels: in several parts, of several classes, or merely there twice."""
     members = _members(groups)
     between = [group for group in members if len(set(row.parts[group])) > 1]
-    if between:
-        yield Finding(
+    contradicting = [group for group in members if len(set(row.labels[group])) > 1]
+    said = {tuple(group) for group in (*between, *contradicting)}
+    within = [group for group in members if tuple(group) not in said]
+    extra = sum(map(len, within)) - len(within)
+    kinds = (
+        (
+            between,
             "copies between parts",
             MEND,
             f"{counted(sum(map(len, between)), 'image')} are copies of each other in different parts",
             "What is tested on must not be trained on: leave such images in one part only.",
-            tuple(_case(group) for group in between),
-        )
-    contradicting = [group for group in members if len(set(row.labels[group])) > 1]
-    if contradicting:
-        yield Finding(
+        ),
+        (
+            contradicting,
             "contradicting copies",
             MEND,
             f"{counted(len(contradicting), 'image is', 'images are')} there with different labels",
             "One of the labels is wrong: correct it, or leave all copies out.",
-            tuple(_case(group) for group in contradicting),
-        )
-    said = {tuple(group) for group in (*between, *contradicting)}
-    if within := [group for group in members if tuple(group) not in said]:
-        extra = sum(map(len, within)) - len(within)
-        yield Finding(
+        ),
+        (
+            within,
             "copies",
             LOOK,
             f"{counted(extra, 'image is a copy', 'images are copies')} of another in the same part",
             "They count more than once: leave one of each, unless that is meant.",
-            tuple(_case(group) for group in within),
-        )
+        ),
+    )
+    for chosen, kind, gravity, title, advice in kinds:
+        if chosen:
+            yield Finding(kind, gravity, title, advice, tuple(map(_case, chosen)))
 
 
 def near_copies(row: Row, near: Near) -> Iterator[Finding]:

@@ -167,6 +167,18 @@ def test_a_column_that_is_merely_called_as_one_of_parts_is_left_aside_and_that_i
         load(path, part_column="split")
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_column_of_parts_that_only_some_files_have_is_left_aside_unless_it_was_told(tmp_path, first):
+    with_parts = table(20).append_column("split", pa.array(["train", "test"] * 10))
+    for name, made in zip("ab", (with_parts, table(20, 100)) if first else (table(20, 100), with_parts), strict=True):
+        parquet(tmp_path / "two" / f"{name}.parquet", made)
+    without = "b" if first else "a"
+    notes = " ".join(load(tmp_path / "two").collected.notes)
+    assert f"Left aside, as no column of parts: 'split', which is not in '{without}.parquet'." in notes
+    with pytest.raises(DataError, match=f"{without}.parquet: has no column 'split', which others of .* have"):
+        load(tmp_path / "two", part_column="split")
+
+
 def test_a_row_without_a_picture_is_broken_and_can_be_left_out(tmp_path):
     images = table().column("image").to_pylist()
     images[3], images[30] = {"bytes": None, "path": "/elsewhere/3.png"}, None

@@ -90,10 +90,10 @@ def _collection(
         raise DataError(f"{where}: holds no rows; expected one for each picture.")
     if sum(sum(each.groups) for each, _ in shards) > MOST:
         raise DataError(f"{where}: more than {MOST:,} rows; give a part of it.")
-    columns = shards[0][0].schema.names
     pictured = _pictured(where, shards[0][0].schema, preparation)
-    labelled = str(column_of(where, columns, preparation, "labels_column"))
-    parted = column_of(where, columns, preparation, "part_column", needed=False)
+    labelled = str(column_of(where, shards[0][0].schema.names, preparation, "labels_column"))
+    parted, aside = _parted(where, [each for each, _ in shards], preparation)
+    notes += aside
     found: list[Picture] = []
     cells: list[tuple[int, str]] = []
     for each, part in shards:
@@ -112,6 +112,16 @@ def _collection(
     classes = tuple(sorted({picture.label for picture in found}, key=natural))
     held = _Held(where, found, [each for each, _ in shards], pictured)
     return Collection(where, tuple(found), classes, held.content, held.stamp, (), notes)
+
+
+def _parted(where: Path, shards: Sequence[Shard], preparation: Preparation) -> tuple[str | None, tuple[str, ...]]:
+    """The column of parts, if there is one; where nobody told of it, only one that all files have, and else a note."""
+    columns = dict.fromkeys(name for each in shards for name in each.schema.names)
+    parted = column_of(where, [*columns], preparation, "part_column", needed=False)
+    without = [each.path.name for each in shards if parted not in each.schema.names]
+    if parted is None or not without or preparation.part_column is not None:
+        return parted, ()
+    return None, (f"Left aside, as no column of parts: {parted!r}, which is not in {several(without)}.",)
 
 
 def _pictured(where: Path, schema: Any, preparation: Preparation) -> str:
