@@ -7,6 +7,7 @@ because it came out wrong.
 
 import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,6 +70,14 @@ def test_onnxs_own_cases_are_computed_or_refused_for_a_reason(cases, engine):
     assert unexplained == {}
     if onnx.__version__.startswith("1.23."):
         assert (computed, len(cases)) == COUNTS[engine]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/exchange.md"])
+def test_the_numbers_that_are_published_are_these(page):
+    computed, concerned = COUNTS["numpy"]
+    assert set(COUNTS.values()) == {(computed, concerned)}  # "both engines"
+    text = " ".join((Path(__file__).parents[2] / page).read_text("utf-8").split())
+    assert f"{computed} of {concerned}" in text and f"other {concerned - computed} are refused" in text
 
 
 def test_a_case_that_comes_out_wrong_would_be_noticed(cases, monkeypatch):

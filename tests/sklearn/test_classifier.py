@@ -1,27 +1,39 @@
 """scikit-learn's own checks of an estimator, all of them, and what its users do with one."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn.callback", reason="scikit-learn is an extra: make test-extras")
+import sklearn
 from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from convlet import Adam, Conv2D, Dense, Flatten, OneCycle, Sequential, load_recipe
 from convlet.sklearn import ConvletClassifier
+
+CHECKS = 63  # of scikit-learn 1.9
+README = Path(__file__).parents[2] / "README.md"
 
 
 @parametrize_with_checks([ConvletClassifier(random_state=0)])
 def test_scikit_learns_own_check(estimator, check):
     """None is expected to fail."""
     check(estimator)
+
+
+def test_readme_says_how_many_checks_there_are():
+    if sklearn.__version__.startswith("1.9."):
+        assert len(list(estimator_checks_generator(ConvletClassifier()))) == CHECKS
+    assert f"all {CHECKS} checks" in README.read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +80,32 @@ def test_a_recipe_or_its_name_says_how_to_train():
         ConvletClassifier("first-kernels").fit(images, labels % 2)
     with pytest.raises(ValueError, match="network=3"):
         ConvletClassifier(3).fit(images, labels)
+    with pytest.raises(ValueError, match="network=None"):
+        ConvletClassifier(None).fit(images, labels)
+
+
+def test_a_recipe_is_read_once_a_fit(tmp_path, monkeypatch):
+    images, labels = np.random.default_rng(0).random((40, 28, 28)), np.arange(40) % 10
+    read = []
+    monkeypatch.setattr("convlet.sklearn.words.load_recipe", lambda name: (read.append(name), load_recipe(name))[1])
+    ConvletClassifier("first-kernels", epochs=1, random_state=0).fit(images, labels)
+    assert read == ["first-kernels"]
+
+
+def test_a_chosen_network_that_may_stop_early_is_validated_after_each_epoch(digits):
+    X, y = digits[0][:60], digits[1][:60]
+    chosen = ConvletClassifier(image_shape=(8, 8), early_stopping=True, epochs=3, engine="numpy", random_state=0)
+    assert len(chosen.fit(X, y).run_.history.validations) == 3
+
+
+def test_threads_hold_for_all_that_computes(digits, monkeypatch):
+    X, y = digits[0][:40], digits[1][:40]
+    used = []
+    monkeypatch.setattr("convlet.sklearn.classifier.limit_threads", used.append)
+    learner = small(threads=1, engine="numpy", optimizer=Adam(0.01)).partial_fit(X, y, classes=range(10))
+    learner.predict(X)
+    small(engine="numpy", optimizer=Adam(0.01)).partial_fit(X, y, classes=range(10)).predict(X)
+    assert used == [1, 1]
 
 
 def test_equal_random_states_give_equal_bits_and_others_other_ones(digits):
@@ -204,6 +242,13 @@ def test_callbacks_follow_each_epoch_and_may_end_training(digits):
     assert watcher.tasks == ["setup", "begin fit", *3 * epoch, "end fit", "teardown"]
     assert classifier.n_iter_ < 9 * len(digits[0]) / classifier.run_.history.batch_size
     assert watcher.scores[-1] == classifier.score(*digits) > watcher.scores[0]
+
+
+def test_a_search_shows_its_progress_by_scikit_learns_own_bar(digits, capsys):
+    X, y = digits
+    search = GridSearchCV(small(epochs=2, engine="numpy"), {"batch_size": [32, 64]}, cv=2)
+    search.set_callbacks(ProgressBar()).fit(X, y)
+    assert capsys.readouterr().out.count("ConvletClassifier") >= 5  # two by two, and the best on all
 
 
 def test_a_clone_is_as_new(digits):

@@ -18,15 +18,17 @@ from convlet.descriptions.network import Parameters, Sequential
 from convlet.descriptions.optimizers import Optimizer
 from convlet.engines import Batch, Program, State, default_engine
 from convlet.engines import engine as find_engine
+from convlet.environment import limit_threads
 from convlet.errors import DataError, InputError
 from convlet.fitting import fit
 from convlet.losses import softmax
+from convlet.runs.choosing import validated
 from convlet.runs.history import History
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 from convlet.sklearn.inputs import Scale, as_rows, data_set, image_shape_of, names_of
 from convlet.sklearn.tasks import EnoughError, Tasks
-from convlet.sklearn.words import CHOSEN, given_shape, rate_without_end, recipe_for, with_words
+from convlet.sklearn.words import CHOSEN, given_shape, named, rate_without_end, recipe_for, with_words
 from convlet.training.batches import batch_indices, batch_of_step
 from convlet.training.fit import check_data
 from convlet.training.initial import initial_parameters
@@ -52,7 +54,7 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         label_smoothing: how much of each label is shared out evenly.
         class_weight: None, "balanced", or a weight for each class.
         early_stopping: hold out `validation_fraction` of each class, and keep the best weights, after
-            `n_iter_no_change` epochs without a better accuracy.
+            `n_iter_no_change` validations without a better accuracy: epochs, unless a recipe says otherwise.
         warm_start: `fit` goes on from the weights that are there.
         engine, threads: which engine computes, and on how many processors.
         random_state: a whole number makes every fit the same, to the bit.
@@ -102,10 +104,10 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     @with_callbacks
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "ConvletClassifier":
         """Train on samples X with labels y, each counting by its sample_weight. Returns the classifier itself."""
-        begun = self.run_ if self.warm_start and hasattr(self, "run_") else None
+        begun, network = self.run_ if self.warm_start and hasattr(self, "run_") else None, named(self.network)
         held_out = self.validation_fraction if self.early_stopping else None
-        data = self._data_set(X, y, sample_weight, anew=begun is None, held_out=held_out)
-        recipe = self._recipe(data, check_random_state(self.random_state).randint(2**31))
+        data = self._data_set(network, X, y, sample_weight, anew=begun is None, held_out=held_out)
+        recipe = self._recipe(network, data, check_random_state(self.random_state).randint(2**31))
         tasks = Tasks(self, recipe, len(data.train), {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}})
         try:
             run = self._trained(begun, recipe, data, tasks)
@@ -140,10 +142,11 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         rate, optimizer = rate_without_end(self.optimizer)
         if self.class_weight == "balanced":
             raise InputError("class_weight='balanced': partial_fit does not know all samples; give sample_weight.")
-        begun = self.run_ if hasattr(self, "run_") else None
-        data = self._data_set(X, y, sample_weight, classes, anew=begun is None)
+        self._limit_threads()
+        begun, network = self.run_ if hasattr(self, "run_") else None, named(self.network)
+        data = self._data_set(network, X, y, sample_weight, classes, anew=begun is None)
         seed = begun.seed if begun else check_random_state(self.random_state).randint(2**31)
-        recipe = replace(self._recipe(data, seed, epochs=1), optimizer=optimizer)
+        recipe = replace(self._recipe(network, data, seed, epochs=1), optimizer=optimizer)
         run = begun or _before_the_first_step(recipe, data, self.engine or default_engine())
         if not self.__dict__.get("_learns"):
             run.program = _learning(run, optimizer, self.__dict__.pop("_memory", {}))
@@ -158,6 +161,7 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: ArrayLike) -> Array:
         """The probability of each class, in the order of `classes_`: (N, classes)."""
         check_is_fitted(self)
+        self._limit_threads()
         rows, shape = as_rows(X)
         images = self._images(validate_data(self, rows, dtype=TYPES, reset=False), shape)
         batch = images if len(images) > 1 else np.concatenate([images, images])  # one alone is summed in another order
@@ -187,7 +191,15 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return tags
 
     def _data_set(
-        self, X: Any, y: Any, sample_weight: Any, classes: Any = None, *, anew: bool, held_out: float | None = None
+        self,
+        network: Any,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        classes: Any = None,
+        *,
+        anew: bool,
+        held_out: float | None = None,
     ) -> Dataset:
         """What to train on. Where nothing has begun, classes, the images' shape and scale are what is found here."""
         rows, shape = as_rows(X)
@@ -195,7 +207,7 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
         if anew:
-            self._begin(rows, shape, y if classes is None else classes)
+            self._begin(network, rows, shape, y if classes is None else classes)
         codes = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
         if (strange := self.classes_[codes] != y).any():
             raise ValueError(f"y: {y[strange].tolist()[0]!r} is none of the classes: {self.classes_.tolist()}.")
@@ -204,22 +216,22 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             weights = weights * compute_sample_weight(self.class_weight, y)
         return data_set(self._images(rows, shape), codes, weights, names_of(self.classes_), held_out)
 
-    def _begin(self, rows: Array, shape: tuple[int, ...], labels: Any) -> None:
+    def _begin(self, network: Any, rows: Array, shape: tuple[int, ...], labels: Any) -> None:
         classes = np.unique(column_or_1d(labels))
         if len(classes) < 2:
             raise ValueError(
                 f"y: one class only, {classes.tolist()}; a classifier needs samples of two or more classes."
             )
         self.classes_ = classes
-        self._shape = image_shape_of(shape, self.image_shape, given_shape(self.network))
+        self._shape = image_shape_of(shape, self.image_shape, given_shape(network))
         self._scale = Scale.of(rows)
 
     def _images(self, rows: Array, shape: tuple[int, ...]) -> Array:
         """Samples as images (N, H, W, C), from 0 to 1 on the scale of those trained on."""
         return self._scale(rows).reshape(len(rows), *image_shape_of(shape, None, self._shape))
 
-    def _recipe(self, data: Dataset, seed: int, epochs: int | None = None) -> Recipe:
-        recipe = recipe_for(self.network, data, self.batch_size)
+    def _recipe(self, network: Any, data: Dataset, seed: int, epochs: int | None = None) -> Recipe:
+        recipe = recipe_for(network, data, self.batch_size)
         words: dict[str, Any] = {
             "optimizer": self.optimizer,
             "augmentation": self.augmentation,
@@ -232,7 +244,11 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             check_data(recipe, data)
         except DataError as error:  # scikit-learn knows one error for what does not fit
             raise ValueError(f"network: {error}") from None
-        return recipe
+        return validated(recipe, len(data.train)) if network == CHOSEN else recipe
+
+    def _limit_threads(self) -> None:
+        if self.threads is not None:
+            limit_threads(self.threads)
 
     def _fitted(self, run: Run) -> dict[str, Any]:
         """The attributes of a classifier that has this run."""

@@ -24,20 +24,21 @@ PEAK = 0.01  # of the cycle
 MINUTES = 1  # that a network chosen for images may take: a search fits many
 
 
+def named(network: Any) -> Any:
+    """The recipe of that name or path; what is no name, or is to be chosen, as it is."""
+    return load_recipe(network) if isinstance(network, str | Path) and network != CHOSEN else network
+
+
 def given_shape(network: Any) -> Shape | None:
     """The images' shape (H, W, C) that a network or recipe asks for; None where it is to be chosen."""
-    if isinstance(network, str | Path) and network != CHOSEN:
-        network = load_recipe(network)
     network = network.network if isinstance(network, Recipe) else network
     return network.input_shape if isinstance(network, Sequential) else None
 
 
 def recipe_for(network: Any, data: Dataset, batch_size: int | None) -> Recipe:
-    """The recipe that `network` says: a Recipe, or the name or path of one; one for a Sequential, or for the data."""
+    """The recipe that `network` says, a Recipe itself; one for a Sequential, or for the data."""
     if isinstance(network, Recipe):
         return network
-    if isinstance(network, str | Path) and network != CHOSEN:
-        return load_recipe(network)
     if network == CHOSEN and data.image_shape[:2] != (1, 1):
         recipe = chosen_recipe(data, DataSource(MEMORY), minutes=MINUTES).recipe
         epochs = min(recipe.training.epochs or 1, _epochs(len(data.train), recipe.training.batch_size))
