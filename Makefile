@@ -8,7 +8,8 @@ VENV = .venv
 KERAS_VENV = .venv-keras
 PAGE_VENV = .venv-page
 EXTRAS_VENV = .venv-extras
-EXTRAS_TESTS = $(wildcard tests/onnx tests/sklearn tests/notebooks tests/tensorboard tests/*/test_parquet*.py tests/*/*/test_parquet*.py)
+EXTRAS_TESTS = $(wildcard tests/onnx tests/serving tests/sklearn tests/notebooks tests/tensorboard \
+	tests/*/test_parquet*.py tests/*/*/test_parquet*.py)
 KERAS_BACKENDS = tensorflow jax
 CHROMIUM = chromium
 WORKERS = 2
@@ -52,7 +53,7 @@ test-page: $(PAGE_VENV)/installed ## Run tests/explore in Chromium, in an enviro
 		echo 'Elsewhere name yours: make test-page CHROMIUM=/path/to/chrome'; exit 1; } >&2
 	@CHROMIUM=$(CHROMIUM) $(ONE_THREAD_EACH) $(PAGE_VENV)/bin/python -m pytest -n $(WORKERS) tests/explore $(ARGS)
 
-test-extras: $(EXTRAS_VENV)/installed ## Run the tests that need ONNX, scikit-learn, Parquet or a notebook's kernel
+test-extras: $(EXTRAS_VENV)/installed ## Run the tests that need ONNX, scikit-learn, Parquet, a server or a notebook's kernel
 	@$(ONE_THREAD_EACH) $(EXTRAS_VENV)/bin/python -m pytest -n $(WORKERS) $(EXTRAS_TESTS) $(ARGS)
 
 check: $(VENV)/installed ## Lint, formatting and types

@@ -15,6 +15,9 @@ ELSEWHERE = (
     "convlet.datasets.readers.idx",  # its example reads a file that the reader has and we have not
     "convlet.explore.app",  # the page's server is an extra
     "convlet.explore.server",
+    "convlet.serving.app",
+    "convlet.serving.guard",
+    "convlet.serving.server",
     "convlet.sklearn",  # scikit-learn is one, too
     "convlet.__main__",  # runs when imported
 )

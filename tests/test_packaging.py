@@ -126,7 +126,7 @@ def test_there_is_a_lock_for_the_package_and_one_for_each_extra() -> None:
     ("lock", "extras"),
     [
         ("dev.txt", ["dev"]),
-        ("extras.txt", ["dev", "onnx", "parquet", "sklearn", "tensorboard"]),
+        ("extras.txt", ["dev", "onnx", "parquet", "serve", "sklearn", "tensorboard"]),
         ("keras.txt", ["dev", "keras"]),
         ("page.txt", ["dev", "explore"]),
     ],

@@ -11,12 +11,24 @@ import convlet
 # In reading order. A module or folder of `src/convlet` is a room; a new one is added here, after all it builds on.
 # An engine is a room of its own: nothing but the door may know of it, and that by name only.
 ROOMS = [
-    *("errors", "checks", "quota", "environment", "signals", "showing", "randomness", "losses", "statistics", "locale"),
+    *(
+        "errors",
+        "checks",
+        "quota",
+        "environment",
+        "signals",
+        "listening",
+        "showing",
+        "randomness",
+        "losses",
+        "statistics",
+        "locale",
+    ),
     *("descriptions", "processes", "engines", "engines.numpy", "engines.numba", "engines.keras"),
     *("datasets", "runs", "training", "comparison", "inspection"),
     *("report", "experiment", "fitting", "exchange", "sklearn"),
     "convlet",
-    *("benchmarks", "explore", "cli", "__main__"),
+    *("benchmarks", "explore", "serving", "cli", "__main__"),
 ]
 
 GROUND = ROOMS[: ROOMS.index("descriptions")]

@@ -319,19 +319,3 @@ def test_a_slow_and_a_vanishing_client_do_not_stop_the_training():
             before = studio.session.contestants[0].step
             pages.wait_until(lambda: studio.session.contestants[0].step > before + 20)
             assert studio.session.phase == "running"
-
-
-def test_a_taken_port_is_left_to_who_has_it():
-    server = pytest.importorskip("convlet.explore.server", reason="the page's server is an extra: make test-page")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with server.bound("127.0.0.1", port) as other:
-            assert port < other.getsockname()[1] < port + server.TRIED
-
-
-def test_an_address_that_this_machine_does_not_have_is_named():
-    server = pytest.importorskip("convlet.explore.server", reason="the page's server is an extra: make test-page")
-    with pytest.raises(InputError, match=r"host='192\.0\.2\.1'"):
-        server.bound("192.0.2.1", 0)

@@ -33,6 +33,7 @@ VERBS = {  # the module `convlet.cli.<verb>` has a command of that name, but for
     "summary": "Layers, shapes, weights, reuse and cost of a network.",
     "look": "Pictures of its kernels, and of an image's way through it.",
     "explore": "Look into a network on a page in your browser.",
+    "serve": "Answer images over HTTP with classes and probabilities.",
     "export": "A run as one file: its page, or its network for other tools.",
     "import": "Take in another tool's network, a model.onnx, as a run.",
     "init": "Print the recipe that suits your images, to edit it.",

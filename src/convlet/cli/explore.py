@@ -30,8 +30,8 @@ def explore(
         raise EngineError(f"explore: its server is not installed. Install it with: {EXPLORE_EXTRA}")
     limit_threads(threads)
     from convlet.explore import content, server
-    from convlet.explore.guard import LOOPBACK
     from convlet.explore.studio import Studio
+    from convlet.listening import LOOPBACK
 
     studio = Studio(content.of_run(run)) if run is not None else Studio(content.starting(), fresh=True)
     if host not in LOOPBACK:

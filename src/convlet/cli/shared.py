@@ -26,6 +26,7 @@ Data = TypeVar("Data", Dataset, ByPart)
 DEFAULT_RECIPE = "deep-mnist"
 PARTS = ("test", "validation", "train", "all")
 EXPLORE_EXTRA = "pip install 'convlet[explore]'"
+SERVE_EXTRA = "pip install 'convlet[serve]'"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 engine_option = click.option("--engine", type=click.Choice(ENGINES), help="Default: the fastest that runs here.")

@@ -1,26 +1,31 @@
 """Who is let in: what stands before every route of the page, and refuses before anything is looked at.
 
-A page on another site can make a browser send requests to this machine. So a request must come under a name of this
-machine (else a foreign name was pointed here: DNS rebinding), from a page of this very server, and with the token that
-only the printed address holds. Its body has a size, and a time to arrive.
+A request must come under a name of this machine, from a page of this very server, and with the token that only the
+printed address holds (`convlet.listening` says why). Its body has a size, and a time to arrive.
 """
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from convlet.listening import (
+    LOOPBACK,
+    READING,
+    WRITING,
+    App,
+    Message,
+    Receive,
+    RefusedError,
+    Send,
+    headers_of,
+    hostname,
+    of_another_page,
+    replayed,
+    whole_body,
+)
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LARGEST_BODY = 16 * 2**20  # bytes
 SECONDS = 20.0  # for a body to arrive
-READING, WRITING = ("GET", "HEAD"), ("POST",)
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -34,14 +39,6 @@ HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
-
-
-class RefusedError(Exception):
-    """A request that is answered with this status, and nothing else."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
 
 
 class Guard:
@@ -60,24 +57,23 @@ class Guard:
             return
         answer = _with_headers(send)
         try:
-            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+            headers = headers_of(scope)
             self._check_address(scope["method"], headers)
             if self._brings_token(scope):
                 await self._let_in(scope, answer)
                 return
             self._check_cookie(headers)
-            await self._app(scope, await _whole_body(headers, receive), answer)
+            body = await whole_body(headers, receive, largest=LARGEST_BODY, seconds=SECONDS)
+            await self._app(scope, replayed(body, receive), answer)
         except RefusedError as refused:
             await _say(answer, refused.status, str(refused))
 
     def _check_address(self, method: str, headers: dict[str, str]) -> None:
         if method not in (*READING, *WRITING):
             raise RefusedError(405, "Only GET and POST.")
-        host = headers.get("host", "")
-        if _hostname(host) not in self._hosts:
+        if hostname(headers.get("host", "")) not in self._hosts:
             raise RefusedError(403, "This page is for this machine alone: open the address that convlet printed.")
-        origin = headers.get("origin")
-        if origin != f"http://{host}" and (origin is not None or method in WRITING):
+        if of_another_page(headers) or ("origin" not in headers and method in WRITING):
             raise RefusedError(403, "Another page asked for this.")
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and method in WRITING:
             raise RefusedError(403, "Another page asked for this.")
@@ -104,43 +100,6 @@ class Guard:
 
 def _same(given: str, token: str) -> bool:
     return secrets.compare_digest(given.encode(), token.encode())
-
-
-def _hostname(host: str) -> str | None:
-    try:
-        parts = urlsplit(f"//{host}")
-        return parts.hostname if parts.netloc == host and parts.username is None and parts.port != 0 else None
-    except ValueError:
-        return None
-
-
-async def _whole_body(headers: dict[str, str], receive: Receive) -> Receive:
-    """The body, received here whole, so that no route waits for one that is too long or never comes."""
-    declared = headers.get("content-length", "0")
-    if not declared.isdecimal():
-        raise RefusedError(400, "The length of the body is no number.")
-    if int(declared[:20]) > LARGEST_BODY:
-        raise RefusedError(413, f"At most {LARGEST_BODY:,} bytes.")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise RefusedError(400, "The body broke off.")
-                body += message.get("body", b"")
-                if len(body) > LARGEST_BODY:
-                    raise RefusedError(413, f"At most {LARGEST_BODY:,} bytes.")
-                if not message.get("more_body", False):
-                    break
-    except TimeoutError:
-        raise RefusedError(408, "The body did not arrive in time.") from None
-    waiting = [{"type": "http.request", "body": bytes(body), "more_body": False}]
-
-    async def replay() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return replay
 
 
 def _with_headers(send: Send) -> Send:

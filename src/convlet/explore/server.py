@@ -1,8 +1,6 @@
 """The page on this machine: a socket, an address with a token in it, and a browser that is shown it."""
 
-import errno
 import secrets
-import socket
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -11,10 +9,10 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from convlet.errors import InputError, StorageError
 from convlet.explore.app import application
-from convlet.explore.guard import LOOPBACK, Guard
+from convlet.explore.guard import Guard
 from convlet.explore.studio import Studio
+from convlet.listening import Stopper, address, allowed, bound
 
 PORT, TRIED = 8765, 50  # the first port, and how many after it are tried
 
@@ -29,50 +27,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        name = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{'127.0.0.1' if self.host in ('0.0.0.0', '::') else name}:{self.port}/?token={self.token}"
-
-
-def bound(host: str, port: int | None) -> socket.socket:
-    """A socket that listens, on `port` or the next free one. Raises StorageError, InputError."""
-    first = PORT if port is None else port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for tried in range(first, min(first + TRIED, 65536)) if first else (0,):
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, tried))
-            listening.listen(64)
-            return listening
-        except OSError as error:
-            listening.close()
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise InputError(f"host={host!r}: this machine has no such address ({error.strerror}).") from None
-    raise StorageError(f"ports {first} to {first + TRIED - 1}: all are taken; name another with --port.")
-
-
-def allowed(host: str) -> tuple[str, ...]:
-    """The names that requests may come under: this machine's own, and the one that was asked for."""
-    others = (socket.gethostname(), *_addresses()) if host in ("0.0.0.0", "::") else (host,)
-    return tuple(dict.fromkeys((*LOOPBACK, *(name.lower() for name in others))))
-
-
-def _addresses() -> tuple[str, ...]:
-    try:
-        return tuple(str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None))
-    except OSError:
-        return ()
-
-
-class Stopper:
-    """Ends a server from another thread: what Ctrl-C is for the main one."""
-
-    def __init__(self) -> None:
-        self.server: uvicorn.Server | None = None
-
-    def __call__(self) -> None:
-        if self.server is not None:
-            self.server.should_exit = True
+        return f"{address(self.host, self.port)}?token={self.token}"
 
 
 def serve(
@@ -86,9 +41,9 @@ def serve(
     stopper: Stopper | None = None,
 ) -> None:
     """Serve until Ctrl-C, SIGTERM or the `stopper`. `said` is told the address as soon as the page answers there."""
-    listening = bound(host, port)
-    address = Address(host, listening.getsockname()[1], secrets.token_urlsafe(24))
-    guarded = Guard(application(studio, language), address.token, allowed(host))
+    listening = bound(host, PORT if port is None else port, TRIED)
+    shown = Address(host, listening.getsockname()[1], secrets.token_urlsafe(24))
+    guarded = Guard(application(studio, language), shown.token, allowed(host))
     config = uvicorn.Config(
         guarded,
         log_config=None,
@@ -104,9 +59,9 @@ def serve(
     server = uvicorn.Server(config)
     if stopper is not None:
         stopper.server = server
-    said(address)
+    said(shown)
     if browser:
-        threading.Thread(target=_show, args=(address.url,), daemon=True).start()
+        threading.Thread(target=_show, args=(shown.url,), daemon=True).start()
     try:
         server.run(sockets=[listening])
     finally:

@@ -38,13 +38,16 @@ def read_picture(path: str | Path, image_shape: tuple[int, ...]) -> NDArray[np.u
     return fitted(open_picture(path), image_shape)
 
 
-def prepared(content: bytes, where: str, image_shape: tuple[int, ...], fit: str | None) -> NDArray[np.uint8]:
+def prepared(
+    content: bytes, where: str, image_shape: tuple[int, ...], fit: str | None, *, most: int = MOST_PIXELS
+) -> NDArray[np.uint8]:
     """The pixels (H, W, C) of an image file's bytes, as a run on pictures of this `fit` takes them; None: as others do.
 
-    Whoever calls this is `quiet`. Raises FormatError, and InputError as `read_picture` does.
+    At most so many are decoded. Whoever calls this is `quiet`. Raises FormatError, and InputError as `read_picture`
+    does.
     """
     least = None if fit is None else max(image_shape[:2])
-    return fitted(picture_in(content, where, least), image_shape, fit or "stretch")
+    return fitted(picture_in(content, where, least, most), image_shape, fit or "stretch")
 
 
 def fitted(picture: Image.Image, image_shape: tuple[int, ...], fit: str = "stretch") -> NDArray[np.uint8]:
@@ -131,25 +134,25 @@ def content_of(path: Path) -> bytes:
     return content
 
 
-def picture_in(content: bytes, where: str, least: int | None = None) -> Image.Image:
+def picture_in(content: bytes, where: str, least: int | None = None, most: int = MOST_PIXELS) -> Image.Image:
     """The picture in these bytes, as `open_picture` gives it; `where` names them in messages.
 
-    Where it is to be made smaller than twice `least` pixels in each direction anyway, a JPEG is decoded at a fraction
-    of its size. Raises FormatError. Whoever calls this is `quiet`.
+    It may have `most` pixels. Where it is to be made smaller than twice `least` pixels in each direction anyway, a JPEG
+    is decoded at a fraction of its size. Raises FormatError. Whoever calls this is `quiet`.
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            _decode(picture, where, least)
+            _decode(picture, where, least, most)
             return _on_ground(ImageOps.exif_transpose(_smaller(_eight_bits(picture, where))))
     except UnidentifiedImageError:
         raise FormatError(f"{where}: not an image; expected one of {', '.join(FORMATS)}.") from None
     except Image.DecompressionBombError:
-        raise FormatError(f"{where}: too many pixels. {_remedy()}") from None
+        raise FormatError(f"{where}: too many pixels. {_remedy(most)}") from None
     except DAMAGE as error:
         raise FormatError(f"{where}: cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def _decode(picture: Image.Image, where: str, least: int | None) -> None:
+def _decode(picture: Image.Image, where: str, least: int | None, most: int) -> None:
     """Have the pixels, of a large JPEG only every second, fourth or eighth in each direction: so it fits in memory."""
     pixels = picture.width * picture.height
     scale = (PLENTY / pixels) ** 0.5 / 2 if pixels > PLENTY else 1.0
@@ -158,13 +161,13 @@ def _decode(picture: Image.Image, where: str, least: int | None) -> None:
     if scale < 1:
         picture.draft(None, (round(picture.width * scale), round(picture.height * scale)))
     pixels = picture.width * picture.height
-    if pixels > MOST_PIXELS:
-        raise FormatError(f"{where}: too many pixels: {pixels:,}. {_remedy()}")
+    if pixels > most:
+        raise FormatError(f"{where}: too many pixels: {pixels:,}. {_remedy(most)}")
     picture.load()
 
 
-def _remedy() -> str:
-    return f"At most {MOST_PIXELS:,} can be decoded: save it smaller, 4,000 pixels wide for instance."
+def _remedy(most: int) -> str:
+    return f"At most {most:,} can be decoded: save it smaller, 4,000 pixels wide for instance."
 
 
 def _eight_bits(picture: Image.Image, where: str) -> Image.Image:

@@ -1,0 +1,50 @@
+"""What both servers stand on: sockets of this machine, and the names it may be asked under."""
+
+import socket
+
+import pytest
+
+from convlet import listening
+from convlet.errors import InputError, StorageError
+
+
+@pytest.fixture
+def taken():
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        made.listen()
+        yield made.getsockname()[1]
+
+
+def test_a_taken_port_is_left_to_who_has_it(taken):
+    with listening.bound("127.0.0.1", taken, 50) as other:
+        assert taken < other.getsockname()[1] < taken + 50
+
+
+def test_a_taken_port_is_named_where_no_other_will_do(taken):
+    with pytest.raises(StorageError, match=f"port {taken}: it is taken; name another with --port"):
+        listening.bound("127.0.0.1", taken)
+
+
+def test_an_address_that_this_machine_does_not_have_is_named():
+    with pytest.raises(InputError, match=r"host='192\.0\.2\.1'"):
+        listening.bound("192.0.2.1", 0)
+
+
+def test_a_machine_is_asked_under_its_own_names_and_the_one_that_was_asked_for():
+    assert listening.allowed("127.0.0.1") == listening.LOOPBACK
+    assert listening.allowed("Example.test") == (*listening.LOOPBACK, "example.test")
+    assert socket.gethostname().lower() in listening.allowed("0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("localhost:80", "localhost"), ("[::1]:80", "::1"), ("a@localhost", None), ("localhost/x", None), ("", None)],
+)
+def test_a_host_header_has_one_name_or_none(host, name):
+    assert listening.hostname(host) == name
+
+
+def test_an_address_is_one_that_a_browser_on_this_machine_can_open():
+    assert listening.address("0.0.0.0", 80) == "http://127.0.0.1:80/"
+    assert listening.address("::1", 80) == "http://[::1]:80/"
