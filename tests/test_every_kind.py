@@ -17,6 +17,7 @@ from convlet.engines.numba.assembly.lowering import KINDS as LOWERED
 from convlet.engines.numba.assembly.lowering import lower
 from convlet.engines.numpy.layer import KINDS as COMPUTED
 from convlet.errors import EngineError
+from convlet.exchange.c.float32 import KINDS as CALLED
 from convlet.exchange.onnx.kinds import KINDS as WRITTEN
 
 SOURCE = Path(convlet.__file__).parent
@@ -43,6 +44,7 @@ PLACES = {
     "the numba engine's table": lambda: {kind.__name__ for kind in LOWERED},
     "the keras engine's table": keras_kinds,
     "the table of what is written as ONNX": lambda: {kind.__name__ for kind in WRITTEN},
+    "the table of what is called in C": lambda: {kind.__name__ for kind in CALLED},
     "the page's table": lambda: page_kinds("network/layers.js"),
     "the page's words": lambda: page_kinds("words.js"),
     "the cases": lambda: {type(case.layer).__name__ for case in cases.LAYERS + cases.BLOCKS + cases.FIRST},

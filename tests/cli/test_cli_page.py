@@ -9,7 +9,7 @@ from commands import convlet, refused
 @pytest.mark.parametrize("name", ["page.pdf", "page", "page.htm", "model.onnx.zip"])
 def test_export_names_the_files_that_it_can_write(digits, tmp_path, name):
     run, _ = digits
-    refused("export", run, tmp_path / name, says="expected a name that ends in .html, .onnx or .keras")
+    refused("export", run, tmp_path / name, says="expected a name that ends in .html, .onnx, .keras or .h")
 
 
 def test_export_writes_one_file_and_says_what_float16_changes(digits, tmp_path):

@@ -57,7 +57,7 @@ def test_where_the_data_is_gone_noise_takes_its_place(run, tmp_path, monkeypatch
     [
         ("model.onnx", ["--lang", "vi"], "only a file that ends in .html takes it"),
         ("page.html", ["--softmax"], "only a file that ends in .onnx takes it"),
-        ("model.keras", ["--uint8"], "only a file that ends in .onnx takes it"),
+        ("model.keras", ["--uint8"], "only a file that ends in .onnx or .h takes it"),
     ],
 )
 def test_an_option_of_another_kind_of_file_is_refused(run, tmp_path, name, options, message):

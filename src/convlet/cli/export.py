@@ -12,14 +12,14 @@ from convlet.environment import limit_threads
 from convlet.errors import InputError
 from convlet.locale import LANGUAGES
 
-SUFFIXES = (".html", ".onnx", ".keras")
+SUFFIXES = (".html", ".onnx", ".keras", ".h")
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--softmax", is_flag=True, help="Of model.onnx: it gives probabilities in place of logits.")
-@click.option("--uint8", is_flag=True, help="Of model.onnx: it takes bytes, and divides them by 255 itself.")
+@click.option("--uint8", is_flag=True, help="Of model.onnx or model.h: it takes bytes, as pictures have them.")
 @click.option("--lang", type=click.Choice(list(LANGUAGES)), help="Of the page. Default: what the browser asks for.")
 @threads_option
 @json_option
@@ -33,15 +33,19 @@ def export(
 
     model.onnx is the network for ONNX Runtime and all else that reads ONNX, model.keras for Keras. Either is read back
     and compared with the network, on test images, before it is written.
+
+    model.h is the network for small devices: one C99 header with weights and functions, which needs nothing else.
     """
     suffix = file.suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(
             f"FILE={str(file)!r}: expected a name that ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
         )
-    for option, given, where in (("softmax", softmax, ".onnx"), ("uint8", uint8, ".onnx"), ("lang", lang, ".html")):
-        if given and suffix != where:
-            raise InputError(f"--{option} with FILE={str(file)!r}: only a file that ends in {where} takes it.")
+    taking = {"softmax": (softmax, ".onnx"), "uint8": (uint8, ".onnx .h"), "lang": (lang, ".html")}
+    for option, (given, where) in taking.items():
+        if given and suffix not in where.split():
+            ends = " or ".join(where.split())
+            raise InputError(f"--{option} with FILE={str(file)!r}: only a file that ends in {ends} takes it.")
     limit_threads(threads)
     if suffix == ".html":
         _export_page(run, file, lang, as_json)
@@ -49,8 +53,9 @@ def export(
     from convlet.exchange.exporting import export as write
     from convlet.runs.run import load
 
-    written = write(load(run), file, softmax=softmax, uint8=uint8)
-    show(as_json, {"file": str(file), **asdict(written)}, f"{file}: {written.bytes / 1e6:.1f} MB; {_told(written)}.")
+    written: Any = write(load(run), file, softmax=softmax, uint8=uint8)
+    told = _told_of_header(written) if suffix == ".h" else f"{written.bytes / 1e6:.1f} MB; {_told(written)}"
+    show(as_json, {"file": str(file), **asdict(written)}, f"{file}: {told}.")
 
 
 def _export_page(run: Path, file: Path, lang: str | None, as_json: bool) -> None:
@@ -73,13 +78,23 @@ def _told(written: Any) -> str:
     """What reading the file back has shown."""
     if written.agreement is None:
         return "not checked, since onnxruntime is not installed"
-    seen, kind = written.agreement, f"{written.images} images" if written.images != "noise" else "images of noise"
-    changed = f"{seen.changed:,} have" if seen.changed else "none has"
-    text = (
-        f"of {seen.images:,} {kind} {changed} another class in {written.reader}, "
-        f"and no probability differs by more than {seen.difference:.1g}"
-    )
+    text = _agreed(written, f"in {written.reader}")
     if written.milliseconds is None:
         return text
     threads = f"{written.threads} thread{'s' * (written.threads > 1)}"
     return f"{text}; one image takes it {written.milliseconds:.2f} ms on {threads}"
+
+
+def _agreed(written: Any, where: str) -> str:
+    """How well something else agrees with the network."""
+    seen, kind = written.agreement, f"{written.images} images" if written.images != "noise" else "images of noise"
+    changed = f"{seen.changed:,} have" if seen.changed else "none has"
+    differs = f"no probability differs by more than {seen.difference:.1g}"
+    return f"of {seen.images:,} {kind} {changed} another class {where}, and {differs}"
+
+
+def _told_of_header(written: Any) -> str:
+    """What a device must have for it, and what it makes of images."""
+    weights = f"{written.weights} weights of {written.weight_bytes:,} bytes"
+    costs = f"{written.scratch_bytes:,} bytes of scratch memory, {written.multiply_adds:,} multiply-adds an image"
+    return f"{weights}, {costs}; {_agreed(written, 'with normalisations folded in')}"

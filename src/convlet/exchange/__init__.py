@@ -2,9 +2,10 @@
 
 What it is not: an engine. Here nothing is computed but to compare.
 
-    exporting   a run as model.onnx or model.keras, checked before it is written
+    exporting   a run as model.onnx, model.keras or model.h, checked before it is written
     importing   a network of another's as a run in a folder
     checking    what another makes of images, beside what the network makes of them
     library     the extra that ONNX needs: pip install 'convlet[onnx]'
     onnx        both ways: kinds.py, writing.py; running.py, in ONNX Runtime
+    c           a header for small devices: float32.py, writing.py, and functions/ in C
 """

@@ -1,4 +1,4 @@
-"""A run as one file for other tools: `model.onnx` or `model.keras`, checked on real images before it is written."""
+"""A run as one file for other tools: `model.onnx`, `model.keras` or `model.h`, checked on real images before."""
 
 import math
 import warnings
@@ -12,6 +12,7 @@ import numpy as np
 from convlet.datasets.images import scaled
 from convlet.engines import installed
 from convlet.errors import ConvletError, InputError
+from convlet.exchange.c.exporting import WrittenHeader, export_header
 from convlet.exchange.checking import Agreement, Array, agreement
 from convlet.exchange.onnx.running import Running
 from convlet.exchange.onnx.writing import onnx_model
@@ -19,7 +20,7 @@ from convlet.losses import softmax
 from convlet.runs.files import write_file
 from convlet.runs.run import Run
 
-SUFFIXES = (".onnx", ".keras")
+SUFFIXES = (".onnx", ".keras", ".h")
 MOST, LEAST = 10_000, 100  # images that a file is checked on
 PRODUCTS = 200_000_000_000  # and multiply-adds that this may cost: seconds
 
@@ -36,19 +37,28 @@ class Exported:
     threads: int | None = None
 
 
-def export(run: Run, path: Path, *, softmax: bool = False, uint8: bool = False) -> Exported:
-    """Write a run's network as `model.onnx` or `model.keras`.
+def export(run: Run, path: Path, *, softmax: bool = False, uint8: bool = False) -> Exported | WrittenHeader:
+    """Write a run's network as `model.onnx`, `model.keras` or `model.h`.
 
-    Raises InputError for another name, or an option that Keras's file has not; EngineError where what is needed is not
+    Raises InputError for another name, or an option that such a file has not; EngineError where what is needed is not
     installed, or the file's reader does not agree with the network; StorageError where it cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"path={str(path)!r}: expected a name that ends in {' or '.join(SUFFIXES)}.")
+    if path.suffix.lower() == ".h":
+        return _export_header(run, path, softmax=softmax, uint8=uint8)
     if path.suffix.lower() == ".keras":
         if softmax or uint8:
             raise InputError("softmax, uint8: of a model.keras they cannot be asked for; add layers to run.to_keras().")
         return _export_keras(run, path)
     return _export_onnx(run, path, softmax=softmax, uint8=uint8)
+
+
+def _export_header(run: Run, path: Path, *, softmax: bool, uint8: bool) -> WrittenHeader:
+    if softmax:
+        raise InputError("softmax: of a model.h it cannot be asked for; it has functions for both.")
+    images, which = _images(run)
+    return export_header(run, path, _bytes(images) if uint8 else images, which, uint8=uint8)
 
 
 def _export_onnx(run: Run, path: Path, **options: bool) -> Exported:
