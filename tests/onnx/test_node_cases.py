@@ -16,8 +16,8 @@ from convlet.errors import InputError
 
 onnx = pytest.importorskip("onnx", reason="ONNX is an extra: make test-extras")
 
+from convlet.exchange.graph.operators import OPERATORS  # noqa: E402
 from convlet.exchange.onnx import backend  # noqa: E402
-from convlet.exchange.onnx.operators import OPERATORS  # noqa: E402
 
 FLOATS = (1, 10, 11)  # ONNX's numbers for float32, float16, float64
 REASONS = {  # what a refusal says, and so why the case is none for a network of images

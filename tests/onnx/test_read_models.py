@@ -12,8 +12,8 @@ from convlet.engines import engine
 onnx = pytest.importorskip("onnx", reason="ONNX is an extra: make test-extras")
 onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is an extra: make test-extras")
 
+from convlet.exchange.graph.taking import imported  # noqa: E402
 from convlet.exchange.onnx import onnx_model  # noqa: E402
-from convlet.exchange.onnx.loading import imported  # noqa: E402
 from convlet.exchange.onnx.reading import parsed  # noqa: E402
 
 OTHERS = Path(__file__).parents[1] / "fixtures" / "onnx"

@@ -11,8 +11,8 @@ from convlet.errors import ConvletError, FormatError, InputError, StorageError
 
 onnx = pytest.importorskip("onnx", reason="ONNX is an extra: make test-extras")
 
+from convlet.exchange.graph.taking import checkpoint_of  # noqa: E402
 from convlet.exchange.onnx import reading, wire  # noqa: E402
-from convlet.exchange.onnx.loading import checkpoint_of  # noqa: E402
 
 WEIGHTS = {
     "w": np.ones((4, 2, 3, 3), np.float32),

@@ -32,8 +32,8 @@ def taking_in(file: Path, data: str | None, output: Path | None, threads: int | 
     if file.suffix.lower() != SUFFIX:
         raise InputError(f"FILE={str(file)!r}: expected a name that ends in {SUFFIX}.")
     limit_threads(threads)
+    from convlet.exchange.graph.taking import checkpoint_of
     from convlet.exchange.importing import keep
-    from convlet.exchange.onnx.loading import checkpoint_of
     from convlet.exchange.onnx.reading import read_model
     from convlet.runs.run import load
 

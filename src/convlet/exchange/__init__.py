@@ -6,6 +6,7 @@ What it is not: an engine. Here nothing is computed but to compare.
     importing   a network of another's as a run in a folder
     checking    what another makes of images, beside what the network makes of them
     library     the extra that ONNX needs: pip install 'convlet[onnx]'
+    graph       what others' networks are made of, as layers of ours, whichever tool they come from
     onnx        both ways: kinds.py, writing.py; running.py, in ONNX Runtime
     c           a header for small devices: float32.py, writing.py, and functions/ in C
 """

@@ -6,12 +6,9 @@ What it is not: an engine. A model that comes in becomes a network of ours, and 
     writing     a network as a model
     running     a model in ONNX Runtime
 
-    loading     a file as a run, in this order:
+    loading     a file as a run:
     wire        how much there is in it, before it is parsed
-    reading     its nodes and arrays, made plain
-    building    node by node to steps (steps.py); what is worked out at once is in folding.py
-    operators   what each becomes: layering.py, viewing.py, arithmetic.py
-    blocks      from steps to a network with residual blocks
+    reading     its nodes and arrays, made plain; what they become is in `graph`
 
     backend     our engines as ONNX's own tools ask for one
 """

@@ -11,10 +11,10 @@ import numpy as np
 
 from convlet.engines import engine as find_engine
 from convlet.errors import InputError
+from convlet.exchange.graph.nodes import Array, Model
+from convlet.exchange.graph.taking import Imported, imported
 from convlet.exchange.library import library
-from convlet.exchange.onnx.kinds import Array
-from convlet.exchange.onnx.loading import Imported, imported
-from convlet.exchange.onnx.reading import TYPES, Model, plain
+from convlet.exchange.onnx.reading import TYPES, plain
 
 WHERE = "model"
 

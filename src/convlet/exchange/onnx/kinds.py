@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convlet.descriptions.layers import (
     Activation,
@@ -30,21 +29,9 @@ from convlet.descriptions.layers import (
 )
 from convlet.descriptions.network import Placed
 from convlet.descriptions.window import Window
+from convlet.exchange.graph.nodes import LEAKY_SLOPE, Array, Node
 
-Array = NDArray[Any]
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
-LEAKY_SLOPE = 0.2  # of ours
-
-
-@dataclass(frozen=True)
-class Node:
-    """One operator: the names of the values that it is given and of the one that it gives, and how it works."""
-
-    operator: str
-    inputs: tuple[str, ...]
-    output: str
-    attributes: Mapping[str, Any]
-    name: str = ""  # of the node, where its author gave it one
 
 
 @dataclass(frozen=True)

@@ -1,53 +1,22 @@
 """A model as it stands in a file, made plain: nodes in order, arrays, what goes in and what comes out.
 
-What it is not: it does not know what an operator means (`operators.py`). Whatever is refused is refused by name.
+What it is not: it does not know what an operator means (`graph`). Whatever is refused is refused by name.
 """
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from convlet.errors import FormatError, InputError, StorageError
+from convlet.exchange.graph.nodes import NEWEST, Array, Given, Model, Node
 from convlet.exchange.library import library
-from convlet.exchange.onnx.kinds import Array, Node
 from convlet.exchange.onnx.wire import MOST_BYTES, check_size
 
-OPSETS = range(9, 26)
+OPSETS = range(9, NEWEST + 1)
 MOST_NODES = 10_000
 TYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}
-
-
-@dataclass(frozen=True)
-class Given:
-    """A value that a graph is given: its name, its type by ONNX's number, and its axes, None where one is open."""
-
-    name: str
-    type: int
-    dims: tuple[int | None, ...]
-
-
-@dataclass(frozen=True)
-class Model:
-    """A graph: nodes in the order in which they can be computed, arrays by name, what goes in, and what comes out."""
-
-    nodes: tuple[Node, ...]
-    arrays: dict[str, Array]
-    inputs: tuple[Given, ...]
-    outputs: tuple[str, ...]
-    opset: int
-    facts: dict[str, str] = field(default_factory=dict)  # the metadata
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes' names where the metadata have them, as convlet writes them; else none."""
-        try:
-            names = json.loads(self.facts.get("classes", "[]"))
-        except (ValueError, RecursionError):
-            return ()
-        return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def read_model(path: Path) -> Model:
@@ -87,7 +56,17 @@ def plain(proto: Any, where: str) -> Model:
     nodes = tuple(_node(node, where) for node in graph.node)
     inputs = tuple(_given(value) for value in graph.input if value.name not in arrays)
     outputs = tuple(value.name for value in graph.output)
-    return Model(nodes, arrays, inputs, outputs, opset, {entry.key: entry.value for entry in proto.metadata_props})
+    return Model(nodes, arrays, inputs, outputs, opset, _classes(proto))
+
+
+def _classes(proto: Any) -> tuple[str, ...]:
+    """The classes' names where the metadata have them, as convlet writes them; else none."""
+    facts = {entry.key: entry.value for entry in proto.metadata_props}
+    try:
+        names = json.loads(facts.get("classes", "[]"))
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _opset(proto: Any, where: str) -> int:

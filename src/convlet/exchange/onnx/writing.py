@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from convlet.descriptions.network import IMAGE, Parameters, Placed, Sequential
+from convlet.exchange.graph.nodes import Array, Node
 from convlet.exchange.library import library
-from convlet.exchange.onnx.kinds import KINDS, TO_CHANNELS_FIRST, TO_CHANNELS_LAST, Array, Node, Site
+from convlet.exchange.onnx.kinds import KINDS, TO_CHANNELS_FIRST, TO_CHANNELS_LAST, Site
 
 OPSET, FORMAT = 17, 8
 IMAGES = "images"  # the name of what goes in

@@ -8,9 +8,9 @@ import numpy as np
 
 from convlet.descriptions.layers import Flatten
 from convlet.errors import InputError
-from convlet.exchange.onnx.building import Building
-from convlet.exchange.onnx.kinds import Array, Node
-from convlet.exchange.onnx.steps import FIRST, Value
+from convlet.exchange.graph.building import Building
+from convlet.exchange.graph.nodes import Array, Node
+from convlet.exchange.graph.steps import FIRST, Value
 
 
 def transpose(building: Building, node: Node) -> Value:

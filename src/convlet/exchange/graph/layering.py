@@ -21,9 +21,9 @@ from convlet.descriptions.layers import (
 )
 from convlet.descriptions.window import Padding, Window
 from convlet.errors import InputError
-from convlet.exchange.onnx.building import Building
-from convlet.exchange.onnx.kinds import Array, Node
-from convlet.exchange.onnx.steps import FIRST, NOTHING_AROUND, Around, Value
+from convlet.exchange.graph.building import Building
+from convlet.exchange.graph.nodes import Array, Node
+from convlet.exchange.graph.steps import FIRST, NOTHING_AROUND, Around, Value
 
 
 def _images(value: Value) -> Value:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from convlet.exchange.onnx import arithmetic, layering, viewing
-from convlet.exchange.onnx.building import Building
-from convlet.exchange.onnx.kinds import Node
-from convlet.exchange.onnx.steps import Value
+from convlet.exchange.graph import arithmetic, layering, viewing
+from convlet.exchange.graph.building import Building
+from convlet.exchange.graph.nodes import Node
+from convlet.exchange.graph.steps import Value
 
 OPERATORS: dict[str, Callable[[Building, Node], Value]] = {
     "Add": arithmetic.add,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from convlet.errors import InputError
-from convlet.exchange.onnx.kinds import Array
+from convlet.exchange.graph.nodes import Array
 
 MOST = 1 << 28  # numbers of an array that is worked out
 TYPES = {1: np.float32, 2: np.uint8, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from convlet.descriptions.layers import Layer, Rescaling, Residual
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.errors import InputError
-from convlet.exchange.onnx.steps import Array, Step
+from convlet.exchange.graph.steps import Array, Step
 
 DEEPEST = 50  # blocks in blocks
 

@@ -14,10 +14,9 @@ import numpy as np
 from convlet.checks import Shape
 from convlet.descriptions.layers import Activation, Layer
 from convlet.errors import InputError
-from convlet.exchange.onnx.folding import FOLDS
-from convlet.exchange.onnx.kinds import Array, Node
-from convlet.exchange.onnx.reading import Given, Model
-from convlet.exchange.onnx.steps import WITH_SUMS, Step, Value
+from convlet.exchange.graph.folding import FOLDS
+from convlet.exchange.graph.nodes import Array, Given, Model, Node
+from convlet.exchange.graph.steps import WITH_SUMS, Step, Value
 
 LARGEST = 1 << 26  # numbers of one image's output: no layer here has a thousandth of that
 CHANNELS = (1, 3, 4)  # of images
@@ -45,14 +44,10 @@ class Building:
             try:
                 self._add(node, operators)
             except InputError as error:
-                raise InputError(
-                    f"{self.where}: node {node.name or node.output!r} ({node.operator}): {error}"
-                ) from None
+                raise InputError(f"{self.where}: {node}: {error}") from None
             except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
                 broken = f"it is not as ONNX has it: {type(error).__name__}: {str(error)[:200]}"
-                raise InputError(
-                    f"{self.where}: node {node.name or node.output!r} ({node.operator}): {broken}"
-                ) from None
+                raise InputError(f"{self.where}: {node}: {broken}") from None
         name = self.model.outputs[0]
         if name not in self.values:
             raise InputError(f"{self.where}: its output {name!r} does not depend on its input.")
@@ -72,7 +67,7 @@ class Building:
                 f"{self.where}: input {given.name!r} of ONNX's type {given.type}: expected floats or bytes."
             )
         if len(dims) == 3:
-            last = self._channels_last(given.name, dims)
+            last = self._channels_last(given.name, dims) if given.channels_last is None else given.channels_last
             axes = ("N", "H", "W", "C") if last else ("N", "C", "H", "W")
             sized = dict(zip(axes[1:], dims, strict=True))
             value = Value(self._image((sized["H"], sized["W"], sized["C"])), axes)
@@ -154,7 +149,11 @@ class Building:
         return self.arrays[names[place]]
 
     def step(self, layer: Layer, *inputs: Step, weights: dict[str, Array] | None = None, named: str = "") -> Step:
-        """A new step of this layer. Raises NetworkError where it cannot take what it is given."""
+        """A new step of this layer, of which nothing is learnt where nothing of the node is.
+
+        Raises NetworkError where it cannot take what it is given.
+        """
+        layer = replace(layer, trainable=False) if weights and not self.node.trainable else layer
         shape = self._sized(layer.output_shape(inputs[0].shape))
         weights = {name: np.ascontiguousarray(array, np.float32) for name, array in (weights or {}).items()}
         for each in inputs:

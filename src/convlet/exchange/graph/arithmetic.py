@@ -9,9 +9,9 @@ import numpy as np
 from convlet.checks import Shape
 from convlet.descriptions.layers import Activation, Layer, Rescaling, Residual
 from convlet.errors import InputError
-from convlet.exchange.onnx.building import Building
-from convlet.exchange.onnx.kinds import LEAKY_SLOPE, Array, Node
-from convlet.exchange.onnx.steps import NOTHING_AROUND, WITH_SUMS, Curve, Step, Value
+from convlet.exchange.graph.building import Building
+from convlet.exchange.graph.nodes import LEAKY_SLOPE, Array, Node
+from convlet.exchange.graph.steps import NOTHING_AROUND, WITH_SUMS, Curve, Step, Value
 
 CLOSE = 1e-5  # constants of curves are written with six digits by some
 LARGEST = float(np.finfo(np.float32).max)  # as a bound it is none

@@ -1,0 +1,69 @@
+"""A graph as a network of ours with its weights, or as a checkpoint of one that classifies."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from convlet.descriptions.network import Parameters, Sequential
+from convlet.engines import State
+from convlet.errors import InputError
+from convlet.exchange.graph.blocks import network_of
+from convlet.exchange.graph.building import Building
+from convlet.exchange.graph.nodes import Model
+from convlet.exchange.graph.operators import OPERATORS
+from convlet.exchange.graph.steps import Value
+from convlet.runs.checkpoint import Checkpoint
+from convlet.runs.history import History
+
+LAST = ("Softmax", "LogSoftmax")  # of logits: predictions are probabilities all the same
+
+
+def checkpoint_of(model: Model, where: str) -> Checkpoint:
+    """A model that classifies, as a checkpoint. Raises InputError, with `where` in front, for what is none of ours."""
+    found = imported(_without_softmax(model), where)
+    if found.output.image or found.output.order is not None:
+        raise InputError(f"{where}: it gives {found.output.dims} an image; expected one number a class.")
+    try:
+        count = found.network.check_classifier()
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    classes = model.classes if len(model.classes) == count else tuple(map(str, range(count)))
+    return Checkpoint(found.network, classes, State(found.parameters), History(batch_size=1), seed=0)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A network of ours, with its weights, and in what form a model gives what it gives."""
+
+    network: Sequential
+    parameters: Parameters
+    images: Value
+    output: Value
+
+
+def imported(model: Model, where: str) -> Imported:
+    """A model as a network. Raises InputError, with `where` in front, for what is none of ours."""
+    building = Building(model, where)
+    with np.errstate(all="ignore"):  # of weights that are no numbers
+        output = building.build(OPERATORS)
+    images = building.values[model.inputs[0].name]
+    try:
+        network, parameters = network_of(images.step, output.step)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    for name, array in parameters.items():
+        if not np.isfinite(array).all():
+            raise InputError(f"{where}: {name} has a weight that is NaN or infinite: such a network answers nothing.")
+    return Imported(network, parameters, images, output)
+
+
+def _without_softmax(model: Model) -> Model:
+    """The model without a softmax that is all that its output is."""
+    giving = {node.output: node for node in model.nodes}
+    last = giving.get(model.outputs[0]) if model.outputs else None
+    while last is not None and last.operator == "Identity":
+        last = giving.get(last.inputs[0])
+    if last is None or last.operator not in LAST:
+        return model
+    nodes = tuple(node for node in model.nodes if node is not last)
+    return replace(model, nodes=nodes, outputs=last.inputs[:1])
