@@ -8,6 +8,7 @@ VENV = .venv
 KERAS_VENV = .venv-keras
 PAGE_VENV = .venv-page
 EXTRAS_VENV = .venv-extras
+TORCH_VENV = .venv-torch
 EXTRAS_TESTS = $(wildcard tests/onnx tests/serving tests/sklearn tests/notebooks tests/tensorboard \
 	tests/*/test_parquet*.py tests/*/*/test_parquet*.py)
 KERAS_BACKENDS = tensorflow jax
@@ -23,7 +24,7 @@ UV = uv==0.13.9
 SMALL_EXTRAS = --extra onnx --extra parquet --extra serve --extra sklearn --extra tensorboard
 
 .DEFAULT_GOAL := help
-.PHONY: help train explore texts test test-keras test-page test-extras check check-page format coverage docs bench bench-page mutants lock clean
+.PHONY: help train explore texts test test-keras test-page test-extras test-torch check check-page format coverage docs bench bench-page mutants lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +57,9 @@ test-page: $(PAGE_VENV)/installed ## Run tests/explore in Chromium, in an enviro
 test-extras: $(EXTRAS_VENV)/installed ## Run the tests that need ONNX, scikit-learn, Parquet, a server or a notebook's kernel
 	@$(ONE_THREAD_EACH) $(EXTRAS_VENV)/bin/python -m pytest -n $(WORKERS) $(EXTRAS_TESTS) $(ARGS)
 
+test-torch: $(TORCH_VENV)/installed ## Run tests/torch, networks to and from PyTorch, in an environment of its own
+	@$(ONE_THREAD_EACH) $(TORCH_VENV)/bin/python -m pytest -n $(WORKERS) tests/torch $(ARGS)
+
 check: $(VENV)/installed ## Lint, formatting and types
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -72,7 +76,7 @@ coverage: $(VENV)/installed ## Which lines the tests run, with nothing compiled;
 	@$(ONE_THREAD_EACH) $(VENV)/bin/python tests/measure_coverage.py $(ARGS)
 
 docs: $(VENV)/installed ## The API as pages, from the docstrings, in build/api
-	@$(VENV)/bin/pdoc convlet '!convlet.engines.keras' '!convlet.sklearn' '!convlet.benchmarks.peers' '!convlet.__main__' -o build/api
+	@$(VENV)/bin/pdoc convlet '!convlet.engines.keras' '!convlet.exchange.torch' '!convlet.sklearn' '!convlet.benchmarks.peers' '!convlet.__main__' -o build/api
 	@echo 'Open build/api/index.html'
 
 bench: $(VENV)/installed ## Measure what the README's tables claim
@@ -90,6 +94,7 @@ lock: $(VENV)/installed ## Write locks/ again from pyproject.toml (ARGS=--upgrad
 	@$(LOCK) pyproject.toml locks/keras.in --extra dev --extra keras --constraints locks/dev.txt --output-file locks/keras.txt
 	@$(LOCK) pyproject.toml locks/page.in --extra dev --extra explore --constraints locks/dev.txt --output-file locks/page.txt
 	@$(LOCK) pyproject.toml locks/extras.in --extra dev $(SMALL_EXTRAS) --constraints locks/dev.txt --output-file locks/extras.txt
+	@$(LOCK) pyproject.toml locks/torch.in --extra dev --extra onnx --constraints locks/extras.txt --output-file locks/torch.txt
 
 clean: ## Remove all that these commands made, but for runs/
 	rm -rf .venv .venv-* build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
@@ -101,7 +106,8 @@ $(VENV)/installed: locks/dev.txt
 $(KERAS_VENV)/installed: locks/keras.txt
 $(PAGE_VENV)/installed: locks/page.txt
 $(EXTRAS_VENV)/installed: locks/extras.txt
-$(VENV)/installed $(KERAS_VENV)/installed $(PAGE_VENV)/installed $(EXTRAS_VENV)/installed: pyproject.toml
+$(TORCH_VENV)/installed: locks/torch.txt
+$(VENV)/installed $(KERAS_VENV)/installed $(PAGE_VENV)/installed $(EXTRAS_VENV)/installed $(TORCH_VENV)/installed: pyproject.toml
 	@{ set -e; \
 	test -x $(@D)/bin/python || { \
 		for python in $(PYTHON) python3.14 python3.13 python3.12 python3.11 none; do \

@@ -23,14 +23,15 @@ from convlet.exchange.onnx.kinds import KINDS as WRITTEN
 SOURCE = Path(convlet.__file__).parent
 PAGE = SOURCE / "explore" / "page"
 KERAS = SOURCE / "engines" / "keras" / "kinds.py"
+TORCH = SOURCE / "exchange" / "torch" / "kinds.py"
 
 
-def keras_kinds():
-    """The keys of the keras engine's table, read from its text: importing it needs Keras."""
-    for node in ast.parse(KERAS.read_text("utf-8")).body:
+def table_of(path):
+    """The keys of a table KINDS, read from its text: importing it needs a framework."""
+    for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "KINDS":
             return {key.id for key in node.value.keys}
-    raise AssertionError(f"{KERAS}: no KINDS")
+    raise AssertionError(f"{path}: no KINDS")
 
 
 def page_kinds(script):
@@ -42,9 +43,10 @@ def page_kinds(script):
 PLACES = {
     "the numpy engine's table": lambda: {kind.__name__ for kind in COMPUTED},
     "the numba engine's table": lambda: {kind.__name__ for kind in LOWERED},
-    "the keras engine's table": keras_kinds,
+    "the keras engine's table": lambda: table_of(KERAS),
     "the table of what is written as ONNX": lambda: {kind.__name__ for kind in WRITTEN},
     "the table of what is called in C": lambda: {kind.__name__ for kind in CALLED},
+    "PyTorch's table, and its module for blocks": lambda: table_of(TORCH) | {"Residual"},
     "the page's table": lambda: page_kinds("network/layers.js"),
     "the page's words": lambda: page_kinds("words.js"),
     "the cases": lambda: {type(case.layer).__name__ for case in cases.LAYERS + cases.BLOCKS + cases.FIRST},

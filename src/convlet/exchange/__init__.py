@@ -5,8 +5,9 @@ What it is not: an engine. Here nothing is computed but to compare.
     exporting   a run as model.onnx, model.keras or model.h, checked before it is written
     importing   a network of another's as a run in a folder
     checking    what another makes of images, beside what the network makes of them
-    library     the extra that ONNX needs: pip install 'convlet[onnx]'
+    library     what is imported for others' networks, and what to type where it is missing
     graph       what others' networks are made of, as layers of ours, whichever tool they come from
-    onnx        both ways: kinds.py, writing.py; running.py, in ONNX Runtime
+    onnx        both ways, as files: kinds.py, writing.py; running.py, in ONNX Runtime
+    torch       both ways, as live modules
     c           a header for small devices: float32.py, writing.py, and functions/ in C
 """

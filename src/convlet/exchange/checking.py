@@ -1,5 +1,6 @@
 """What another tool makes of images, beside what the network itself makes of them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.checks import Shape
 from convlet.datasets.images import scaled
 from convlet.engines import Program
 from convlet.errors import EngineError
@@ -15,6 +17,7 @@ from convlet.losses import softmax
 Array = NDArray[Any]
 AT_ONCE = 500  # images
 CLOSE = 1e-4  # of a probability: what float32 in another order comes to is a hundredth of that
+UNWRITTEN = "Nothing was written. Please report this, with the run's recipe.toml."
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,18 @@ class Agreement:
     difference: float
 
 
-def agreement(who: str, answer: Callable[[Array], Array], program: Program, images: Array) -> Agreement:
+def noise(images: int, shape: Shape) -> Array:
+    """Images (N, H, W, C) of float32 that are nothing: numbers spread evenly from 0 to 1, in no order."""
+    steps = np.arange(images * math.prod(shape)) * 0.6180339887
+    return (steps % 1).astype(np.float32).reshape(images, *shape)
+
+
+def agreement(
+    who: str, answer: Callable[[Array], Array], program: Program, images: Array, *, remedy: str = UNWRITTEN
+) -> Agreement:
     """Another's probabilities beside a program's, on images (N, H, W, C), uint8 or from 0 to 1.
 
-    `answer` gives probabilities (N, classes) of images from 0 to 1. Raises EngineError where they differ.
+    `answer` is probabilities (N, classes) of images from 0 to 1. Raises EngineError, with `remedy`, where these differ.
     """
     changed, difference = 0, 0.0
     for start in range(0, len(images), AT_ONCE):
@@ -40,6 +51,6 @@ def agreement(who: str, answer: Callable[[Array], Array], program: Program, imag
     if not difference <= CLOSE:
         raise EngineError(
             f"{who} gives probabilities that differ by up to {difference:.2g} from the network's own; expected at most "
-            f"{CLOSE:g}. Nothing was written. Please report this, with the run's recipe.toml."
+            f"{CLOSE:g}. {remedy}"
         )
     return Agreement(len(images), changed, difference)

@@ -1,6 +1,5 @@
 """A run as one file for other tools: `model.onnx`, `model.keras` or `model.h`, checked on real images before."""
 
-import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from convlet.datasets.images import scaled
 from convlet.engines import installed
 from convlet.errors import ConvletError, InputError
 from convlet.exchange.c.exporting import WrittenHeader, export_header
-from convlet.exchange.checking import Agreement, Array, agreement
+from convlet.exchange.checking import Agreement, Array, agreement, noise
 from convlet.exchange.onnx.running import Running
 from convlet.exchange.onnx.writing import onnx_model
 from convlet.losses import softmax
@@ -113,6 +112,5 @@ def _images(run: Run) -> tuple[Array, str]:
     part = None if data is None else data.parts.get(which)
     count = min(MOST, max(LEAST, PRODUCTS // max(run.network.multiply_adds, 1)))
     if part is None or part.image_shape != run.network.input_shape:
-        steps = np.arange(LEAST * math.prod(run.network.input_shape)) * 0.6180339887  # spread evenly, in no order
-        return (steps % 1).astype(np.float32).reshape(LEAST, *run.network.input_shape), "noise"
+        return noise(LEAST, run.network.input_shape), "noise"
     return np.asarray(part.images[:count]), which

@@ -1,16 +1,18 @@
-"""The two libraries that ONNX needs, imported when they are asked for; and what to type where one is missing."""
+"""What other tools' networks need, imported when it is asked for; and what to type where it is missing."""
 
 from importlib import import_module
 from typing import Any
 
 from convlet.engines import installed
+from convlet.engines.lookup import EXTRAS
 from convlet.errors import EngineError
 
 EXTRA = "pip install 'convlet[onnx]'"
+COMMANDS = {"onnx": EXTRA, "onnxruntime": EXTRA, "torch": "pip install torch", "keras": EXTRAS["keras"]}
 
 
 def library(name: str, what_for: str) -> Any:
-    """The module `onnx` or `onnxruntime`. Raises EngineError where it is not installed."""
+    """The module of that name, one of COMMANDS. Raises EngineError where it is not installed."""
     if not installed(name):
-        raise EngineError(f"{what_for} needs {name}, which is not installed. Install it with: {EXTRA}")
+        raise EngineError(f"{what_for} needs {name}, which is not installed. Install it with: {COMMANDS[name]}")
     return import_module(name)

@@ -195,6 +195,14 @@ class Run:
         program: Any = find_engine("keras").compile(self.network, self.program.state().parameters)
         return program.model
 
+    def to_torch(self) -> Any:
+        """The network as an nn.Sequential of PyTorch's in eval mode, with the weights of this moment: images to logits.
+
+        Its images are float32 from 0 to 1, channels first, (N, C, H, W). A residual block is a small module of its own.
+        Raises EngineError where PyTorch is not installed.
+        """
+        return import_module("convlet.exchange.torch").torch_module(self.network, self.program.state().parameters)
+
     def export(self, path: str | Path, *, softmax: bool = False, uint8: bool = False) -> None:
         """Write the network for other tools: `model.onnx`, `model.keras` for Keras alone, `model.h` for small devices.
 

@@ -280,7 +280,8 @@ def _between(building: Building, value: Value, low: float, high: float) -> Value
     scale, offset = float(value.scale), float(value.offset)
 
     def above(bound: float) -> list[Layer]:
-        return [Rescaling(scale, offset - bound), Activation("relu")]
+        moved = [] if (scale, offset) == (1, bound) else [Rescaling(scale, offset - bound)]
+        return [*moved, Activation("relu")]
 
     block = Residual(above(low), shortcut=[*above(high), Rescaling(-1.0, low)])
     step = building.step(block, value.step)

@@ -1,5 +1,7 @@
 """Operators that are layers of ours."""
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +47,7 @@ def conv(building: Building, node: Node) -> Value:
     if not value.image and groups == 1 and alone and value.view[1:] == (1, 1):
         row = replace(building.settled(value), view=value.view[:1])
         return replace(_dense(building, row, kernel[:, :, 0, 0].T, bias), view=(filters, 1, 1))
-    value = _images(value if value.around != NOTHING_AROUND else building.settled(value))
+    value = _images(value if value.around != NOTHING_AROUND and not value.filling else building.settled(value))
     if any(step != 1 for step in node.attributes.get("dilations", ())):
         raise InputError(
             f"dilations={list(node.attributes['dilations'])}: expected 1, the pixels of a kernel together."
@@ -162,12 +164,17 @@ def _pool(building: Building, node: Node, kind: type[MaxPooling2D] | type[Averag
 
 
 def _pooled(building: Building, node: Node) -> tuple[Value, Pair, Pair, Padding]:
-    """The images that a pool is given, its size, strides and padding. Raises InputError where its window has gaps."""
-    value = _images(building.settled(building.take(0)))
+    """The images that a pool is given, its size, strides and padding. Raises InputError where its window has gaps.
+
+    Pixels that are less than all others are what a largest of windows pads with.
+    """
+    value = building.take(0)
+    least = node.operator == "MaxPool" and value.filling == -math.inf
+    value = _images(value if least else building.settled(value))
     if any(step != 1 for step in node.attributes.get("dilations", ())):
         raise InputError(f"dilations={list(node.attributes['dilations'])}: expected 1.")
     rows, columns = node.attributes["kernel_shape"]
-    return value, (rows, columns), *_window(node, value, (rows, columns))
+    return value, (rows, columns), *_window(node, value, (rows, columns), value.around)
 
 
 def global_average_pool(building: Building, node: Node) -> Value:
@@ -206,8 +213,10 @@ def normalization(building: Building, node: Node) -> Value:
         _images(value)
     elif value.view[1:] and any(size != 1 for size in value.view[1:]):
         raise InputError(f"it is given {value.dims}: expected images, or a row of numbers.")
-    names, channels = ("gamma", "beta", "moving_mean", "moving_variance"), value.step.shape[-1]
-    weights = {name: _ordered(value, building.array(place + 1)) for place, name in enumerate(names)}
+    channels, scale, center = value.step.shape[-1], bool(node.inputs[1]), bool(node.inputs[2])
+    places = {"gamma": 1, "beta": 2, "moving_mean": 3, "moving_variance": 4}
+    places = {name: place for name, place in places.items() if node.inputs[place]}
+    weights = {name: _ordered(value, building.array(place)) for name, place in places.items()}
     if any(array.shape != (channels,) for array in weights.values()):
         raise InputError(
             f"weights of shapes {[array.shape for array in weights.values()]}; expected ({channels},) each."
@@ -215,10 +224,10 @@ def normalization(building: Building, node: Node) -> Value:
     epsilon = float(node.attributes.get("epsilon", 1e-5))
     named = node.inputs[1]
     measured_once = "momentum" not in node.attributes and not value.step.inputs and not value.step.layer
-    if measured_once and (weights["gamma"] == 1).all() and not weights["beta"].any():
+    if measured_once and scale and center and (weights["gamma"] == 1).all() and not weights["beta"].any():
         measured = {"mean": weights["moving_mean"], "variance": weights["moving_variance"]}
         return value.of(building.step(Normalization(epsilon), value.step, weights=measured, named=named))
-    layer = BatchNormalization(float(node.attributes.get("momentum", 0.9)), epsilon)
+    layer = BatchNormalization(float(node.attributes.get("momentum", 0.9)), epsilon, scale=scale, center=center)
     return value.of(building.step(layer, value.step, weights=weights, named=named))
 
 
@@ -241,11 +250,11 @@ def dropout(building: Building, node: Node) -> Value:
 
 
 def pad(building: Building, node: Node) -> Value:
-    """Zeros around images: of the layer behind, where that is a convolution."""
+    """Zeros around images, of the layer behind where that is a convolution; or −∞, where it is a largest of windows."""
     value = building.settled(building.take(0))
     told = building.array(1, np.array(node.attributes.get("pads", ())))
     filling = float(building.array(2, np.array(node.attributes.get("value", 0.0))))
-    if node.attributes.get("mode", "constant") != "constant" or filling != 0 or len(node.inputs) > 3:
+    if node.attributes.get("mode", "constant") != "constant" or filling not in (0, -math.inf) or len(node.inputs) > 3:
         raise InputError("expected zeros around all of an image.")
     if not told.any():
         return value
@@ -254,4 +263,26 @@ def pad(building: Building, node: Node) -> Value:
     sides = dict(zip(value.axes, zip(told[:4].tolist(), told[4:].tolist(), strict=True), strict=True))
     if any(sides["N"]) or any(sides["C"]) or (told < 0).any():
         raise InputError(f"pads={told.tolist()}: expected pixels around rows and columns.")
-    return replace(value, around=(sides["H"], sides["W"]))
+    return replace(value, around=(sides["H"], sides["W"]), filling=filling)
+
+
+def adaptive_pool(operator: str) -> Callable[[Building, Node], Value]:
+    """A pool that gives images of one size, its windows as large as these are far from each other."""
+
+    def put(building: Building, node: Node) -> Value:
+        dims, told = building.values[node.inputs[0]].dims, node.attributes["output_size"]
+        if len(dims) != 3:
+            raise InputError(f"it is given rows of numbers, {dims}; expected images.")
+        sizes = tuple(dim if size is None else size for dim, size in zip(dims[1:], told, strict=True))
+        if sizes == (1, 1):
+            return (global_average_pool if operator == "AveragePool" else global_max_pool)(building, node)
+        if sizes == dims[1:]:
+            return building.take(0)
+        window = tuple(dim // size for dim, size in zip(dims[1:], sizes, strict=True))
+        if any(dim % size for dim, size in zip(dims[1:], sizes, strict=True)):
+            raise InputError(f"output_size={sizes} of images of {dims[1:]}: expected windows that are all of one size.")
+        how = {"kernel_shape": window, "strides": window}
+        pool = average_pool if operator == "AveragePool" else max_pool
+        return pool(building, replace(node, operator=operator, attributes=how))
+
+    return put

@@ -1,4 +1,4 @@
-"""Every operator of ONNX that becomes something of ours."""
+"""Every operator of ONNX that becomes something of ours, and two that it lacks."""
 
 from collections.abc import Callable
 
@@ -43,4 +43,6 @@ OPERATORS: dict[str, Callable[[Building, Node], Value]] = {
     "Tanh": arithmetic.plain_curve("tanh"),
     "Transpose": viewing.transpose,
     "Unsqueeze": viewing.unsqueeze,
+    "AdaptiveAveragePool": layering.adaptive_pool("AveragePool"),  # PyTorch's
+    "AdaptiveMaxPool": layering.adaptive_pool("MaxPool"),
 }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from convlet.checks import Shape
 from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, DepthwiseConv2D, Layer, Rescaling
+from convlet.errors import InputError
 
 Array = NDArray[Any]
 Around = tuple[tuple[int, int], tuple[int, int]]  # pixels of zeros: ((top, bottom), (left, right))
@@ -57,7 +58,8 @@ class Value:
     """A step's output as the model has it: × scale + offset, each a number, or one for each channel or unit.
 
     An image has its axes in some order. A row of numbers has axes behind N of the sizes `view`, and `order` says which
-    of the step's numbers stand there: None where they are in their own order. `around` are zeros around the image.
+    of the step's numbers stand there: None where they are in their own order. `around` are zeros around the image, or
+    what else is `filling` them.
     """
 
     step: Step
@@ -67,6 +69,7 @@ class Value:
     scale: float | Array = 1.0
     offset: float | Array = 0.0
     around: Around = NOTHING_AROUND
+    filling: float = 0.0
 
     @property
     def image(self) -> bool:
@@ -100,11 +103,16 @@ class Value:
 
     def of(self, step: Step) -> "Value":
         """Another step's output of the same shape, in the same order."""
-        return replace(self, step=step, scale=1.0, offset=0.0, around=NOTHING_AROUND)
+        return replace(self, step=step, scale=1.0, offset=0.0, around=NOTHING_AROUND, filling=0.0)
 
     def settled(self, new: Callable[..., Step]) -> "Value":
-        """The same value as a step's output: what it is scaled by and padded with becomes layers, made by `new`."""
+        """The same value as a step's output: what it is scaled by and padded with becomes layers, made by `new`.
+
+        Raises InputError where it is padded with other numbers than zeros.
+        """
         value = self
+        if value.filling:
+            raise InputError(f"pixels of {value.filling:g} around images: expected them in front of MaxPool alone.")
         if value.around != NOTHING_AROUND:
             value = replace(value, around=NOTHING_AROUND).settled(new)
             ones = np.ones((1, 1, value.step.shape[2], 1), np.float32)

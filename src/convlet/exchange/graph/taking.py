@@ -9,7 +9,7 @@ from convlet.engines import State
 from convlet.errors import InputError
 from convlet.exchange.graph.blocks import network_of
 from convlet.exchange.graph.building import Building
-from convlet.exchange.graph.nodes import Model
+from convlet.exchange.graph.nodes import Model, Node
 from convlet.exchange.graph.operators import OPERATORS
 from convlet.exchange.graph.steps import Value
 from convlet.runs.checkpoint import Checkpoint
@@ -20,7 +20,7 @@ LAST = ("Softmax", "LogSoftmax")  # of logits: predictions are probabilities all
 
 def checkpoint_of(model: Model, where: str) -> Checkpoint:
     """A model that classifies, as a checkpoint. Raises InputError, with `where` in front, for what is none of ours."""
-    found = imported(_without_softmax(model), where)
+    found = imported(without_softmax(model), where)
     if found.output.image or found.output.order is not None:
         raise InputError(f"{where}: it gives {found.output.dims} an image; expected one number a class.")
     try:
@@ -57,13 +57,19 @@ def imported(model: Model, where: str) -> Imported:
     return Imported(network, parameters, images, output)
 
 
-def _without_softmax(model: Model) -> Model:
+def without_softmax(model: Model) -> Model:
     """The model without a softmax that is all that its output is."""
+    last = closing(model)
+    if last is None:
+        return model
+    nodes = tuple(node for node in model.nodes if node is not last)
+    return replace(model, nodes=nodes, outputs=last.inputs[:1])
+
+
+def closing(model: Model) -> Node | None:
+    """The softmax, or its logarithm, that is all that a model's output is; None where it is none."""
     giving = {node.output: node for node in model.nodes}
     last = giving.get(model.outputs[0]) if model.outputs else None
     while last is not None and last.operator == "Identity":
         last = giving.get(last.inputs[0])
-    if last is None or last.operator not in LAST:
-        return model
-    nodes = tuple(node for node in model.nodes if node is not last)
-    return replace(model, nodes=nodes, outputs=last.inputs[:1])
+    return last if last is not None and last.operator in LAST else None

@@ -1,0 +1,51 @@
+"""A live model of another tool's as a run, which is compared with it before it is handed over."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from convlet.engines import default_engine
+from convlet.engines import engine as find_engine
+from convlet.environment import limit_threads
+from convlet.errors import InputError
+from convlet.exchange.checking import Array, agreement, noise
+from convlet.exchange.graph.nodes import Model
+from convlet.exchange.graph.taking import checkpoint_of, closing
+from convlet.losses import softmax
+from convlet.runs.run import Run, run_of
+
+IMAGES = 4  # of noise
+REMEDY = "So what it does is not what its parts say; export it as ONNX, and take that. Please report this."
+
+
+def compared_run(
+    model: Model,
+    where: str,
+    answer: Callable[[Array], Array],
+    *,
+    classes: Sequence[str] | None = None,
+    engine: str | None = None,
+    threads: int | None = None,
+) -> Run:
+    """The run that a model becomes. `answer` is what it makes itself of images (N, H, W, C) of float32.
+
+    Raises InputError for what no layer here does, naming the part, or for other classes than there are; EngineError
+    where the network answers otherwise than the model.
+    """
+    if threads is not None:
+        limit_threads(threads)
+    checkpoint = checkpoint_of(model, where)
+    if classes is not None:
+        if isinstance(classes, str) or len(classes) != len(checkpoint.classes):
+            raise InputError(f"classes={classes!r}: expected {len(checkpoint.classes)} names, one for each output.")
+        checkpoint = replace(checkpoint, classes=tuple(map(str, classes)))
+    program = find_engine("numpy").compile(checkpoint.network, checkpoint.state.parameters)
+    end = closing(model)
+
+    def probabilities(batch: Array) -> Array:
+        given = answer(batch)
+        return softmax(given) if end is None else np.exp(given) if end.operator == "LogSoftmax" else given
+
+    agreement(where, probabilities, program, noise(IMAGES, checkpoint.network.input_shape), remedy=REMEDY)
+    return run_of(checkpoint, engine or default_engine(), None)
