@@ -4,6 +4,7 @@ import cases
 import numpy as np
 
 from convlet.descriptions.network import Sequential
+from convlet.engines import engine
 
 ALONE = {case.title: Sequential([case.layer], case.input_shape) for case in cases.LAYERS + cases.BLOCKS + cases.FIRST}
 NETWORKS = ALONE | cases.NETWORKS | cases.FROZEN
@@ -33,3 +34,25 @@ def model_of(dims, nodes, arrays, opset=17, **graph):
     weights = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
     whole = helper.make_graph(row, "graph", [given], [made], weights)
     return helper.make_model(whole, opset_imports=[helper.make_opsetid("", opset)], ir_version=8, **graph)
+
+
+def taken_in(model):
+    """The network of a model, as `convlet import` takes it."""
+    from convlet.exchange.graph.taking import imported
+    from convlet.exchange.onnx.reading import parsed
+
+    return imported(parsed(model.SerializeToString(), "model"), "model")
+
+
+def compared(model, dims):
+    """Assert that ours computes what ONNX Runtime does, on images of these axes."""
+    import onnxruntime
+
+    images = np.random.default_rng(1).uniform(-1, 1, (2, *dims)).astype(np.float32)
+    (expected,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": images})
+    found = taken_in(model)
+    ours = images.transpose(0, 2, 3, 1) if found.images.image else images.reshape(len(images), -1)
+    outputs = engine("numpy").compile(found.network, found.parameters).predict(ours)
+    outputs = outputs.transpose(0, 3, 1, 2) if found.output.image else outputs.reshape(expected.shape)
+    assert outputs.shape == expected.shape
+    assert np.abs(outputs - expected).max() < 1e-5

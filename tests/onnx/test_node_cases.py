@@ -31,7 +31,7 @@ REASONS = {  # what a refusal says, and so why the case is none for a network of
     "it multiplies by a kernel for each image, or from the left": r"\(MatMul\): a kernel|transA=1|\(Gemm\): it is not",
     "it takes means, or softmax, over other axes than an image's": r"a mean over axes|\(Softmax\): axis=",
     "its kernel has gaps": "dilations=",
-    "it pads with other numbers than zeros": "expected zeros around all of an image",
+    "it pads with other numbers than zeros": "expected zeros around an image",
     "padding counts, and positions are rounded up": "ceil_mode and count_include_pad together",
     "it has a slope for each number": "a slope of shape",
     "it is a curve that is no layer here": "Erf: no layer|approximate='tanh'",

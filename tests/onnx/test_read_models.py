@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx_models import NETWORKS, drawn, model_of
+from onnx_models import NETWORKS, compared, drawn, model_of, taken_in
 
 import convlet as cl
 from convlet.engines import engine
@@ -12,15 +12,9 @@ from convlet.engines import engine
 onnx = pytest.importorskip("onnx", reason="ONNX is an extra: make test-extras")
 onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is an extra: make test-extras")
 
-from convlet.exchange.graph.taking import imported  # noqa: E402
 from convlet.exchange.onnx import onnx_model  # noqa: E402
-from convlet.exchange.onnx.reading import parsed  # noqa: E402
 
 OTHERS = Path(__file__).parents[1] / "fixtures" / "onnx"
-
-
-def taken_in(model):
-    return imported(parsed(model.SerializeToString(), "model"), "model")
 
 
 def shape_of(graph):
@@ -202,18 +196,6 @@ GRAPHS = {  # title: (one image's axes, nodes as (operator, further inputs, attr
         {"a": some(1), "b": some(3, 1, 1)},
     ),
 }
-
-
-def compared(model, dims):
-    """Assert that ours computes what ONNX Runtime does, on images of these axes."""
-    images = np.random.default_rng(1).uniform(-1, 1, (2, *dims)).astype(np.float32)
-    (expected,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": images})
-    found = taken_in(model)
-    ours = images.transpose(0, 2, 3, 1) if found.images.image else images.reshape(len(images), -1)
-    outputs = engine("numpy").compile(found.network, found.parameters).predict(ours)
-    outputs = outputs.transpose(0, 3, 1, 2) if found.output.image else outputs.reshape(expected.shape)
-    assert outputs.shape == expected.shape
-    assert np.abs(outputs - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize("title", GRAPHS)

@@ -1,6 +1,7 @@
 """A network as an ONNX model: ONNX Runtime computes what the numpy engine does, for every kind of layer."""
 
 import json
+from pathlib import Path
 
 import cases
 import numpy as np
@@ -14,8 +15,20 @@ from convlet.engines import engine
 onnx = pytest.importorskip("onnx", reason="ONNX is an extra: make test-extras")
 onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is an extra: make test-extras")
 
+from onnx.reference import ReferenceEvaluator  # noqa: E402
+
 from convlet.exchange.onnx import onnx_model  # noqa: E402
 from convlet.exchange.onnx.running import Running  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+OTHERWISE_IN_OPENCV = "residual with more pixels around than it has"
+
+
+def assert_same(found, network, parameters, images):
+    """A reader's answers are those of the numpy engine."""
+    expected = engine("numpy").compile(network, parameters).predict(images)
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
 
 
 @pytest.mark.parametrize("title", NETWORKS)
@@ -23,9 +36,32 @@ def test_onnx_runtime_computes_what_the_numpy_engine_does(title):
     network = NETWORKS[title]
     parameters, images = drawn(network)
     found = Running.of(onnx_model(network, parameters).SerializeToString()).answer(images)
-    expected = engine("numpy").compile(network, parameters).predict(images)
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
+    assert_same(found, network, parameters, images)
+
+
+@pytest.mark.parametrize("title", NETWORKS)
+def test_onnxs_own_reference_computes_it_too(title):
+    """A second reader: what the operators mean to those who define them, in plain NumPy."""
+    network = NETWORKS[title]
+    parameters, images = drawn(network)
+    (found,) = ReferenceEvaluator(onnx_model(network, parameters)).run(None, {"images": images})
+    assert_same(found, network, parameters, images)
+
+
+def test_opencv_computes_all_but_one():
+    cv2 = pytest.importorskip("cv2", reason="OpenCV, of 150 MB, is tried by hand: opencv-python-headless")
+    for title, network in NETWORKS.items():
+        if title != OTHERWISE_IN_OPENCV:
+            parameters, images = drawn(network)
+            model = onnx_model(network, parameters).SerializeToString()
+            reader = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
+            reader.setInput(images)
+            assert_same(reader.forward(), network, parameters, images)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/exchange.md"])
+def test_the_number_of_networks_is_the_published_one(page):
+    assert f"all {len(NETWORKS)} networks" in " ".join((ROOT / page).read_text("utf-8").split())
 
 
 @pytest.fixture(scope="module")

@@ -227,7 +227,7 @@ REFUSED = [
     (lambda: nn.AvgPool2d(2, divisor_override=3), "divisor_override=3: expected None"),
     (lambda: nn.AdaptiveAvgPool2d(3), r"output_size=\(3, 3\) of images of \(8, 10\): expected windows"),
     (lambda: nn.Sequential(nn.Flatten(), nn.AdaptiveAvgPool2d(3)), r"given rows of numbers, \(240,\); expected images"),
-    (lambda: nn.ConstantPad2d(1, 0.5), "expected zeros around all of an image"),
+    (lambda: nn.ConstantPad2d(1, 0.5), "expected zeros around an image"),
     (lambda: nn.Sequential(nn.ConstantPad2d(1, -float("inf")), nn.ReLU()), "pixels of -inf around images"),
     (lambda: nn.Flatten(0), "axis=0: expected 1"),
     (lambda: nn.Flatten(1, 2), "end_dim=2: expected -1"),

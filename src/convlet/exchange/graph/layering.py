@@ -254,8 +254,12 @@ def pad(building: Building, node: Node) -> Value:
     value = building.settled(building.take(0))
     told = building.array(1, np.array(node.attributes.get("pads", ())))
     filling = float(building.array(2, np.array(node.attributes.get("value", 0.0))))
-    if node.attributes.get("mode", "constant") != "constant" or filling not in (0, -math.inf) or len(node.inputs) > 3:
-        raise InputError("expected zeros around all of an image.")
+    if node.attributes.get("mode", "constant") != "constant" or filling not in (0, -math.inf):
+        raise InputError("expected zeros around an image.")
+    if (some := building.array(3, np.array(()))).size:  # of these axes alone, since opset 18
+        around = np.zeros((2, len(value.axes)), np.int64)
+        around[:, some] = told.reshape(2, -1)
+        told = around.reshape(-1)
     if not told.any():
         return value
     if not value.image or told.size != 8:
