@@ -269,7 +269,7 @@ def test_a_picture_of_another_kind_than_it_is_written_in_is_refused_before_anyth
 
 def test_help_lists_every_verb_there_is():
     shown = convlet("--help").stdout
-    others = {"assessing", "choosing", "printing", "progress", "shared", "speaking", "find_rate"}
+    others = {"asked", "assessing", "choosing", "printing", "progress", "shared", "speaking", "find_rate"}
     modules = {cli.MODULES.get(verb, verb) for verb in cli.VERBS}
     assert {path.stem for path in Path(cli.__file__).parent.glob("[a-z]*.py")} - others == modules
     for verb, line in cli.VERBS.items():
