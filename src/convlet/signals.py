@@ -34,6 +34,10 @@ class Stopped(KeyboardInterrupt):
     def __str__(self) -> str:
         return f"stopped by {signal.Signals(self.signal).name}{self.outcome}"
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in place of a trace, which is of no interest to whoever has interrupted it."""
+        return [f"convlet: {self}"]
+
 
 class Stop:
     """Whether a signal has asked to stop, and which.
