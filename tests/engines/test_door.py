@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 from cases import BLOCKS, LAYERS, NETWORKS, ids, network_arrays
-from comparing import GRADIENT, ROUNDING, Tolerance, assert_agree, assert_same_bits
-from differences import central_differences
-from door import REFUSED, Classified, assert_refuses, single
+from comparing import ROUNDING, Tolerance, assert_agree, assert_same_bits
+from door import REFUSED, Classified, assert_gradients_are_measured, assert_refuses, single
 
 from convlet.descriptions.layers import Activation, Conv2D, Dense, Flatten, Layer
 from convlet.descriptions.network import Sequential
@@ -23,15 +22,7 @@ each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORK
 # -------------------------------------------------------------------------------------------------- weights of images
 @each_network
 def test_a_weighted_batchs_gradient_is_the_measured_one(network):
-    parameters, images, labels, masks = network_arrays(network)
-    program = engine("numpy").compile(network, parameters)
-    batch = Batch(images, labels, masks, np.array([0.0, 2.5, 0.5]))
-    learnt = {name: array for name, array in parameters.items() if network.parameters[name].trainable}
-
-    def loss():
-        return engine("numpy").compile(network, parameters).gradients(batch)[0]
-
-    assert_agree(program.gradients(batch)[1], central_differences(loss, learnt), GRADIENT)
+    assert_gradients_are_measured(network, np.array([0.0, 2.5, 0.5]))
 
 
 def test_a_weighted_loss_is_the_sum_of_weights_times_losses_over_the_number_of_images():

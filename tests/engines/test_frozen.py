@@ -5,10 +5,9 @@ keras: the same in keras/test_keras_door.py.
 
 import numpy as np
 import pytest
-from cases import FROZEN, network_arrays
-from comparing import GRADIENT, Tolerance, assert_agree, assert_same_bits
-from differences import central_differences
-from door import Classified, single
+from cases import FROZEN
+from comparing import Tolerance, assert_agree, assert_same_bits
+from door import Classified, assert_gradients_are_measured, single
 
 from convlet.descriptions.layers import Dense
 from convlet.descriptions.network import Sequential
@@ -21,14 +20,7 @@ each_network = pytest.mark.parametrize("network", FROZEN.values(), ids=FROZEN)
 
 @each_network
 def test_gradients_past_frozen_layers_are_the_measured_ones(network):
-    parameters, images, labels, masks = network_arrays(network)
-    learnt = {name: array for name, array in parameters.items() if network.parameters[name].trainable}
-    program, batch = engine("numpy").compile(network, parameters), Batch(images, labels, masks)
-
-    def loss():
-        return engine("numpy").compile(network, parameters).gradients(batch)[0]
-
-    assert_agree(program.gradients(batch)[1], central_differences(loss, learnt), GRADIENT)
+    assert_gradients_are_measured(network)
 
 
 @each_network

@@ -23,6 +23,11 @@ def _by_each(function, array):
     return measured
 
 
+def by_each_array(function, arrays, directions):
+    """d function() along the direction through each array alone: it tells which one is wrong, but not where."""
+    return {name: directional_derivative(function, {name: arrays[name]}, directions) for name in directions}
+
+
 def directional_derivative(function, arrays, direction):
     """d function() along one direction through all arrays at once."""
 

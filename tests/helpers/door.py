@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 from cases import NETWORKS, network_arrays
-from comparing import GRADIENT, Tolerance, assert_agree, assert_same_bits
-from differences import central_differences
+from comparing import DIRECTION, GRADIENT, Tolerance, assert_agree, assert_same_bits
+from differences import by_each_array, central_differences
 
 from convlet.descriptions.layers import Conv2D, Dense, Flatten
 from convlet.descriptions.network import Sequential
@@ -21,6 +21,24 @@ TRAINED = Tolerance(2e-5, 2e-4)  # float32 after a few steps; the reference is i
 def single(arrays):
     """float64 arrays as float32."""
     return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def assert_gradients_are_measured(network, weights=None):
+    """By the reference, each array's along a diagonal, drawn, in which all its numbers have the same part.
+
+    (Each number of each kind of layer is measured alone in `test_reference_gradients.py`.)
+    """
+    parameters, images, labels, masks = network_arrays(network)
+    batch = Batch(images, labels, masks, weights)
+
+    def gradients():
+        return engine("numpy").compile(network, parameters).gradients(batch)
+
+    generator, (_, found) = np.random.default_rng(0), gradients()
+    directions = {name: generator.choice([-1.0, 1.0], gradient.shape) for name, gradient in found.items()}
+    assert directions.keys() == {name for name, parameter in network.parameters.items() if parameter.trainable}
+    along = {name: np.float64((found[name] * direction).sum()) for name, direction in directions.items()}
+    assert_agree(along, by_each_array(lambda: gradients()[0], parameters, directions), DIRECTION, "gradients")
 
 
 class Classified:

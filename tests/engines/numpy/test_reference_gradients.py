@@ -1,10 +1,13 @@
-"""The reference engine's derivatives, against measured ones: every layer by every number, then whole networks."""
+"""The reference engine's derivatives, against measured ones: every layer by every number, then whole networks
+along random directions.
+"""
 
 import numpy as np
 import pytest
 from cases import FIRST, LAYERS, NETWORKS, ids, network_arrays
 from comparing import DIRECTION, GRADIENT, GRADIENT32, assert_agree, assert_same_bits
 from differences import central_differences, directional_derivative
+from door import assert_gradients_are_measured
 
 from convlet.engines import Batch, State, engine
 from convlet.engines.numpy.layer import backward, forward
@@ -64,16 +67,7 @@ def test_float32_stays_float32_and_close_to_float64(case):
 
 @each_network
 def test_a_networks_gradients_are_the_measured_ones(network):
-    parameters, images, labels, masks = network_arrays(network)
-    program = engine("numpy").compile(network, parameters)
-    trainable = {name: array for name, array in parameters.items() if network.parameters[name].trainable}
-
-    def loss():
-        program.restore(State(parameters))
-        return program.gradients(Batch(images, labels, masks))[0]
-
-    _, gradients = program.gradients(Batch(images, labels, masks))
-    assert_agree(gradients, central_differences(loss, trainable), GRADIENT)
+    assert_gradients_are_measured(network)
 
 
 @each_network
