@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import tiny
 from benchmarking import TINY, fake
 from click.testing import CliRunner
 from rich.console import Console
@@ -26,23 +27,29 @@ from convlet.runs.data_source import DataSource
 from convlet.runs.recipe import Recipe, Training, load_recipe
 from convlet.training.fit import fit_recipe
 
-NETWORK = Sequential([Flatten(), Dense(10)], input_shape=(28, 28, 1))
-TRAINING = Training(50, epochs=3, label_smoothing=0.1)
-RECIPE = Recipe("linear", NETWORK, TRAINING, Adam(OneCycle(0.01)), DataSource("mnist", 1000))
+NETWORK = Sequential([Flatten(), Dense(3)], tiny.SHAPE)
+TRAINING = Training(10, epochs=3, label_smoothing=0.1)
 
 
 def engine_peer(job):
     return EnginePeer(job, engine="numpy")
 
 
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    """Of data that processes find, and learn in a blink."""
+    data = tiny.save_npz(tmp_path_factory.mktemp("data") / "data.npz", tiny.dataset(train=300, validation=300))
+    return Recipe("linear", NETWORK, TRAINING, Adam(OneCycle(0.1)), DataSource(str(data)))
+
+
 @pytest.fixture
-def linear(tmp_path):
-    (tmp_path / "linear.toml").write_text(RECIPE.to_toml(), "utf-8")
+def linear(recipe, tmp_path):
+    (tmp_path / "linear.toml").write_text(recipe.to_toml(), "utf-8")
     return str(tmp_path / "linear.toml")
 
 
-def test_a_trial_learns_exactly_what_a_run_does_and_notes_when_the_target_was_reached():
-    recipe = replace(RECIPE, training=replace(TRAINING, seed=5))
+def test_a_trial_learns_exactly_what_a_run_does_and_notes_when_the_target_was_reached(recipe):
+    recipe = replace(recipe, training=replace(TRAINING, seed=5))
     run = fit_recipe(recipe, recipe.data.load(), engine="numpy")
     accuracies = [accuracy for _, _, accuracy in run.history.validations]
     assert accuracies[0] < accuracies[1]
@@ -51,13 +58,13 @@ def test_a_trial_learns_exactly_what_a_run_does_and_notes_when_the_target_was_re
     assert trial(engine_peer, recipe, 1, target=1.0).reached is None
 
 
-def test_who_keeps_no_averages_is_not_validated_with_those_of_the_beginning():
+def test_who_keeps_no_averages_is_not_validated_with_those_of_the_beginning(recipe):
     class Forgetful(EnginePeer):
         keeps_averages = False
 
-    normalised = Sequential([BatchNormalization(), *NETWORK.layers], (28, 28, 1))
+    normalised = Sequential([BatchNormalization(), *NETWORK.layers], tiny.SHAPE)
     with pytest.raises(EngineError, match="keeps no averages of batch normalisation"):
-        trial(lambda job: Forgetful(job, engine="numpy"), replace(RECIPE, network=normalised), 1, 0.5)
+        trial(lambda job: Forgetful(job, engine="numpy"), replace(recipe, network=normalised), 1, 0.5)
 
 
 def test_everyone_has_a_trial_for_each_seed_and_who_fails_is_named(linear):
@@ -98,8 +105,8 @@ def test_a_whole_training_may_take_longer_than_any_other_answer(linear, tmp_path
 
 
 @pytest.mark.parametrize("training", [{"class_weights": "balanced"}, {"patience": 2}])
-def test_a_recipe_that_not_everyone_could_train_alike_is_refused(tmp_path, training):
-    recipe = replace(RECIPE, training=replace(TRAINING, **training))
+def test_a_recipe_that_not_everyone_could_train_alike_is_refused(recipe, tmp_path, training):
+    recipe = replace(recipe, training=replace(TRAINING, **training))
     (tmp_path / "mine.toml").write_text(recipe.to_toml(), "utf-8")
     with pytest.raises(InputError, match=f"without {next(iter(training))}"):
         Race(str(tmp_path / "mine.toml")).recipe()

@@ -7,12 +7,14 @@ PROGRAM = """
 import sys
 import numpy as np
 import tiny
+from convlet import experiment
 from convlet import (
     SGD, Activation, Adam, AveragePooling2D, BatchNormalization, Conv2D, Dense, Dropout, Flatten,
     GlobalAveragePooling2D, MaxPooling2D, Sequential, fit, load,
 )
 from numba import config
 assert config.DISABLE_JIT
+experiment.draw_run = lambda *arguments, **what: None  # nothing of it is compiled, and it is slow
 
 spread = dict(rtol=0, atol=2e-4)
 images = [
@@ -28,24 +30,26 @@ network, optimizer = Sequential(networks[sys.argv[2]], tiny.SHAPE), optimizers[s
 data, folder = tiny.dataset(), sys.argv[1] + "/run"
 options = dict(optimizer=optimizer, batch_size=4, seed=1)
 
-whole = fit(network, data, steps=4, **options)
-reference = tiny.train(data, network=network, steps=4, optimizer=optimizer, seed=1)
+whole = fit(network, data, steps=3, **options)
+reference = tiny.train(data, network=network, steps=3, optimizer=optimizer, seed=1)
 assert (whole.engine, reference.engine) == ("numba", "numpy")
 for name, array in reference.program.state().parameters.items():
     np.testing.assert_allclose(whole.program.state().parameters[name], array, **spread, err_msg=name)
 assert np.isclose(whole.evaluate(data.test).loss, reference.evaluate(data.test).loss, **spread)
 
-fit(network, data, steps=2, run_dir=folder, **options)
-resumed = fit(network, data, steps=4, run_dir=folder, resume=True, **options)
+fit(network, data, steps=1, run_dir=folder, **options)
+resumed = fit(network, data, steps=3, run_dir=folder, resume=True, **options)
 assert tiny.fingerprint(resumed)[:3] == tiny.fingerprint(whole)[:3]
-np.testing.assert_array_equal(load(folder).predict(data.test.images), resumed.predict(data.test.images))
+saved, images = load(folder), data.test.images
+np.testing.assert_array_equal(saved.predict(images), resumed.predict(images))
+ours, theirs = (run.program.activations(images[:2]) for run in (resumed, reference))
+for name, array in theirs.items():
+    np.testing.assert_allclose(ours[name], array, **spread, err_msg=name)
 print("done")
 """
 
 
-@pytest.mark.parametrize(
-    ("network", "optimizer"), [("flat", "adam"), ("flat", "momentum"), ("averaged", "sgd"), ("averaged", "adam")]
-)
+@pytest.mark.parametrize(("network", "optimizer"), [("flat", "adam"), ("averaged", "momentum"), ("averaged", "sgd")])
 def test_a_run_is_trained_evaluated_saved_and_resumed_without_a_compiler(tmp_path, monkeypatch, network, optimizer):
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     assert tiny.in_new_process(PROGRAM, tmp_path, network, optimizer, timeout=280) == "done\n"
