@@ -5,7 +5,7 @@ import pytest
 from cases import NETWORKS, network_arrays
 from comparing import Tolerance, assert_agree, assert_same_bits
 
-from convlet.descriptions.layers import Activation, Dense, Flatten
+from convlet.descriptions.layers import Activation, BatchNormalization, Conv2D, Dense, DepthwiseConv2D, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import EMA, SGD, Adam, AdamW, Lookahead, Muon
 from convlet.engines import Batch, State, engine
@@ -207,6 +207,23 @@ def test_the_model_is_a_plain_keras_model_with_the_weights_of_the_moment(network
     outputs = program.model(keras_tensor(images))
     assert_agree(program._runner.to_numpy(outputs), program.predict(images), Tolerance(1e-6, 1e-5))
     assert np.abs(program.predict(images) - before).max() > 1e-4
+
+
+def test_a_model_that_is_taken_further_can_be_begun_anew_as_keras_begins_one():
+    network = Sequential([DepthwiseConv2D(3), Conv2D(2, 3), BatchNormalization(), Flatten(), Dense(3)], (8, 8, 1))
+    model = engine("keras").compile(network, network.initial_parameters(0)).model
+    drawn = {
+        (layer.name, option): value["class_name"]
+        for layer in model.layers
+        for option, value in layer.get_config().items()
+        if option in ("kernel_initializer", "depthwise_initializer", "gamma_initializer")
+    }
+    assert drawn == {
+        ("depthwise_conv2d_1", "depthwise_initializer"): "GlorotUniform",
+        ("conv2d_1", "kernel_initializer"): "GlorotUniform",
+        ("batch_normalization_1", "gamma_initializer"): "Ones",
+        ("dense_1", "kernel_initializer"): "GlorotUniform",
+    }
 
 
 def test_a_network_without_weights_predicts():

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from convlet.descriptions.layers import BatchNormalization, Dropout
 from convlet.descriptions.network import IMAGE, Placed, Sequential
@@ -65,8 +67,8 @@ class Models:
 
 
 def build(network: Sequential, dtype: str) -> Models:
-    """The network's models, with initial values still of Keras's choosing."""
-    layers, last = {placed.name: keras_layer(placed, dtype) for placed in network}, network.layers[-1].name
+    """The network's models, with zeros for all values: they are yours to give."""
+    layers, last = {placed.name: _of_zeros(placed, dtype) for placed in network}, network.layers[-1].name
     around = {placed.name: (padding_layer(placed, dtype), thinning_layer(placed, dtype)) for placed in network}
     images = keras.Input(network.input_shape, dtype=dtype)
     outputs, training, masks = {IMAGE: images}, {IMAGE: images}, []
@@ -93,6 +95,22 @@ def build(network: Sequential, dtype: str) -> Models:
         learnt={name: variable for name, (trainable, variable) in variables.items() if trainable},
         measured={name: variable for name, (trainable, variable) in variables.items() if not trainable},
     )
+
+
+def _of_zeros(placed: Placed, dtype: str) -> keras.Layer:
+    """The layer, with its variables there. Keras would draw their values: on JAX that takes seconds to compile."""
+    layer = keras_layer(placed, dtype)
+    own: dict[str, Any] = layer.__dict__
+    chosen = {name: value for name, value in own.items() if name.endswith("_initializer")}
+    if chosen:
+        own.update(dict.fromkeys(chosen, _zeros))
+        layer.build((*(None for _ in placed.input_shape), placed.input_shape[-1]))
+        own.update(chosen)  # a model that is taken further may be begun anew
+    return layer
+
+
+def _zeros(shape: tuple[int, ...], dtype: str | None = None) -> NDArray[Any]:
+    return np.zeros(shape, dtype)
 
 
 def _variable(layer: keras.Layer, name: str) -> keras.Variable:
