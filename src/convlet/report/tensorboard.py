@@ -15,6 +15,7 @@ import struct
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -148,30 +149,36 @@ class Log:
 
     def _beginning(self) -> bytes:
         """Which format it is; that whatever was read of this run before is to be forgotten; and the recipe."""
-        proto, now = import_module("tensorboardX.proto.event_pb2"), time.time()
+        proto, now = _of("proto.event_pb2"), time.time()
         start = proto.SessionLog(status=proto.SessionLog.START)
         page = "".join(f"    {line}\n" for line in self._recipe.to_toml().splitlines())  # Markdown's form of code
-        told = import_module("tensorboardX.summary").text("recipe", page)
+        told = _of("summary").text("recipe", page)
         events = ({"file_version": "brain.Event:2"}, {"session_log": start}, {"summary": told})
         return b"".join(_record(proto.Event(wall_time=now, step=0, **event)) for event in events)
 
     def _write(self, events: list[tuple[float, int, Any]]) -> None:
-        event = import_module("tensorboardX.proto.event_pb2").Event
+        event = _of("proto.event_pb2").Event
         assert self._path is not None
         with self._path.open("ab") as file:
             file.write(b"".join(_record(event(wall_time=at, step=step, summary=told)) for at, step, told in events))
 
     def _scalars(self, step: int, values: dict[str, float]) -> Any:
-        summary = import_module("tensorboardX.proto.summary_pb2").Summary
+        summary = _of("proto.summary_pb2").Summary
         self._last |= dict.fromkeys(values, step)
         return summary(value=[summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
 
     def _picture(self, step: int, tag: str, png: bytes) -> Any:
-        summary = import_module("tensorboardX.proto.summary_pb2").Summary
+        summary = _of("proto.summary_pb2").Summary
         self._last[tag] = step
         width, height = struct.unpack(">II", png[16:24])  # where every PNG has them
         picture = summary.Image(height=height, width=width, colorspace=4, encoded_image_string=png)
         return summary(value=[summary.Value(tag=tag, image=picture)])
+
+
+@cache
+def _of(module: str) -> Any:
+    """A module of tensorboardX, found once: it is asked for at every step."""
+    return import_module(f"tensorboardX.{module}")
 
 
 def _confusion(evaluation: Evaluation, run: Run) -> bytes:
@@ -189,14 +196,14 @@ def _record(event: Any) -> bytes:
 
 
 def _checksum(content: bytes) -> bytes:
-    return struct.pack("<I", import_module("tensorboardX.record_writer").masked_crc32c(content))
+    return struct.pack("<I", _of("record_writer").masked_crc32c(content))
 
 
 def _whole(content: bytes, saved: int) -> tuple[int, dict[str, int]]:
     """How many bytes of a file are whole records, up to the first of a step that was not saved; each curve's last step
     in them.
     """
-    event, end, last = import_module("tensorboardX.proto.event_pb2").Event, 0, dict[str, int]()
+    event, end, last = _of("proto.event_pb2").Event, 0, dict[str, int]()
     while end + 12 <= len(content):
         length = int.from_bytes(content[end : end + 8], "little")
         begins, after = end + 12, end + 12 + length + 4
