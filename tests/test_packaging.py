@@ -119,7 +119,7 @@ def test_a_lock_is_versions_and_hashes_and_nothing_else(lock: Path) -> None:
 
 
 def test_there_is_a_lock_for_the_package_and_one_for_each_extra() -> None:
-    assert [lock.name for lock in LOCKS] == ["dev.txt", "extras.txt", "keras.txt", "page.txt"]
+    assert [lock.name for lock in LOCKS] == ["dev.txt", "extras.txt", "keras.txt", "page.txt", "torch.txt"]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,7 @@ def test_there_is_a_lock_for_the_package_and_one_for_each_extra() -> None:
         ("extras.txt", ["dev", "onnx", "parquet", "serve", "sklearn", "tensorboard"]),
         ("keras.txt", ["dev", "keras"]),
         ("page.txt", ["dev", "explore"]),
+        ("torch.txt", ["dev", "onnx"]),
     ],
 )
 def test_a_lock_meets_what_pyproject_asks_for(lock: str, extras: list[str]) -> None:
