@@ -1,6 +1,7 @@
 """`convlet export RUN model.h` on the command line: what it says, refuses and writes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from commands import convlet, refused
 import convlet as cl
 from convlet import experiment
 from convlet.exchange.c import exporting
+from convlet.exchange.c.int8 import calibrating
+from convlet.runs.data_source import DataSource
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +80,46 @@ def test_weights_that_are_not_finite_and_a_simplified_network_that_differs_are_r
         monkeypatch.setattr(exporting, "simplified", lambda *given, wrong=wrong, network=network: (network, wrong))
         refused("export", run, tmp_path / "model.h", says=says, code=1)
         assert not (tmp_path / "model.h").exists()
+
+
+def test_in_integers_a_header_is_a_quarter_as_large_and_how_often_it_is_right_is_told(run, tmp_path):
+    result = json.loads(convlet("export", run, tmp_path / "m.h", "--weights", "int8", "--uint8", "--json").stdout)
+    loaded = cl.load(run, engine="numpy")
+    found = result["calibrated"]
+    assert (found["images"], found["part"], found["validation_images"]) == (20, "validation", 20)
+    validation = loaded.data.load().validation
+    assert found["float32_accuracy"] == loaded.evaluate(validation).accuracy
+    assert found["int8_accuracy"] * 20 == pytest.approx(round(found["int8_accuracy"] * 20))
+    assert result["weights"] == "int8" and result["scratch_bytes"] == 44 and result["weight_bytes"] < 140
+    text = (tmp_path / "m.h").read_text("ascii")
+    assert "m_predict(const uint8_t *image, float *probabilities, int8_t *scratch)" in text
+    assert "Integers of 8 bits, by scales from 20 validation images." in text
+    said = convlet("export", run, tmp_path / "m.h", "--weights", "int8").stdout
+    right = f"right: float32 {found['float32_accuracy']:.2%}, int8 {found['int8_accuracy']:.2%} of 20 validation images"
+    assert f"scales from 20 validation images; {right}" in said
+
+
+def test_the_accuracy_that_is_told_is_that_of_the_integers(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(calibrating, "answer", lambda steps, images: np.tile(np.float32([0, 0, 1]), (len(images), 1)))
+    result = json.loads(convlet("export", run, tmp_path / "m.h", "--weights", "int8", "--json").stdout)
+    assert result["calibrated"]["int8_accuracy"] == 6 / 20
+
+
+def test_without_validation_images_scales_are_from_training_images_and_without_any_it_is_refused(
+    run, tmp_path, monkeypatch
+):
+    data = cl.load(run, engine="numpy").data.load()
+    monkeypatch.setattr(DataSource, "load", lambda source: replace(data, validation=None))
+    said = convlet("export", run, tmp_path / "m.h", "--weights", "int8").stdout
+    assert "scales from 60 train images, and no validation images to see how often it is right" in said
+    (tmp_path / "m.h").unlink()
+
+    def gone(source):
+        raise cl.errors.DataError("gone")
+
+    monkeypatch.setattr(DataSource, "load", gone)
+    refused(
+        "export", run, tmp_path / "m.h", "--weights", "int8", says="these cannot be found. Put the data back", code=1
+    )
+    assert not (tmp_path / "m.h").exists()
+    refused("export", run, tmp_path / "m.onnx", "--weights", "int8", says="only a file that ends in .h takes it")

@@ -203,17 +203,20 @@ class Run:
         """
         return import_module("convlet.exchange.torch").torch_module(self.network, self.program.state().parameters)
 
-    def export(self, path: str | Path, *, softmax: bool = False, uint8: bool = False) -> None:
+    def export(self, path: str | Path, *, softmax: bool = False, uint8: bool = False, weights: str = "float32") -> None:
         """Write the network for other tools: `model.onnx`, `model.keras` for Keras alone, `model.h` for small devices.
 
         A model.onnx takes images (N, H, W, C) of float32 from 0 to 1, with `uint8` bytes; it gives logits, with
         `softmax` probabilities, and its metadata name the classes. A model.h is one C99 header with weights and
-        functions, of one image, with `uint8` of bytes. Each is checked before it is written.
+        functions, of one image, with `uint8` of bytes; with `weights="int8"` it computes in integers, by scales from
+        the run's validation images. Each is checked before it is written.
 
         Raises InputError where it cannot be such a file, EngineError where what is needed is not installed, or does not
         agree with the network; StorageError where the file cannot be written.
         """
-        import_module("convlet.exchange.exporting").export(self, Path(path), softmax=softmax, uint8=uint8)
+        import_module("convlet.exchange.exporting").export(
+            self, Path(path), softmax=softmax, uint8=uint8, weights=weights
+        )
 
     def explain(self, batch: Array, what: str) -> str:
         """Where numbers that are not finite came from, and what to do: `what` they are, of a batch (N, H, W, C)."""

@@ -4,7 +4,9 @@ What it is not: a compiler. The functions stand in functions/, in C, as one read
 
     simplifying.py   the network with its normalisations folded in, and every activation a layer of its own
     calls.py         one call of a C function; where in the scratch memory each value lies
+    site.py          a layer in its place, and its window (windows.py)
     float32.py       each kind of layer as such a call
+    int8/            the same in integers of 8 bits
     text.py          names, numbers and texts as C takes them
     writing.py       the whole header
     exporting.py     of a run, checked before it is written

@@ -5,22 +5,26 @@ from pathlib import Path
 
 import numpy as np
 
+from convlet.checks import one_of
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.engines import engine
 from convlet.errors import InputError, NumericsError
 from convlet.exchange.c.float32 import calls
+from convlet.exchange.c.int8.calibrating import Calibrated, calibrated
 from convlet.exchange.c.simplifying import simplified
 from convlet.exchange.c.text import identifier
 from convlet.exchange.c.writing import Header
-from convlet.exchange.checking import Agreement, Array, agreement
+from convlet.exchange.checking import Agreement, agreement
+from convlet.exchange.seen import few_enough, images_of
 from convlet.losses import softmax
 from convlet.runs.checkpoint import weights_sha256
 from convlet.runs.files import write_file
 from convlet.runs.run import Run
 
+NUMBERS = ("float32", "int8")
 MOST_WEIGHTS = 10_000_000  # a header has a dozen bytes for each, and a compiler needs a hundred
 MOST_SCRATCH = 8_000_000  # numbers; so every index, and a sum of as many bytes, fits into 32 bits
-LEAST, PRODUCTS = 100, 20_000_000_000  # images that are compared, and the multiply-adds that it may cost: seconds
+PRODUCTS = 20_000_000_000  # multiply-adds that comparing may cost: seconds
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class WrittenHeader:
     """A header that was written: its bytes, those of its weights and of its scratch memory, and what an image costs.
 
     `agreement` is between the simplified network and the run's own, on so many images of those in `images`: "test",
-    "validation" or "noise".
+    "validation" or "noise". `calibrated` is said of weights of int8.
     """
 
     bytes: int
@@ -38,32 +42,35 @@ class WrittenHeader:
     multiply_adds: int
     agreement: Agreement
     images: str
+    calibrated: Calibrated | None = None
 
 
-def export_header(run: Run, path: Path, images: Array, which: str, *, uint8: bool) -> WrittenHeader:
-    """Write a run's network as `path`, a C99 header with weights of float32; `images` (N, H, W, C) are to check it on.
+def export_header(run: Run, path: Path, *, weights: str = "float32", uint8: bool = False) -> WrittenHeader:
+    """Write a run's network as `path`, a C99 header with weights of "float32" or "int8".
 
-    Raises NetworkError where it is no classifier, InputError where it is too large, NumericsError where a weight is not
-    finite, EngineError where the simplified network does not agree, StorageError where the file cannot be written.
+    Raises InputError where the network cannot be one, DataError where int8 has no images to be calibrated on,
+    NumericsError where a weight is not finite, EngineError where the simplified network does not agree, StorageError
+    where the file cannot be written.
     """
+    one_of("weights", weights, NUMBERS)
     run.network.check_classifier()
     network, parameters = _simplified(run)
-    header = Header(
-        identifier(path.stem, "model"),
-        run.network,
-        calls(network, parameters, uint8=uint8),
-        run.classes,
-        uint8=uint8,
-        facts=_facts(run),
-    )
-    _check_scratch(header)
-    seen = images[: max(LEAST, PRODUCTS // max(network.multiply_adds, 1))]
-    program = engine("numpy").compile(network, parameters)
+    seen, which = images_of(run, uint8=uint8)
+    seen = seen[: few_enough(run, PRODUCTS)]
+    program, of_integers = engine("numpy").compile(network, parameters), None
     found = agreement("The simplified network", lambda batch: softmax(program.predict(batch)), run.program, seen)
+    if weights == "int8":
+        steps, of_integers = calibrated(run, network, parameters, uint8=uint8)
+        made = [step.call for step in steps]
+    else:
+        made = calls(network, parameters, uint8=uint8)
+    name, facts = identifier(path.stem, "model"), _facts(run, of_integers)
+    header = Header(name, run.network, made, run.classes, numbers=weights, uint8=uint8, facts=facts)
+    _check_scratch(header)
     content = header.text.encode("ascii")
     write_file(path, content)
-    sizes = len(content), "float32", header.weight_bytes, header.scratch_bytes, network.multiply_adds
-    return WrittenHeader(*sizes, found, which)
+    sizes = header.weight_bytes, header.scratch_bytes, network.multiply_adds
+    return WrittenHeader(len(content), weights, *sizes, found, which, of_integers)
 
 
 def _simplified(run: Run) -> tuple[Sequential, Parameters]:
@@ -87,7 +94,10 @@ def _check_scratch(header: Header) -> None:
         )
 
 
-def _facts(run: Run) -> list[str]:
+def _facts(run: Run, calibrated: Calibrated | None) -> list[str]:
     """Where the weights came from; nothing of this machine."""
     steps = f"Trained for {run.history.steps:,} steps, seed {run.seed}" if run.history.steps else "Not trained"
-    return [f"{steps}. SHA-256 of the weights: {weights_sha256(run.program.state().parameters)}.", "Layers:"]
+    facts = [f"{steps}. SHA-256 of the weights: {weights_sha256(run.program.state().parameters)}."]
+    if calibrated:
+        facts.append(f"Integers of 8 bits, by scales from {calibrated.images:,} {calibrated.part} images.")
+    return [*facts, "Layers:"]

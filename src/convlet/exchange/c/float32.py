@@ -6,7 +6,6 @@ row of one lies as the pixels under it do.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,55 +28,13 @@ from convlet.descriptions.layers import (
     Rescaling,
     Residual,
 )
-from convlet.descriptions.network import IMAGE, Parameters, Placed, Sequential
-from convlet.exchange.c.calls import Call, Struct
+from convlet.descriptions.network import IMAGE, Parameters, Sequential
+from convlet.exchange.c.calls import Call
 from convlet.exchange.c.simplifying import SCALING, scaling
+from convlet.exchange.c.site import PIXELS, Site
 from convlet.exchange.c.text import identifiers
-from convlet.exchange.c.windows import window_of, window_struct
 
 Array = NDArray[Any]
-PIXELS = "@pixels"  # the name of the image as numbers, where it is given as bytes
-
-
-@dataclass(frozen=True)
-class Site:
-    """A layer of a simplified network in its place: what C calls it, what it is given, by name, and all parameters."""
-
-    placed: Placed
-    identifier: str
-    given: tuple[str, ...]
-    parameters: Parameters
-
-    @property
-    def image(self) -> tuple[int, ...]:
-        """The shape of what it is given, as an image (H, W, C); a row of numbers is one pixel."""
-        shape = self.placed.input_shape
-        return shape if len(shape) == 3 else (1, 1, *shape)
-
-    @property
-    def kernel(self) -> Array:
-        return self.parameters[f"{self.placed.name}/kernel"]
-
-    def bias(self, outputs: int) -> tuple[str, Array]:
-        """Its bias, as an argument; zeros where it has none, so that a function need not ask."""
-        return "bias", self.parameters.get(f"{self.placed.name}/bias", np.zeros(outputs, np.float32))
-
-    def call(self, function: str, *more: Any, in_place: bool = False) -> Call:
-        """A call with these arguments behind the values: whole numbers, and pairs of a name and what is defined so."""
-        arguments, arrays = [], {}
-        for argument in more:
-            if isinstance(argument, tuple):
-                name, value = f"{self.identifier}_{argument[0]}", argument[1]
-                arrays[name] = value
-                argument = f"&NAME_{name}" if isinstance(value, Struct) else f"NAME_{name}"
-            arguments.append(str(argument))
-        size = math.prod(self.placed.output_shape)
-        return Call(function, self.given, self.placed.name, size, tuple(arguments), arrays, in_place)
-
-    def window(self, channels: int | None = None) -> tuple[str, Struct]:
-        """Its window, as an argument."""
-        window = window_of(self.placed.layer, self.image)
-        return "window", window_struct(window, self.image, channels or self.image[2])
 
 
 def calls(network: Sequential, parameters: Parameters, *, uint8: bool) -> list[Call]:
