@@ -57,8 +57,8 @@ test-page: $(PAGE_VENV)/installed ## Run tests/explore in Chromium, in an enviro
 test-extras: $(EXTRAS_VENV)/installed ## Run the tests that need ONNX, scikit-learn, Parquet, a server or a notebook's kernel
 	@$(ONE_THREAD_EACH) $(EXTRAS_VENV)/bin/python -m pytest -n $(WORKERS) $(EXTRAS_TESTS) $(ARGS)
 
-test-torch: $(TORCH_VENV)/installed ## Run tests/torch, networks to and from PyTorch, in an environment of its own
-	@$(ONE_THREAD_EACH) $(TORCH_VENV)/bin/python -m pytest -n $(WORKERS) tests/torch $(ARGS)
+test-torch: $(TORCH_VENV)/installed ## Run tests/torch and those of models from Keras on PyTorch, in an environment of their own
+	@KERAS_BACKEND=torch $(ONE_THREAD_EACH) $(TORCH_VENV)/bin/python -m pytest -n $(WORKERS) tests/torch tests/engines/keras/test_from_keras.py $(ARGS)
 
 check: $(VENV)/installed ## Lint, formatting and types
 	@$(VENV)/bin/ruff check .
@@ -76,7 +76,7 @@ coverage: $(VENV)/installed ## Which lines the tests run, with nothing compiled;
 	@$(ONE_THREAD_EACH) $(VENV)/bin/python tests/measure_coverage.py $(ARGS)
 
 docs: $(VENV)/installed ## The API as pages, from the docstrings, in build/api
-	@$(VENV)/bin/pdoc convlet '!convlet.engines.keras' '!convlet.exchange.torch' '!convlet.sklearn' '!convlet.benchmarks.peers' '!convlet.__main__' -o build/api
+	@$(VENV)/bin/pdoc convlet '!convlet.engines.keras' '!convlet.exchange.torch' '!convlet.exchange.keras' '!convlet.sklearn' '!convlet.benchmarks.peers' '!convlet.__main__' -o build/api
 	@echo 'Open build/api/index.html'
 
 bench: $(VENV)/installed ## Measure what the README's tables claim
@@ -94,7 +94,7 @@ lock: $(VENV)/installed ## Write locks/ again from pyproject.toml (ARGS=--upgrad
 	@$(LOCK) pyproject.toml locks/keras.in --extra dev --extra keras --constraints locks/dev.txt --output-file locks/keras.txt
 	@$(LOCK) pyproject.toml locks/page.in --extra dev --extra explore --constraints locks/dev.txt --output-file locks/page.txt
 	@$(LOCK) pyproject.toml locks/extras.in --extra dev $(SMALL_EXTRAS) --constraints locks/dev.txt --output-file locks/extras.txt
-	@$(LOCK) pyproject.toml locks/torch.in --extra dev --extra onnx --constraints locks/extras.txt --output-file locks/torch.txt
+	@$(LOCK) pyproject.toml locks/torch.in --extra dev --extra onnx --extra keras --constraints locks/extras.txt --output-file locks/torch.txt
 
 clean: ## Remove all that these commands made, but for runs/
 	rm -rf .venv .venv-* build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -15,7 +15,8 @@ ELSEWHERE = (
     "convlet.datasets.readers.idx",  # its example reads a file that the reader has and we have not
     "convlet.explore.app",  # the page's server is an extra
     "convlet.explore.server",
-    "convlet.exchange.torch.",  # PyTorch
+    "convlet.exchange.keras.",
+    "convlet.exchange.torch.",
     "convlet.serving.app",
     "convlet.serving.guard",
     "convlet.serving.server",

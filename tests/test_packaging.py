@@ -129,7 +129,7 @@ def test_there_is_a_lock_for_the_package_and_one_for_each_extra() -> None:
         ("extras.txt", ["dev", "onnx", "parquet", "serve", "sklearn", "tensorboard"]),
         ("keras.txt", ["dev", "keras"]),
         ("page.txt", ["dev", "explore"]),
-        ("torch.txt", ["dev", "onnx"]),
+        ("torch.txt", ["dev", "onnx", "keras"]),
     ],
 )
 def test_a_lock_meets_what_pyproject_asks_for(lock: str, extras: list[str]) -> None:

@@ -23,7 +23,18 @@ DESCRIPTIONS = {
     *("TruncatedNormal", "GlorotUniform", "HeNormal"),
     *("SGD", "Adam", "AdamW", "Muon", "EMA", "Lookahead", "Cosine", "OneCycle"),
 }
-ACTIONS = {"average", "find_rate", "fit", "inspect", "load", "load_recipe", "compare", "read_picture", "from_torch"}
+ACTIONS = {
+    "average",
+    "find_rate",
+    "fit",
+    "inspect",
+    "load",
+    "load_recipe",
+    "compare",
+    "read_picture",
+    "from_torch",
+    "from_keras",
+}
 THINGS = {"Dataset", "Examples", "Recipe", "DataSource", "Training", "Run", "History", "Evaluation", "Inspection"}
 MODULES = {"augmentation", "datasets", "errors", "layers", "networks", "initializers", "optimizers", "schedules"} | {
     "onnx"

@@ -52,6 +52,7 @@ if _TYPE_CHECKING:  # for editors and type checkers; Python finds the same names
     from convlet.descriptions.schedules import Cosine as Cosine
     from convlet.descriptions.schedules import OneCycle as OneCycle
     from convlet.exchange import onnx as onnx
+    from convlet.exchange.keras import from_keras as from_keras
     from convlet.exchange.torch import from_torch as from_torch
     from convlet.fitting import find_rate as find_rate
     from convlet.fitting import fit as fit
@@ -79,6 +80,7 @@ _NAMES = {  # the module of convlet, and what of it is public here
     "descriptions.network": "Sequential",
     "descriptions.optimizers": "Adam AdamW EMA Lookahead Muon SGD",
     "descriptions.schedules": "Cosine OneCycle",
+    "exchange.keras": "from_keras",
     "exchange.torch": "from_torch",
     "fitting": "find_rate fit",
     "inspection": "Inspection inspect",

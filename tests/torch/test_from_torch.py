@@ -145,7 +145,7 @@ class Spoken(nn.Module):
 
 def test_functions_methods_and_sizes_are_followed():
     module = drawn(Spoken()).train()
-    with pytest.warns(UserWarning, match=r"dropout2d\(…\), .* drops whole channels; Dropout\(0\) here drops number by"):
+    with pytest.warns(UserWarning, match=r"dropout2d\(…\), .* drops whole channels; Dropout\(0\) here drops numbers"):
         run = cl.from_torch(module, IMAGES.shape[1:], engine="numpy")
     assert module.training
     with torch.no_grad():
@@ -173,6 +173,11 @@ def test_a_module_is_left_as_it_was():
 def test_rows_of_numbers_and_a_module_alone_are_taken():
     run = cl.from_torch(nn.Linear(4, 3), (4,), engine="numpy")
     assert (run.network.input_shape, kinds(run)) == ((4,), ["Dense"])
+
+
+def test_a_row_of_pixels_may_become_an_image_of_one_channel():
+    module = nn.Sequential(nn.Unflatten(1, (1, 6, 8)), nn.Conv2d(1, 3, 3), nn.Flatten(), nn.Linear(72, 2))
+    assert cl.from_torch(module, (48,), engine="numpy").network.input_shape == (6, 8, 1)
 
 
 def test_a_module_is_trained_on():

@@ -9,5 +9,6 @@ What it is not: an engine. Here nothing is computed but to compare.
     graph       what others' networks are made of, as layers of ours, whichever tool they come from
     onnx        both ways, as files: kinds.py, writing.py; running.py, in ONNX Runtime
     torch       both ways, as live modules
+    keras       from live models; to them it is the keras engine
     c           a header for small devices: float32.py, writing.py, and functions/ in C
 """

@@ -153,8 +153,9 @@ class Building:
 
         Raises NetworkError where it cannot take what it is given.
         """
-        layer = replace(layer, trainable=False) if weights and not self.node.trainable else layer
         shape = self._sized(layer.output_shape(inputs[0].shape))
+        if not self.node.trainable and any(each.trainable for each in layer.parameters(inputs[0].shape)):
+            layer = replace(layer, trainable=False)
         weights = {name: np.ascontiguousarray(array, np.float32) for name, array in (weights or {}).items()}
         for each in inputs:
             each.used += 1

@@ -68,6 +68,11 @@ def _shape(attributes: Attributes, array: Array) -> Array:
     return np.array(array.shape, np.int64)[attributes.get("start", 0) : attributes.get("end")]
 
 
+def _constant_of_shape(attributes: Attributes, shape: Array) -> Array:
+    value = np.asarray(attributes.get("value", np.zeros(1, np.float32)))
+    return np.full(_checked(tuple(int(size) for size in shape)), value.ravel()[0])
+
+
 def _quotient(first: Array, second: Array) -> Array:
     """The quotient; of whole numbers what is left of it towards 0, as in C."""
     return (first - np.fmod(first, second)) // second if np.issubdtype(first.dtype, np.integer) else first / second
@@ -83,6 +88,7 @@ FOLDS: dict[str, Callable[..., Array]] = {
     "Identity": lambda attributes, array: array,
     "Cast": lambda attributes, array: array.astype(TYPES[attributes["to"]]),
     "Shape": _shape,
+    "ConstantOfShape": _constant_of_shape,
     "Gather": lambda attributes, array, places: np.take(array, places, attributes.get("axis", 0)),
     "Concat": _concat,
     "Slice": _slice,

@@ -224,7 +224,7 @@ def normalization(building: Building, node: Node) -> Value:
     epsilon = float(node.attributes.get("epsilon", 1e-5))
     named = node.inputs[1]
     measured_once = "momentum" not in node.attributes and not value.step.inputs and not value.step.layer
-    if measured_once and scale and center and (weights["gamma"] == 1).all() and not weights["beta"].any():
+    if measured_once and np.all(weights.get("gamma", 1) == 1) and not np.any(weights.get("beta", 0)):
         measured = {"mean": weights["moving_mean"], "variance": weights["moving_variance"]}
         return value.of(building.step(Normalization(epsilon), value.step, weights=measured, named=named))
     layer = BatchNormalization(float(node.attributes.get("momentum", 0.9)), epsilon, scale=scale, center=center)

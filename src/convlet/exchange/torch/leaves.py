@@ -75,11 +75,8 @@ def _past(momentum: float) -> float:
 
 
 def _normalization(draft: Draft, it: Normalization, path: str, value: str) -> str:
-    mean, variance = (draft.array(numbers(tensor), name) for name, tensor in _own(it, path, "mean", "variance"))
-    ones = draft.array(torch.ones_like(it.mean).numpy(), f"{path}.weight")
-    return draft.node(
-        "BatchNormalization", value, ones, draft.array(numbers(it.mean) * 0), mean, variance, epsilon=it.eps
-    )
+    measured = (draft.array(numbers(tensor), name) for name, tensor in _own(it, path, "mean", "variance"))
+    return draft.node("BatchNormalization", value, "", "", *measured, epsilon=it.eps)
 
 
 def _max_pool(draft: Draft, it: nn.MaxPool2d, path: str, value: str) -> str:
@@ -128,7 +125,7 @@ def padding(draft: Draft, value: str, sides: Any, filling: float) -> str:
 def _dropout(draft: Draft, it: nn.Dropout, path: str, value: str) -> str:
     if type(it) is not nn.Dropout:
         warnings.warn(
-            f"{draft.origin}: in training it drops whole channels; Dropout({it.p:g}) here drops number by number. "
+            f"{draft.origin}: in training it drops whole channels; Dropout({it.p:g}) here drops numbers. "
             "Predictions are the same.",
             stacklevel=2,
         )

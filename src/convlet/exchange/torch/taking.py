@@ -24,18 +24,19 @@ def taken(
     if not isinstance(input_shape, tuple | list) or len(input_shape) not in (1, 3):
         raise InputError(f"input_shape={input_shape!r}: expected (H, W, C), such as (28, 28, 1), or (size,).")
     shape = tuple(whole_number("input_shape", size) for size in input_shape)
-    copy = deepcopy(module).eval()
-    where = type(module).__name__
-    model = graph_of(copy, shape, where)
-    return compared_run(
-        model, where, lambda images: _answer(copy, images, where), classes=classes, engine=engine, threads=threads
-    )
+    copy, where = deepcopy(module).eval(), type(module).__name__
+
+    def answer(images: Array) -> Array:
+        return _answer(copy, images, shape, where)
+
+    return compared_run(graph_of(copy, shape, where), where, answer, classes=classes, engine=engine, threads=threads)
 
 
-def _answer(module: nn.Module, images: Array, where: str) -> Array:
-    """What a module makes of images (N, H, W, C) or rows, where it is and with the numbers that it has."""
+def _answer(module: nn.Module, images: Array, shape: Shape, where: str) -> Array:
+    """What a module makes of images (N, H, W, C) or rows, of a shape as it takes them, with the numbers that it has."""
     like = next(iter(module.parameters()), torch.zeros(1))
-    first = images.transpose(0, 3, 1, 2) if images.ndim == 4 else images
+    given = images.reshape(len(images), *shape)  # perhaps rows, of which it makes images itself
+    first = given.transpose(0, 3, 1, 2) if len(shape) == 3 else given
     try:
         with torch.no_grad():
             answer = module(torch.from_numpy(np.ascontiguousarray(first)).to(like.device, like.dtype))
