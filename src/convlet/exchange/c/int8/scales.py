@@ -24,8 +24,8 @@ class Scale:
     def over(cls, low: float, high: float) -> "Scale":
         """The finest scale on which numbers from low to high have a place; and 0 too, which then is exact.
 
-        >>> Scale.over(0.0, 2.55)
-        Scale(size=0.01, zero=-128)
+        >>> Scale.over(0.0, 127.5)
+        Scale(size=0.5, zero=-128)
         """
         low, high = min(low, 0.0), max(high, 0.0)
         size = (high - low) / (HIGH - LOW) or 1.0
