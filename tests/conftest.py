@@ -9,6 +9,24 @@ settings.register_profile("explore", deadline=None, max_examples=1000, print_blo
 settings.load_profile("repeatable")
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--few-cases",
+        action="store_true",
+        help="every test, but of one with many cases only five, spread over them: for another Python, not other code",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("few_cases"):
+        cases = {}
+        for item in items:
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        chosen = {each[i * (len(each) - 1) // 4] for each in cases.values() for i in range(5)}
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = [item for item in items if item in chosen]
+
+
 @pytest.fixture(scope="module")
 def no_flushing():
     """For tests where nothing turns on what a crash of the machine leaves: waiting for the disk is slow."""
