@@ -6,12 +6,15 @@ EPS = 1e-6
 
 
 def central_differences(function, arrays):
-    """d function() / d array for every number of every array, which are changed in place and put back."""
+    """d function() / d array for every number of every array, which are changed in place and put back.
+
+    Where function() is an array, its axes come after those of the number that is changed.
+    """
     return {name: _by_each(function, array) for name, array in arrays.items()}
 
 
 def _by_each(function, array):
-    measured = np.empty_like(array)
+    measured = np.empty((*array.shape, *np.shape(function())))
     for place in np.ndindex(array.shape):
         value = array[place]
         array[place] = value + EPS
