@@ -35,7 +35,9 @@ ACTIONS = {
     "from_torch",
     "from_keras",
 }
-THINGS = {"Dataset", "Examples", "Recipe", "DataSource", "Training", "Run", "History", "Evaluation", "Inspection"}
+THINGS = {"Dataset", "Examples", "Recipe", "DataSource", "Training", "Run", "History", "Evaluation", "Inspection"} | {
+    "Ensemble"
+}
 MODULES = {"augmentation", "datasets", "errors", "layers", "networks", "initializers", "optimizers", "schedules"} | {
     "onnx"
 }

@@ -60,6 +60,7 @@ if _TYPE_CHECKING:  # for editors and type checkers; Python finds the same names
     from convlet.inspection import inspect as inspect
     from convlet.runs.averaging import average as average
     from convlet.runs.data_source import DataSource as DataSource
+    from convlet.runs.ensemble import Ensemble as Ensemble
     from convlet.runs.evaluation import Evaluation as Evaluation
     from convlet.runs.history import History as History
     from convlet.runs.recipe import Recipe as Recipe
@@ -86,6 +87,7 @@ _NAMES = {  # the module of convlet, and what of it is public here
     "inspection": "Inspection inspect",
     "runs.averaging": "average",
     "runs.data_source": "DataSource",
+    "runs.ensemble": "Ensemble",
     "runs.evaluation": "Evaluation",
     "runs.history": "History",
     "runs.recipe": "Recipe Training load_recipe",

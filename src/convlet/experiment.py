@@ -22,6 +22,7 @@ from convlet.runs.folder import claim_folder, recipe_of
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 from convlet.signals import Stopped, stop_on_signals
+from convlet.training.ensemble import fit_ensemble
 from convlet.training.fit import check_data, fit_recipe
 from convlet.training.loop import Watch, both
 from convlet.training.weighting import check_class_weights
@@ -99,19 +100,7 @@ def _performed(
     experiment: Experiment, data: Dataset, watch: Watch, preparing: Preparing | None
 ) -> tuple[Run, Evaluation | None]:
     try:
-        run = fit_recipe(
-            experiment.recipe,
-            data,
-            engine=experiment.engine,
-            run_dir=experiment.run_dir,
-            resume=experiment.resume,
-            saves=experiment.saves,
-            initial=experiment.initial,
-            data_changed=experiment.data_changed,
-            until=experiment.until,
-            watch=watch,
-            preparing=preparing,
-        )
+        run = _trained(experiment, data, watch, preparing)
         if not experiment.saves or experiment.run_dir is None:
             return run, None
         with stop_on_signals() as stop:
@@ -137,6 +126,21 @@ def _performed(
         run=run,
     )
     return run, evaluation
+
+
+def _trained(experiment: Experiment, data: Dataset, watch: Watch, preparing: Preparing | None) -> Run:
+    common: dict[str, Any] = {
+        "engine": experiment.engine,
+        "run_dir": experiment.run_dir,
+        "resume": experiment.resume,
+        "data_changed": experiment.data_changed,
+        "until": experiment.until,
+        "watch": watch,
+        "preparing": preparing,
+    }
+    if experiment.recipe.ensemble is not None:
+        return fit_ensemble(experiment.recipe, data, **common)
+    return fit_recipe(experiment.recipe, data, saves=experiment.saves, initial=experiment.initial, **common)
 
 
 def _draw(experiment: Experiment, data: Dataset, **what: Any) -> None:

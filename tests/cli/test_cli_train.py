@@ -66,6 +66,38 @@ def test_data_alone_chooses_a_recipe_says_why_and_keeps_it(shop, tmp_path, undra
     assert "Chosen for data, 5 × 4 × 1 pixels:\n  network       S of the family air" in said
     kept = recipe_of(tmp_path / "run")
     assert kept.training.steps == 3 and kept.network.output_shape == (3,) and kept.augmentation
+    assert "Training is expected to take" in said and ": 4 × 3 steps of" in said
+
+
+def test_several_networks_are_one_run_for_every_command(shop, tmp_path, undrawn):
+    run, numpy = tmp_path / "run", ("--engine", "numpy")
+    shown = convlet("train", "--data", shop / "data.npz", "--steps", "2", "--run-dir", run, *numpy).stdout
+    assert f"convlet runs {run}" in shown
+    for verb in (("evaluate",), ("report",), ("look",)):
+        convlet(*verb, run, *numpy)
+    listed = json.loads(convlet("runs", run, "--json").stdout)["runs"]
+    assert {Path(row["run"]).name for row in listed} == {f"network-{i}" for i in range(1, 5)}
+    assert all("peak" in str(row["differs"]) for row in listed)
+    whole = json.loads(convlet("runs", tmp_path, "--json").stdout)["runs"]
+    assert [(row["steps"], row["weights"]) for row in whole] == [(8, 3 * listed[0]["weights"])]
+    summary = json.loads(convlet("summary", run, "--json").stdout)
+    assert summary["weights"] == 3 * listed[0]["weights"]
+    again = json.loads(convlet("train", "--resume", run, "--json", *numpy).stdout)
+    assert again["steps"] == 8 and again["validation_accuracy"] is not None
+    tuned = json.loads(
+        convlet("train", "--from", run, "--steps", "1", "--run-dir", tmp_path / "t", "--json", *numpy).stdout
+    )
+    assert tuned["steps"] == 1
+    refused(
+        "train",
+        "--data",
+        shop / "data.npz",
+        "--hosts",
+        "localhost:1",
+        "--process-id",
+        "0",
+        says="ensemble with --hosts",
+    )
 
 
 def test_a_time_limit_shortens_a_run_and_says_how_long_it_is_expected_to_take(shop, tmp_path, undrawn, monkeypatch):
@@ -95,7 +127,7 @@ def test_init_prints_the_recipe_that_data_alone_would_choose(shop, tmp_path, und
     convlet("train", tmp_path / "mine.toml", *common, tmp_path / "mine")
     convlet("train", "--data", shop / "data.npz", "--train-images", "50", *common, tmp_path / "chosen")
     mine, chosen = (recipe_of(tmp_path / run) for run in ("mine", "chosen"))
-    assert mine.training.validate_every == 40 and chosen.training.validate_every == 1  # so few steps are of one epoch
+    assert mine.training.validate_every == 10 and chosen.training.validate_every == 1  # so few steps are of one epoch
     assert replace(mine, training=chosen.training) == chosen and mine.data.train_images == 50
     assert mine.training.changed(validate_every=1) == chosen.training
     answer = json.loads(convlet("init", shop / "data.npz", "--train-images", "50", "--json").stdout)

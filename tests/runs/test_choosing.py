@@ -48,16 +48,27 @@ def test_too_few_images_to_whiten_choose_a_network_that_learns_its_first_layer()
 
 def test_each_image_is_seen_eight_times_and_a_quarter_of_a_million_of_them_at_least():
     few, _ = choice(mnist().shortened(1000))
-    assert choice(images(3, 3, 3))[0].training.epochs == 1000  # but none is seen more often
-    assert few.training.epochs == 250 and few.training.validate_every == 10 and few.training.batch_size == 64
+    assert choice(images(3, 3, 3))[0].training.epochs == 250  # by each of four networks, but none is seen more often
+    assert few.training.epochs == 63 and few.training.validate_every == 3 and few.training.batch_size == 64
     many, said = choice(mnist())
     assert many.training.epochs == 8 and many.training.validate_every == 1 and many.training.batch_size == 256
     assert said["training"].startswith("8 epochs of 55,000 images, 256 a step")
 
 
+def test_few_images_are_learnt_by_several_networks_within_the_same_time_and_the_best_of_them_answer():
+    few, said = choice(mnist().shortened(1999))
+    assert few.ensemble.networks == 4 and few.ensemble.kept == 3
+    assert 4 * few.training.epochs * 1999 < networks.sights(1999) + 4 * 1999
+    assert "4 of them, the 3 best of which answer together" in said["network"]
+    assert "each network at another rate and decay" in said["training"]
+    unvalidated, said = choice(replace(mnist().shortened(1000), validation=None))
+    assert unvalidated.ensemble.best is None and "4 of them, all of which answer together" in said["network"]
+    assert choice(mnist().shortened(2000))[0].ensemble is None
+
+
 @pytest.mark.parametrize(
     ("words", "often"),
-    [({}, 10), ({"epochs": 26}, 2), ({"epochs": 25}, 1), ({"steps": 1000}, 3), ({"steps": 1}, 1), ({"patience": 4}, 1)],
+    [({}, 3), ({"epochs": 26}, 2), ({"epochs": 25}, 1), ({"steps": 1000}, 3), ({"steps": 1}, 1), ({"patience": 4}, 1)],
 )
 def test_a_chosen_recipe_is_validated_as_suits_its_length_once_that_is_another(words, often):
     recipe, _ = choice(mnist().shortened(1000))  # 64 images a step

@@ -48,6 +48,19 @@ def test_a_chosen_recipe_that_is_shortened_is_validated_oftener_within_the_same_
     assert fitted is seldom
 
 
+def test_the_networks_of_an_ensemble_share_the_time_and_becoming_one_takes_some_of_it(monkeypatch):
+    pace, several = Pace(step=2.0, image=0.5), replace(RECIPE, ensemble=cl.Ensemble((1, 0.5), (1, 4), best=3))
+    assert pace.seconds(several, DATA) == pytest.approx(4 * pace.seconds(RECIPE, DATA) + pacing.JOINING)
+    fitted = pace.within(several, DATA, 400)
+    assert fitted.training == pace.within(RECIPE, DATA, 100).training and fitted.ensemble == several.ensemble
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    fitted, until = pace.until(1400.0, several, DATA, draws=True)
+    left = 400 - pacing.DRAWING - pacing.JOINING - 3 * (11 + 9) * 0.5  # three networks are asked in the end
+    assert fitted == pace.within(several, DATA, left) and until == 1000 + left - 9 * 0.5
+    with pytest.raises(InputError, match=r"a step and a validation of each of 4 networks take 30\.2 s"):
+        pace.within(several, DATA, 29)
+
+
 def test_no_time_for_a_step_is_refused_with_how_much_it_takes():
     with pytest.raises(InputError, match=r"time_limit: 3\.0 s are left .* a step and a validation take 7\.6 s"):
         Pace(step=2.0, image=0.5).within(RECIPE, DATA, 3)

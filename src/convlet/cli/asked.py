@@ -68,7 +68,7 @@ class Asked:
         run = load_run(self.parent, engine="numpy")
         network, initial, said = from_run(run, images.classes, recipe.training.seed, self.freeze)
         say(said)
-        return replace(recipe, network=network), images, initial
+        return replace(recipe, network=network, ensemble=None), images, initial  # they are one network now
 
 
 def _overridden(recipe: Recipe, options: dict[str, Any]) -> Recipe:

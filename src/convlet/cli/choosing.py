@@ -36,7 +36,8 @@ def timed(recipe: Recipe, data: Dataset, engine: str | None, ends: float, *, is_
     with said_if_slow(engine or default_engine()):
         recipe, until, found = pace.timed(recipe, data, ends, engine=engine, draws=True, is_chosen=is_chosen)
     steps, long = recipe.training.total_steps(len(data.train)), found.seconds(recipe, data)
-    say(f"Training is expected to take {duration(long)}: {count(steps)} steps of {duration(found.step)}.")
+    each = f"{len(recipe.members)} × {count(steps)}" if recipe.ensemble else count(steps)
+    say(f"Training is expected to take {duration(long)}: {each} steps of {duration(found.step)}.")
     return recipe, until
 
 

@@ -45,7 +45,7 @@ def runs(
 ) -> None:
     """All runs of a folder, the best validation first, with what differs between their recipes; or two, side by side.
 
-    RUNS is a folder of runs, by default runs/. Or it is two runs: both are evaluated on the same images, and McNemar's
+    RUNS is a folder of runs, by default runs/, or a run of several networks, which are listed. Or it is two runs: both are evaluated on the same images, and McNemar's
     exact test says whether their difference means anything.
     """
     limit_threads(threads)
@@ -61,7 +61,7 @@ def runs(
 def _list(folder: Path, as_json: bool, data: str | None) -> None:
     if data is not None:
         raise InputError(f"--data={data}: it goes with two runs, which are evaluated on it.")
-    if (folder / "recipe.toml").exists():
+    if (folder / "recipe.toml").exists() and not [*folder.glob("*/recipe.toml")]:  # an ensemble is a folder of runs too
         raise InputError(f"{folder}: it is a run itself. Name the folder that it is in, or two runs.")
     found, faults = listed_runs(folder)
     for fault in faults:

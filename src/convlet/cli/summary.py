@@ -45,8 +45,8 @@ def _described(subject: str) -> tuple[Sequential, Recipe | None]:
     path = Path(subject)
     saved = path.is_dir() or (path.suffix != ".toml" and subject not in recipes.built_in() and path.is_file())
     recipe = recipe_at(path) if saved else recipes.load_recipe(subject)
-    if recipe is None:
-        return load_checkpoint(path / "last.safetensors" if path.is_dir() else path).network, None
+    if recipe is None or (saved and recipe.ensemble is not None):  # several networks are one in the end
+        return load_checkpoint(path / "last.safetensors" if path.is_dir() else path).network, recipe
     return recipe.network, recipe
 
 

@@ -179,6 +179,11 @@ def _begun(
     """The new run that is asked for, in a folder of its own, and its data; it is to end in time."""
     with joint.told(group):
         recipe, images, initial = asked.begun()
+        if group.count > 1 and recipe.ensemble is not None:
+            raise InputError(
+                "ensemble with --hosts: only a single process trains several networks. Take the ensemble out of the "
+                "recipe; convlet init DATA > mine.toml writes down one that is chosen."
+            )
     if group.count == 1 and (ends < math.inf or asked.is_chosen):
         if run_dir is not None:
             check_free(run_dir)
@@ -232,11 +237,13 @@ def _show(as_json: bool, results: dict[str, Any], images: Dataset) -> None:
     if not as_json:
         name = shlex.quote(results["run_dir"])
         part = "" if images.test is not None else f" --part {list(images.parts)[-1]}"
+        several = [f"convlet runs {name}"] if (Path(results["run_dir"]) / "network-1").exists() else []
         show_lines(
             f"{'Report, curves' if images.test is not None else 'Curves'}, kernels and weights are in "
             f"{results['run_dir']}. Next:",
             f"convlet evaluate {name}{part}",
             f"convlet summary {name}",
+            *several,
         )
 
 

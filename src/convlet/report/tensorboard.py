@@ -103,7 +103,9 @@ class Log:
         for step in range(before, history.steps):
             right = history.correct[step] / history.batch_size
             values = {"loss/training": history.losses[step], "accuracy/training": right}
-            yield step + 1, self._scalars(step + 1, values | {"learning_rate": rate(step, run.total_steps)})
+            if self._recipe.ensemble is None:  # of which each network has a rate of its own
+                values["learning_rate"] = rate(step, run.total_steps)
+            yield step + 1, self._scalars(step + 1, values)
 
     def _validations(self, run: Run) -> Iterator[tuple[int, Any]]:
         before = self._last.get("loss/validation", 0)

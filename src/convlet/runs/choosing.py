@@ -1,7 +1,7 @@
 """A recipe for a data set, where nobody says one: network, training and augmentation, each with its reason.
 
 It depends on the images' shape, their number and their classes alone, so the same data gets the same recipe on every
-machine. What it is not: a search. Nothing is trained.
+machine. Nothing is trained here.
 Source of most of it: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024; that a plain loss with a rate,
 a decay and a batch size that suit is hard to beat on few images: Brigato et al., arXiv 2108.13122.
 """
@@ -9,6 +9,7 @@ a decay and a batch size that suit is hard to beat on few images: Brigato et al.
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from convlet.datasets import Dataset
 from convlet.descriptions import networks
@@ -19,10 +20,12 @@ from convlet.descriptions.schedules import OneCycle
 from convlet.descriptions.tables import Table
 from convlet.descriptions.toml import to_toml
 from convlet.runs.data_source import DataSource
+from convlet.runs.ensemble import Ensemble
 from convlet.runs.recipe import BALANCED, Recipe, Training
 
 BATCHES = (32, 256)  # images a step, at least and at most
 VALIDATIONS = 25  # in a run, more or less
+NETWORKS = Ensemble(rates=(1, 0.5), decays=(1, 4), best=3)  # where images are few
 MANY = 12  # epochs: where images are seen less often, to move them costs more than it gains (docs/records.md)
 UNEVEN, VERY_UNEVEN = 2.0, 20.0  # how many times the images of its smallest class the largest has
 
@@ -53,18 +56,20 @@ def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float = 5) -> C
         source = replace(source, **asdict(data.collected.preparation))
     network = networks.chosen(data, minutes=minutes)
     weights, on_classes = _weights(data)
-    training = _training(len(data.train), weights)
+    ensemble = _ensemble(data)
+    training = _training(len(data.train), ensemble.networks if ensemble else 1, weights)
     pictures, on_pictures = _augmentation(data, training.epochs or 0)
     optimizer = SGD(OneCycle(0.2, 0.23), 0.9, True, 0.005, decays="kernels", average=EMA(0.99))
     reasons = (
-        ("network", _on_network(data, network, minutes)),
-        ("training", _on_training(data, training)),
+        ("network", _on_network(data, network, ensemble, minutes)),
+        ("training", _on_training(data, training, ensemble)),
         ("augmentation", on_pictures),
         ("classes", on_classes),
     )
     chosen = f"Chosen for {len(data.train):,} images of {' × '.join(map(str, data.image_shape))}."
     said = "\n".join([chosen, *(f"{topic}: {reason}." for topic, reason in reasons)])
-    return Chosen(Recipe(_name(data), network, training, optimizer, source, said, augmentation=pictures), reasons)
+    parts: dict[str, Any] = {"augmentation": pictures, "ensemble": ensemble}
+    return Chosen(Recipe(_name(data), network, training, optimizer, source, said, **parts), reasons)
 
 
 def validated(recipe: Recipe, images: int) -> Recipe:
@@ -87,24 +92,36 @@ def _name(data: Dataset) -> str:
     return kept[:100] or "chosen"
 
 
-def _on_network(data: Dataset, network: Sequential, minutes: float) -> str:
-    few, long = len(data.train) < networks.FEW, f"{minutes:.3g} minute{'s' * (minutes != 1)}"
-    why = f"the smallest, for {len(data.train):,} images" if few else f"what two cores train in {long}"
-    return f"{networks.size_of(network)} of the family air, {network.weights:,} weights: {why}"
+def _ensemble(data: Dataset) -> Ensemble | None:
+    """Several networks where images are few: the best of them, where there are validation images to choose by."""
+    if len(data.train) >= networks.FEW:
+        return None
+    return NETWORKS if data.validation is not None else replace(NETWORKS, best=None)
 
 
-def _training(images: int, weights: str | Mapping[str, float] | None) -> Training:
-    """So many epochs that enough images are seen; a batch of twice the root of their number, as a power of two."""
-    epochs = math.ceil(networks.sights(images) / images)
+def _on_network(data: Dataset, network: Sequential, ensemble: Ensemble | None, minutes: float) -> str:
+    size = f"{networks.size_of(network)} of the family air, {network.weights:,} weights"
+    if ensemble is None:
+        long = f"{minutes:.3g} minute{'s' * (minutes != 1)}"
+        return f"{size}: what two cores train in {long}"
+    together = f"the {ensemble.kept} best" if ensemble.kept < ensemble.networks else "all"
+    few = f"the smallest, for {len(data.train):,} images"
+    return f"{size}: {few}; {ensemble.networks} of them, {together} of which answer together"
+
+
+def _training(images: int, several: int, weights: str | Mapping[str, float] | None) -> Training:
+    """So many epochs that enough images are seen by all networks together; a batch of twice the root of their number,
+    as a power of two.
+    """
+    epochs = math.ceil(networks.sights(images) / images / several)
     batch = min(max(2 ** round(math.log2(2 * math.sqrt(images))), BATCHES[0]), BATCHES[1])
     return Training(batch, epochs=epochs, validate_every=_often(epochs), label_smoothing=0.1, class_weights=weights)
 
 
-def _on_training(data: Dataset, training: Training) -> str:
-    return (
-        f"{training.epochs:,} epochs of {len(data.train):,} images, {training.batch_size} a step; labels smoothed, "
-        "one cycle of the rate, averaged weights"
-    )
+def _on_training(data: Dataset, training: Training, ensemble: Ensemble | None) -> str:
+    seen = f"{training.epochs:,} epochs of {len(data.train):,} images"
+    tried = "" if ensemble is None else ", each network at another rate and decay"
+    return f"{seen}, {training.batch_size} a step; labels smoothed, one cycle of the rate, averaged weights{tried}"
 
 
 def _may_be_a_sign(name: str) -> bool:

@@ -65,7 +65,7 @@ def listed_runs(folder: Path) -> tuple[list[ListedRun], list[str]]:
 def _listed(folder: Path) -> ListedRun:
     recipe = recipe_of(folder)
     steps, validations = _history(folder)
-    kept = max(validations, default=None) if recipe.training.patience else next(reversed(validations), None)
+    kept = max(validations, default=None) if recipe.keeps_best else next(reversed(validations), None)
     return ListedRun(
         folder, recipe, steps, kept, _read(folder / EVALUATION, "accuracy", "accuracy_low", "accuracy_high")
     )
@@ -113,6 +113,8 @@ def _said(recipe: Recipe) -> dict[str, str]:
     said |= table["training"]
     if recipe.augmentation:
         said["augmentation"] = table["augmentation"]
+    if recipe.ensemble:
+        said["ensemble"] = table["ensemble"]
     if recipe.parent:
         said["parent"] = recipe.parent[:12]
     return {name: _written(value) for name, value in said.items()}

@@ -30,6 +30,7 @@ from convlet.descriptions.toml import to_toml
 from convlet.errors import InputError, RecipeError
 from convlet.randomness import check_seed
 from convlet.runs.data_source import DataSource, data_for, is_fingerprint
+from convlet.runs.ensemble import Ensemble
 
 BALANCED = "balanced"
 DEEPEST = 20  # tables and lists in each other; a schedule in an optimizer is four deep
@@ -130,7 +131,7 @@ class Recipe:
     """A whole experiment as data. Raises RecipeError where its parts do not fit together.
 
     `parent` is the fingerprint of the weights that a run started from where another run made them; None for a run that
-    starts as its initialisers say.
+    starts as its initialisers say. With an `ensemble`, several networks are trained so, and answer together.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Recipe:
     description: str = ""
     parent: str | None = None
     augmentation: tuple[Augmentation, ...] = ()
+    ensemble: Ensemble | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and 0 < len(self.name) <= 100 and self.name.isprintable()):
@@ -166,12 +168,42 @@ class Recipe:
             raise RecipeError(f"optimizer: {error}") from None
         if self.training.batch_size == 1:
             _check_normalised(self.network)
+        if not isinstance(self.ensemble, Ensemble | None):
+            raise RecipeError(f"ensemble={self.ensemble!r}: expected an Ensemble; or leave it out.")
+        try:
+            _ = self.members
+        except InputError as error:
+            raise RecipeError(f"ensemble: {error}") from None
 
     def __repr__(self) -> str:
         """What is trained on what, and how long: `to_toml()` says all of it."""
         training = self.training
         long = f"{training.epochs:,} epochs" if training.steps is None else f"{training.steps:,} steps"
         return f"<Recipe {self.name!r}: {self.network!r} on {self.data.source!r}, {long} of {training.batch_size}>"
+
+    @property
+    def members(self) -> tuple["Recipe", ...]:
+        """The recipe of each network of the ensemble, each with a seed that no other recipe's has; or itself alone.
+
+        Raises InputError where the optimizer, or the seed, is one that no others can be made from.
+        """
+        if self.ensemble is None:
+            return (self,)
+        first = self.training.seed * self.ensemble.networks
+        return tuple(
+            replace(self, ensemble=None, optimizer=own, training=replace(self.training, seed=first + i))
+            for i, own in enumerate(self.ensemble.optimizers(self.optimizer))
+        )
+
+    @property
+    def weights(self) -> int:
+        """How many weights answer in the end: the network's, or those of all that answer together."""
+        return self.network.weights * (self.ensemble.kept if self.ensemble else 1)
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether a run of it ends with its best weights, not with its last ones."""
+        return self.training.patience is not None and self.ensemble is None
 
     def on(self, data: Dataset | str | Path | Pair | None, **further: Any) -> tuple["Recipe", Dataset]:
         """The recipe for the data that is given, or else its own, and that data loaded; see `data_for`."""
@@ -188,6 +220,7 @@ class Recipe:
             **({"augmentation": [to_table(each) for each in self.augmentation]} if self.augmentation else {}),
             "optimizer": optimizer_to_table(self.optimizer),
             "training": _given(self.training),
+            **({"ensemble": _given(self.ensemble)} if self.ensemble else {}),
             "network": self.network.to_table(),
         }
 
@@ -204,6 +237,9 @@ class Recipe:
         return text
 
 
+SECTIONS: dict[str, type] = {"data": DataSource, "training": Training, "ensemble": Ensemble}  # made of their fields
+
+
 def _check_normalised(network: Sequential) -> None:
     """Raise a RecipeError where batch normalisation would see one value a channel: its deviation from itself is 0."""
     for placed in network:
@@ -214,7 +250,7 @@ def _check_normalised(network: Sequential) -> None:
             )
 
 
-def _given(section: DataSource | Training) -> Table:
+def _given(section: DataSource | Training | Ensemble) -> Table:
     values = {item.name: getattr(section, item.name) for item in fields(section)}
     return {name: value for name, value in values.items() if value is not None and value is not False}
 
@@ -247,7 +283,7 @@ def _deeper(table: object, levels: int) -> bool:
 def _recipe(table: Table, where: str) -> Recipe:
     sections: dict[str, Any] = {"name": Path(where).stem, **table}
     for key, section in sections.items():
-        if key in ("data", "network", "optimizer", "training"):
+        if key in ("data", "network", "optimizer", "training", "ensemble"):
             if not isinstance(section, Mapping):
                 raise RecipeError(f"{where}: {key}={section!r}: expected a table.")
             sections[key] = _section(key, dict(section), f"{where}: {key}")
@@ -264,7 +300,7 @@ def _section(key: str, table: Table, where: str) -> Any:
         case "optimizer":
             return optimizer_from_table(table, where)
         case _:
-            return build(DataSource if key == "data" else Training, table, where)
+            return build(SECTIONS[key], table, where)
 
 
 def _augmentation(tables: object, where: str) -> list[Augmentation]:

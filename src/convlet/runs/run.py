@@ -295,7 +295,7 @@ def _data(checkpoint: Checkpoint, folder: Path | None) -> DataSource | None:
 
 def _of_run(folder: Path) -> Checkpoint:
     last, best = load_checkpoint(folder / "last.safetensors"), folder / "best.safetensors"
-    if not ((folder / "recipe.toml").exists() and recipe_of(folder).training.patience):
+    if not ((folder / "recipe.toml").exists() and recipe_of(folder).keeps_best):
         return last
     if best.exists():
         return replace(last, state=load_checkpoint(best).state)

@@ -43,7 +43,7 @@ def recipe_for(network: Any, data: Dataset, batch_size: int | None) -> Recipe:
         recipe = chosen_recipe(data, DataSource(MEMORY), minutes=MINUTES).recipe
         epochs = min(recipe.training.epochs or 1, _epochs(len(data.train), recipe.training.batch_size))
         training = recipe.training.changed(epochs=epochs, class_weights=None)  # weights are the classifier's own word
-        return replace(recipe, training=training)
+        return replace(recipe, training=training, ensemble=None)  # a search would fit all of them at each of its points
     if network == CHOSEN:
         layers = [Normalization(), Flatten(), Dense(64, "relu"), Dense(len(data.classes))]
         network = Sequential(layers, data.image_shape)

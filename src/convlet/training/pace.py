@@ -28,6 +28,7 @@ WARM, LEAST = 2, 3  # steps before the clock is looked at, and while it is, at l
 LOOK = 1.5  # seconds of steps
 LOOKED_AT = 500  # images predicted
 SPARE = 0.1  # of the time: a machine does other things too
+JOINING = 3.0  # seconds: to make the networks of an ensemble one
 DRAWING = 8.0  # seconds: what is drawn of a run at its end, and its report, take about so long
 
 
@@ -39,10 +40,10 @@ class Pace:
     image: float
 
     def seconds(self, recipe: Recipe, data: Dataset) -> float:
-        """How long the whole training takes, with its validations."""
-        training, images = recipe.training, len(data.train)
-        steps = training.total_steps(images)
-        return steps * self._step(recipe, data) + self.validation(data)
+        """How long the whole training takes, of all networks of an ensemble, with its validations."""
+        steps = recipe.training.total_steps(len(data.train))
+        each = steps * self._step(recipe, data) + self.validation(data)
+        return len(recipe.members) * each + (JOINING if recipe.ensemble else 0.0)
 
     def validation(self, data: Dataset) -> float:
         """Seconds of a validation."""
@@ -58,12 +59,16 @@ class Pace:
         """
         if ends == math.inf:
             return recipe, ends
-        after = DRAWING + (self.image * len(data.test) if data.test else 0.0) if draws else 0.0
-        fitted = self.within(recipe, data, ends - after - time.monotonic(), is_chosen=is_chosen)
-        return fitted, ends - after - self.validation(data)
+        kept = recipe.ensemble.kept if recipe.ensemble else 1
+        after = DRAWING + (kept * self.image * len(data.test) if data.test else 0.0) if draws else 0.0
+        joined = JOINING + kept * self.validation(data) if recipe.ensemble else 0.0
+        left = ends - after - joined
+        fitted = self.within(recipe, data, left - time.monotonic(), is_chosen=is_chosen)
+        return fitted, left - self.validation(data)
 
     def within(self, recipe: Recipe, data: Dataset, seconds: float, *, is_chosen: bool = False) -> Recipe:
-        """The recipe with no more steps than fit into so many seconds. Raises InputError where not even one does.
+        """The recipe with no more steps than fit into so many seconds, of each network where there are several. Raises
+        InputError where not even one does.
 
         One that `is_chosen` for the data is validated as suits so many steps, which takes some of the time.
         """
@@ -75,11 +80,13 @@ class Pace:
         return self.within(oftener, data, seconds, is_chosen=True)
 
     def _within(self, recipe: Recipe, data: Dataset, seconds: float) -> Recipe:
-        able = int((seconds * (1 - SPARE) - self.validation(data)) / self._step(recipe, data))
+        networks = len(recipe.members)
+        able = int((seconds * (1 - SPARE) / networks - self.validation(data)) / self._step(recipe, data))
         if able < 1:
-            needed = (self._step(recipe, data) + self.validation(data)) / (1 - SPARE)
+            needed = networks * (self._step(recipe, data) + self.validation(data)) / (1 - SPARE)
+            each = f" of each of {networks} networks" if networks > 1 else ""
             raise InputError(
-                f"time_limit: {max(seconds, 0):.1f} s are left for training, and a step and a validation take "
+                f"time_limit: {max(seconds, 0):.1f} s are left for training, and a step and a validation{each} take "
                 f"{needed:.1f} s. Give more time, a smaller network, or fewer validation images."
             )
         if able >= recipe.training.total_steps(len(data.train)):

@@ -37,7 +37,7 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None, *, data_change
     if folder is None:
         raise InputError("resume=True without run_dir: name the folder of the run to continue.")
     began = recipe_of(folder)
-    _check_same(recipe, began, f"the run in {folder} has")
+    check_same(recipe, began, f"the run in {folder} has")
     if (path := last_of(folder)) is None:
         if began.parent is not None:
             raise StorageError(
@@ -48,7 +48,7 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None, *, data_change
     checkpoint = load_checkpoint(path)
     if checkpoint.recipe:
         trained = parse_recipe(checkpoint.recipe, str(path))
-        _check_same(recipe, trained, f"{folder / 'recipe.toml'} was changed: the run was trained with")
+        check_same(recipe, trained, f"{folder / 'recipe.toml'} was changed: the run was trained with")
     _check_saved(path, checkpoint, recipe)
     if checkpoint.data_sha256 != data.sha256 and not data_changed:
         found = changes_in(data, split_of(folder))
@@ -73,9 +73,9 @@ def saved_run(recipe: Recipe, data: Dataset, folder: Path | None, *, data_change
     return replace(checkpoint, history=_going_on(checkpoint.history, recipe.training, images))
 
 
-def _check_same(recipe: Recipe, began: Recipe, whose: str) -> None:
+def check_same(recipe: Recipe, began: Recipe, whose: str) -> None:
     """Raise an InputError that names the first of a run's words that is not as it was, and what it was."""
-    for part in ("network", "optimizer", "training", "augmentation"):
+    for part in ("network", "optimizer", "training", "augmentation", "ensemble"):
         for word, new, old in _differences(part, getattr(recipe, part), getattr(began, part)):
             if word not in ("training.steps", "training.epochs"):
                 raise InputError(f"{word}={new!r}: {whose} {old!r}; a run continues as it began.")

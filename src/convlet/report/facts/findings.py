@@ -142,7 +142,12 @@ def _by_heart(assessed: Assessment) -> Iterator[Finding]:
 
 
 def _unfinished(assessed: Assessment) -> Iterator[Finding]:
-    """The last validation is the best one, and clearly better than the one at two thirds of the way."""
+    """The last validation is the best one, and clearly better than the one at two thirds of the way.
+
+    Of an ensemble that says nothing: its networks were trained one after the other, and the last validation is of all.
+    """
+    if assessed.recipe is not None and assessed.recipe.ensemble is not None:
+        return
     validations = assessed.run.history.validations
     if len(validations) < 3 or assessed.run.history.best != validations[-1]:
         return

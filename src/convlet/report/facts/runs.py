@@ -26,7 +26,7 @@ def list_json(runs: Sequence[ListedRun]) -> list[Facts]:
             "run": str(run.folder),
             "data": run.recipe.data.without_place().source,
             "steps": run.steps,
-            "weights": run.recipe.network.weights,
+            "weights": run.recipe.weights,
             "validation_accuracy": run.validation,
             "test_accuracy": run.test,
             "test_accuracy_low": run.evaluation["accuracy_low"] if run.evaluation else None,

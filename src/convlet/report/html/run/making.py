@@ -12,6 +12,7 @@ from convlet.report.html.frame import scrolling, section
 from convlet.report.html.pictures import data_address
 from convlet.report.numbers import count, shape, short
 from convlet.runs.checkpoint import weights_sha256
+from convlet.runs.ensemble import Ensemble
 from convlet.runs.recipe import Recipe
 
 
@@ -59,6 +60,8 @@ def _of_recipe(recipe: Recipe) -> list[tuple[str, Child]]:
         ("optimizer", _words(optimizer_to_table(recipe.optimizer))),
         ("training", f"{long} of {count(training.batch_size)} images"),
     ]
+    if recipe.ensemble is not None:
+        rows.append(("ensemble", ensemble_words(recipe.ensemble)))
     if training.label_smoothing:
         rows.append(("label smoothing", f"{training.label_smoothing:g}"))
     if training.class_weights is not None:
@@ -66,6 +69,18 @@ def _of_recipe(recipe: Recipe) -> list[tuple[str, Child]]:
     if recipe.augmentation:
         rows.append(("augmentation", "; ".join(_words(to_table(each)) for each in recipe.augmentation)))
     return rows
+
+
+def ensemble_words(ensemble: Ensemble) -> str:
+    """Which networks there are, and which of them answer, in a line."""
+    factors = {"rate": ensemble.rates, "decay": ensemble.decays}
+    each = [
+        f"{name} × {', '.join(f'{one:g}' for one in values)}"
+        for name, values in factors.items()
+        if set(values) != {1.0}
+    ]
+    best = f"the {ensemble.kept} best" if ensemble.kept < ensemble.networks else "all"
+    return "; ".join([f"{ensemble.networks} networks", *each, f"{best} answer together"])
 
 
 def _words(table: dict[str, Any]) -> str:

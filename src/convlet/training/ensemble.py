@@ -1,0 +1,190 @@
+"""An ensemble: networks that are trained one after the other, and the best of them as one.
+
+Each is a run of its own, in a folder `network-1`, `network-2`, … of the run's, so that each goes on exactly as any run
+does; what is watched, saved and returned is one run, of all their steps.
+What it is not: which there are (`runs.ensemble`), or how they become one network (`runs.averaging`).
+"""
+
+import math
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+
+from convlet.datasets import Dataset
+from convlet.engines import Preparing
+from convlet.errors import InputError
+from convlet.runs.averaging import average
+from convlet.runs.folder import abandon_run, begin_run, continue_run, hold, recipe_of
+from convlet.runs.history import History
+from convlet.runs.recipe import Recipe
+from convlet.runs.run import Clock, Run
+from convlet.signals import Stopped, stop_on_signals
+from convlet.training.fit import check_data, fit_recipe
+from convlet.training.loop import Watch
+from convlet.training.resuming import check_same
+from convlet.training.saving import Checkpoints
+from convlet.training.weighting import check_class_weights
+
+
+def fit_ensemble(
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    engine: str | None = None,
+    run_dir: str | Path | None = None,
+    resume: bool = False,
+    data_changed: bool = False,
+    until: float = math.inf,
+    watch: Watch = lambda run: None,
+    preparing: Preparing | None = None,
+) -> Run:
+    """Train each network of a recipe's ensemble as `fit_recipe` does, and give the best of them as one run.
+
+    Networks that had not begun by `until` are left out; with `resume` they are trained after all. `watch` is shown the
+    run of all. Raises as `fit_recipe`, and InputError where there are no validation examples to choose by.
+    """
+    assert recipe.ensemble is not None
+    folder = Path(run_dir) if run_dir is not None else None
+    _check(recipe, data)
+    recipe = replace(recipe, data=recipe.data.resolved(data))
+    with hold(folder):
+        _begin(recipe, data, folder, resume)
+        whole, runs = _Whole(recipe, len(data.train), folder), list[Run]()
+        try:
+            for number, member in enumerate(recipe.members, 1):
+                if runs and time.monotonic() >= until:
+                    break
+                own = None if folder is None else folder / f"network-{number}"
+                run = fit_recipe(
+                    member,
+                    data,
+                    engine=engine,
+                    run_dir=own,
+                    resume=own is not None and (own / "recipe.toml").exists(),
+                    data_changed=data_changed,
+                    until=until,
+                    watch=whole.told(watch),
+                    preparing=None if runs else preparing,  # the others need nothing else
+                )
+                whole.follow(run)
+                runs.append(run)
+        except Stopped as stopped:
+            stopped.outcome = whole.outcome(stopped.outcome)
+            raise
+        except Exception:
+            if folder is not None and not [*folder.glob("network-*")]:
+                abandon_run(folder)
+            raise
+        return _together(whole, runs, recipe, data)
+
+
+def _check(recipe: Recipe, data: Dataset) -> None:
+    check_data(recipe, data)
+    check_class_weights(recipe.training, data)
+    ensemble = recipe.ensemble
+    if ensemble is not None and ensemble.kept < ensemble.networks and data.validation is None:
+        raise InputError(
+            f"ensemble: best={ensemble.best} of {ensemble.networks}, but {data.name} has no validation examples to "
+            f"choose by. Leave best out, and all of them answer together."
+        )
+
+
+def _begin(recipe: Recipe, data: Dataset, folder: Path | None, resume: bool) -> None:
+    """Note in the run's folder what is to be run, or how it goes on."""
+    if folder is None:
+        if resume:
+            raise InputError("resume=True without run_dir: name the folder of the run to continue.")
+        return
+    split = data.collected.split_csv() if data.collected else None
+    if not resume:
+        begin_run(folder, recipe, split)
+        return
+    check_same(recipe, recipe_of(folder), f"the run in {folder} has")
+    continue_run(folder, recipe.training, recipe.data, split)
+
+
+class _Whole:
+    """The run of all networks: their steps one after the other, each network in its turn."""
+
+    def __init__(self, recipe: Recipe, images: int, folder: Path | None) -> None:
+        self._recipe, self._folder = recipe, folder
+        self._steps = len(recipe.members) * recipe.training.total_steps(images)
+        self._history, self._clock = History(recipe.training.batch_size), Clock()
+        self._member: Run | None = None
+        self._before = (0, 0, 0)  # steps, validations and reports of the networks before
+        self.run: Run | None = None
+
+    def told(self, watch: Watch) -> Watch:
+        """Show the run of all to who watches, in place of a network's."""
+        return lambda member: watch(self.follow(member))
+
+    def follow(self, member: Run) -> Run:
+        """The run of all, with what this network has that it had not yet."""
+        if self._member is None or self._member is not member:
+            history, self._member = self._history, member
+            self._before = history.steps, len(history.validations), len(history.reports)
+            self._clock = self.run.clock if self.run else self._clock
+            self.run = replace(
+                member,
+                history=history,
+                seed=self._recipe.training.seed,
+                total_steps=self._steps,
+                run_dir=self._folder,
+                data=self._recipe.data,
+            )
+        assert self.run is not None
+        self._extend(member.history)
+        self.run.clock = _sum(self._clock, member.clock)
+        return self.run
+
+    def _extend(self, own: History) -> None:
+        history, (steps, validations, reports) = self._history, self._before
+        history.losses += own.losses[history.steps - steps :]
+        history.correct += own.correct[len(history.correct) - steps :]
+        later = own.validations[len(history.validations) - validations :]
+        history.validations += [(steps + step, loss, accuracy) for step, loss, accuracy in later]
+        history.reports += [(steps + step, right) for step, right in own.reports[len(history.reports) - reports :]]
+
+    def outcome(self, of_network: str) -> str:
+        """How far it came, and where that is kept, by what is said of the network that was stopped."""
+        if self.run is None or self._folder is None:
+            return of_network
+        far = f" after step {self._history.steps:,} of {self._steps:,} of all networks"
+        return (
+            f"{far}; it is saved in {self._folder}: go on with resume (fit's resume=True, or convlet train --resume)."
+        )
+
+
+def _sum(one: Clock, other: Clock) -> Clock:
+    return Clock(**{item.name: getattr(one, item.name) + getattr(other, item.name) for item in fields(Clock)})
+
+
+def _together(whole: _Whole, runs: list[Run], recipe: Recipe, data: Dataset) -> Run:
+    """The best of the networks as one, validated and saved."""
+    assert whole.run is not None and recipe.ensemble is not None
+    kept = _best(runs, recipe.ensemble.kept)
+    with stop_on_signals() as stop:
+        one = average(kept) if len(kept) > 1 else kept[0]
+        run = replace(whole.run, network=one.network, program=one.program)
+        steps = run.history.steps
+        run.program.restore(replace(run.program.state(), slots={}, step=steps))
+        if data.validation is not None and steps:
+            evaluation = run.evaluate(data.validation, stop=stop)
+            run.history.validations.append((steps, evaluation.loss, evaluation.accuracy))
+        stop.check()
+        if run.run_dir is not None and steps:
+            Checkpoints(run, recipe).save()
+    return run
+
+
+def _best(runs: list[Run], count: int) -> list[Run]:
+    """So many of the networks that took a step, the best by validation, in the order in which they were trained."""
+    able = [run for run in runs if run.history.steps] or runs[:1]
+    order = sorted(range(len(able)), key=lambda i: _merit(able[i]))
+    return [able[i] for i in sorted(order[:count])]
+
+
+def _merit(run: Run) -> tuple[float, float]:
+    """What is smaller the better a network's weights were validated."""
+    validated = {step: (-accuracy, loss) for step, loss, accuracy in run.history.validations}
+    return validated.get(run.program.state().step, (0.0, 0.0))

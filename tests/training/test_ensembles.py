@@ -1,0 +1,244 @@
+"""Several networks in place of one: trained one after the other, the best of them as one run, which goes on exactly."""
+
+import math
+import os
+import shutil
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny
+from comparing import assert_same_bits
+
+import convlet as cl
+from convlet.errors import DataError, InputError, RecipeError
+from convlet.runs.checkpoint import load_checkpoint
+from convlet.runs.listing import listed_runs
+from convlet.runs.recipe import Recipe, Training, parse_recipe
+from convlet.signals import Stopped
+from convlet.training import saving
+from convlet.training.ensemble import fit_ensemble
+from convlet.training.fit import fit_recipe
+
+pytestmark = pytest.mark.usefixtures("no_flushing")
+
+DATA = tiny.dataset(train=23, validation=9, test=11)
+SEARCH = cl.Ensemble(rates=(1, 0.5), decays=(1, 4), best=3)
+OPTIMIZER = cl.SGD(cl.OneCycle(0.1), 0.9, weight_decay=0.01)
+RECIPE = Recipe("x", tiny.NETWORK, Training(4, steps=7, seed=5), OPTIMIZER, cl.DataSource("in memory"), ensemble=SEARCH)
+STEPS = 28  # of all four
+
+
+def train(recipe=RECIPE, data=DATA, **options):
+    return fit_ensemble(recipe, data, engine="numpy", **options)
+
+
+def fingerprint(run):
+    return tiny.fingerprint(run)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The run in a folder that was never stopped, and its fingerprint."""
+    folder = tmp_path_factory.mktemp("whole") / "r"
+    return folder, fingerprint(train(run_dir=folder))
+
+
+def networks(folder, count=4):
+    return [cl.load(folder / f"network-{i}", engine="numpy") for i in range(1, count + 1)]
+
+
+def test_each_network_is_what_its_own_recipe_trains_at_its_rate_and_decay_from_its_seed(whole):
+    assert [member.optimizer.learning_rate.peak for member in RECIPE.members] == [0.1, 0.05, 0.1, 0.05]
+    assert [member.optimizer.weight_decay for member in RECIPE.members] == [0.01, 0.01, 0.04, 0.04]
+    assert [member.training.seed for member in RECIPE.members] == [20, 21, 22, 23]  # which are no other recipe's
+    for member, run in zip(RECIPE.members, networks(whole[0]), strict=True):
+        alone = fit_recipe(member, DATA, engine="numpy")
+        assert_same_bits(run.program.state().parameters, alone.program.state().parameters)
+
+
+def test_the_best_by_validation_answer_the_mean_of_their_logits(whole):
+    images, _ = DATA.test.batch(slice(None))
+    runs = networks(whole[0])
+    ends = [run.history.validations[-1] for run in runs]
+    worst = min(range(4), key=lambda i: (ends[i][2], -ends[i][1]))
+    kept = [run.program.predict(images) for i, run in enumerate(runs) if i != worst]
+    found = cl.load(whole[0], engine="numpy")
+    np.testing.assert_allclose(found.program.predict(images), np.mean(kept, axis=0), rtol=1e-5, atol=1e-6)
+    assert found.evaluate(DATA.validation).accuracy == pytest.approx(found.history.validations[-1][2])
+    assert RECIPE.weights == found.network.weights == 3 * tiny.NETWORK.weights
+
+
+def test_its_history_is_that_of_its_networks_one_after_the_other(whole):
+    history, own = load_checkpoint(whole[0] / "last.safetensors").history, [run.history for run in networks(whole[0])]
+    assert history.losses == [loss for each in own for loss in each.losses]
+    assert history.correct == [right for each in own for right in each.correct]
+    assert history.reports == [(7 * i + step, right) for i, each in enumerate(own) for step, right in each.reports]
+    validated = [(7 * i + step, *row) for i, each in enumerate(own) for step, *row in each.validations]
+    assert history.validations[:-1] == validated and history.validations[-1][0] == STEPS
+
+
+def test_who_watches_sees_one_run_of_all_steps():
+    seen = []
+    run = train(watch=lambda run: seen.append((run.history.steps, run.total_steps, run.clock.taken)))
+    assert [step for step, _, _ in seen] == sorted(step for step, _, _ in seen)
+    assert {step for step, _, _ in seen} == set(range(1, STEPS + 1))
+    assert all(total == STEPS and taken == step for step, total, taken in seen)
+    assert run.clock.taken == run.history.steps == run.total_steps == STEPS and run.seed == 5
+
+
+def test_in_memory_it_is_the_same_run(whole):
+    assert fingerprint(train()) == whole[1]
+
+
+@pytest.mark.parametrize("cut", [1, 6, 7, 8, 14, 20, 27, 28])
+def test_killed_at_any_step_it_goes_on_as_if_it_had_not_been(cut, tmp_path, whole, monkeypatch):
+    monkeypatch.setattr(saving, "SECONDS", -1.0)  # save after every step, as a slow run does
+
+    def watch(run):
+        if run.history.steps == cut and not (tmp_path / "killed").exists():
+            shutil.copytree(tmp_path / "r", tmp_path / "killed")  # all that a killed process leaves
+
+    train(run_dir=tmp_path / "r", watch=watch)
+    resumed = train(run_dir=tmp_path / "killed", resume=True)
+    assert fingerprint(resumed) == whole[1] and resumed.clock.taken == STEPS - cut
+    assert fingerprint(cl.load(tmp_path / "killed", engine="numpy"))[0] == whole[1][0]
+
+
+@pytest.mark.parametrize("cut", [3, 7, 16])
+def test_stopped_it_says_how_far_all_of_it_came_and_where_that_is_kept(cut, tmp_path, whole):
+    def watch(run):
+        if run.history.steps == cut and run.clock.taken:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped) as stopped:
+        train(run_dir=tmp_path / "r", watch=watch)
+    assert f"after step {cut} of {STEPS} of all networks; it is saved in {tmp_path / 'r'}: go on" in str(stopped.value)
+    assert not (tmp_path / "r/last.safetensors").exists()
+    assert fingerprint(train(run_dir=tmp_path / "r", resume=True)) == whole[1]
+
+
+def test_out_of_time_what_there_is_answers_and_the_rest_is_trained_later(tmp_path, whole, monkeypatch):
+    ends = time.monotonic() + 1000
+
+    def watch(run):
+        if run.history.steps == 10:
+            monkeypatch.setattr(time, "monotonic", lambda: ends)
+
+    run = train(run_dir=tmp_path / "r", until=ends, watch=watch)
+    assert (run.history.steps, run.total_steps) == (10, STEPS) and not (tmp_path / "r/network-3").exists()
+    assert run.network.weights == 2 * tiny.NETWORK.weights  # one whole, and one of three steps
+    monkeypatch.undo()
+    assert fingerprint(train(run_dir=tmp_path / "r", resume=True)) == whole[1]
+
+
+def test_a_run_that_is_whole_stays_as_it_is_when_it_goes_on(tmp_path, whole):
+    shutil.copytree(whole[0], tmp_path / "r")
+    again = train(run_dir=tmp_path / "r", resume=True)
+    assert fingerprint(again) == whole[1] and not again.clock.taken
+
+
+def test_another_recipe_or_other_data_do_not_go_on_with_it(tmp_path, whole):
+    shutil.copytree(whole[0], tmp_path / "r")
+    common = {"run_dir": tmp_path / "r", "resume": True}
+    with pytest.raises(InputError, match=r"ensemble\.best=2: the run in .* has 3; a run continues as it began"):
+        train(replace(RECIPE, ensemble=replace(SEARCH, best=2)), **common)
+    with pytest.raises(InputError, match=r"are not those that the run in .*network-1 began with"):
+        train(data=tiny.dataset(seed=1), **common)
+    with pytest.raises(InputError, match="resume=True without run_dir"):
+        train(resume=True)
+
+
+def test_without_validation_examples_all_answer_and_none_can_be_chosen():
+    unvalidated = replace(DATA, validation=None)
+    with pytest.raises(InputError, match="best=3 of 4, but tiny has no validation examples to choose by"):
+        train(data=unvalidated)
+    run = train(replace(RECIPE, ensemble=replace(SEARCH, best=None)), unvalidated)
+    assert run.network.weights == 4 * tiny.NETWORK.weights and run.history.validations == []
+
+
+def test_the_best_alone_is_a_plain_search(tmp_path):
+    run = train(replace(RECIPE, ensemble=replace(SEARCH, best=1)), run_dir=tmp_path / "r")
+    assert run.network == tiny.NETWORK
+    best = listed_runs(tmp_path / "r")[0][0]
+    assert_same_bits(run.program.state().parameters, cl.load(best.folder, engine="numpy").program.state().parameters)
+
+
+def test_of_networks_with_patience_the_best_weights_answer(tmp_path, recwarn):
+    recipe = replace(RECIPE, training=Training(4, epochs=20, patience=1), optimizer=cl.Adam(0.05))
+    run = train(recipe, run_dir=tmp_path / "r")
+    assert run.history.steps < run.total_steps
+    loaded = cl.load(tmp_path / "r", engine="numpy")
+    assert_same_bits(loaded.program.state().parameters, run.program.state().parameters)
+    assert not [warning for warning in recwarn if "best weights" in str(warning.message)]
+    (only,), _ = listed_runs(tmp_path)
+    assert only.validation == run.history.validations[-1][2]
+
+
+def test_what_cannot_begin_leaves_no_folder(tmp_path):
+    with pytest.raises(DataError, match="images of shape"):
+        train(replace(RECIPE, network=cl.Sequential([cl.Flatten(), cl.Dense(3)], (6, 6, 1))), run_dir=tmp_path / "r")
+    whitening = cl.Conv2D(8, 2, kernel_initializer=cl.initializers.PatchWhitening(), use_bias=False, trainable=False)
+    network = cl.Sequential([whitening, cl.Flatten(), cl.Dense(3)], tiny.SHAPE)
+    with pytest.raises(InputError, match="images"):
+        train(replace(RECIPE, network=network), tiny.dataset(train=3), run_dir=tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_whole_experiment_has_its_pictures_its_report_and_its_networks(tmp_path):
+    recipe = replace(RECIPE, training=replace(RECIPE.training, steps=2))
+    run = cl.fit(recipe, DATA, engine="numpy", progress=False, run_dir=tmp_path / "r")
+    assert {"report.html", "curves.svg", "confusion.svg", "evaluation.json"} <= {
+        path.name for path in run.run_dir.iterdir()
+    }
+    page = (tmp_path / "r/report.html").read_text("utf-8")
+    assert "4 networks; rate × 1, 0.5; decay × 1, 4; the 3 best answer together" in page
+    tuned = cl.fit(run, DATA, steps=1, engine="numpy", progress=False, run_dir=tmp_path / "tuned")
+    assert tuned.network == run.network and tuned.history.steps == 1  # they are one network now
+
+
+def test_an_ensemble_is_written_in_a_recipe_and_read_as_it_was():
+    text = RECIPE.to_toml()
+    assert parse_recipe(text, "x") == RECIPE and "[ensemble]" in text
+    with pytest.raises(RecipeError, match=r"x: ensemble: unknown key 'rate'\. Did you mean 'rates'"):
+        parse_recipe(text.replace("rates =", "rate ="), "x")
+    with pytest.raises(RecipeError, match="ensemble: seed="):
+        replace(RECIPE, training=replace(RECIPE.training, seed=2**62))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"rates": 0.5}, r"rates=0.5: expected a list of factors, such as \[1, 0.5\]"),
+        ({"rates": [1, 0]}, r"rates\[2\]=0"),
+        ({"decays": [1, -1]}, r"decays\[2\]=-1"),
+        ({"decays": [1, math.nan]}, r"decays\[2\]=nan"),
+        ({}, "1 networks; expected from 2 to 100"),
+        ({"rates": [1] * 11, "decays": [1] * 10}, "110 networks"),
+        ({"rates": [1, 1], "best": 3}, "best=3: there are 2 networks"),
+        ({"rates": [1, 1], "best": 0}, "best=0"),
+    ],
+)
+def test_what_is_no_ensemble_is_refused(words, message):
+    with pytest.raises(InputError, match=message):
+        cl.Ensemble(**words)
+
+
+def test_the_rates_of_every_schedule_are_multiplied_and_those_of_ones_own_refused():
+    halved = cl.Ensemble(rates=(0.5, 0.5))
+    for rate, expected in (
+        (0.2, 0.1),
+        (cl.Cosine(0.2, 0.02), cl.Cosine(0.1, 0.01)),
+        (cl.OneCycle(0.2, 0.4), cl.OneCycle(0.1, 0.4)),
+        (cl.schedules.Steps(0.2, 0.5, 3), cl.schedules.Steps(0.1, 0.5, 3)),
+    ):
+        assert halved.optimizers(cl.Adam(rate)) == [cl.Adam(expected)] * 2
+
+    class Own:
+        def at(self, progress):
+            return 0.1
+
+    with pytest.raises(InputError, match="a schedule of one's own, and cannot be multiplied"):
+        halved.optimizers(cl.Adam(Own()))
