@@ -16,6 +16,7 @@ from convlet.descriptions.optimizers import AVERAGES, OPTIMIZERS
 from convlet.descriptions.schedules import SCHEDULES
 from convlet.descriptions.tables import from_table
 from convlet.runs.data_source import DataSource
+from convlet.runs.ensemble import Ensemble
 from convlet.runs.recipe import Recipe, Training, parse_recipe
 
 PAGE = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text("utf-8")
@@ -29,6 +30,7 @@ CLASSES = {
     **AUGMENTATIONS,
     "data": DataSource,
     "training": Training,
+    "ensemble": Ensemble,
 }
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SPECIAL = {  # defaults that are said in words

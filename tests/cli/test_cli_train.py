@@ -69,37 +69,6 @@ def test_data_alone_chooses_a_recipe_says_why_and_keeps_it(shop, tmp_path, undra
     assert "Training is expected to take" in said and ": 4 × 3 steps of" in said
 
 
-def test_several_networks_are_one_run_for_every_command(shop, tmp_path, undrawn):
-    run, numpy = tmp_path / "run", ("--engine", "numpy")
-    shown = convlet("train", "--data", shop / "data.npz", "--steps", "2", "--run-dir", run, *numpy).stdout
-    assert f"convlet runs {run}" in shown
-    for verb in (("evaluate",), ("report",), ("look",)):
-        convlet(*verb, run, *numpy)
-    listed = json.loads(convlet("runs", run, "--json").stdout)["runs"]
-    assert {Path(row["run"]).name for row in listed} == {f"network-{i}" for i in range(1, 5)}
-    assert all("peak" in str(row["differs"]) for row in listed)
-    whole = json.loads(convlet("runs", tmp_path, "--json").stdout)["runs"]
-    assert [(row["steps"], row["weights"]) for row in whole] == [(8, 3 * listed[0]["weights"])]
-    summary = json.loads(convlet("summary", run, "--json").stdout)
-    assert summary["weights"] == 3 * listed[0]["weights"]
-    again = json.loads(convlet("train", "--resume", run, "--json", *numpy).stdout)
-    assert again["steps"] == 8 and again["validation_accuracy"] is not None
-    tuned = json.loads(
-        convlet("train", "--from", run, "--steps", "1", "--run-dir", tmp_path / "t", "--json", *numpy).stdout
-    )
-    assert tuned["steps"] == 1
-    refused(
-        "train",
-        "--data",
-        shop / "data.npz",
-        "--hosts",
-        "localhost:1",
-        "--process-id",
-        "0",
-        says="ensemble with --hosts",
-    )
-
-
 def test_a_time_limit_shortens_a_run_and_says_how_long_it_is_expected_to_take(shop, tmp_path, undrawn, monkeypatch):
     monkeypatch.setattr("convlet.training.pace.measured_pace", lambda *given, **options: Pace(1.0, 0.0))
     common = (shop / "tiny.toml", "--engine", "numpy", "--run-dir", tmp_path / "run")

@@ -59,11 +59,14 @@ def test_few_images_are_learnt_by_several_networks_within_the_same_time_and_the_
     few, said = choice(mnist().shortened(1999))
     assert few.ensemble.networks == 4 and few.ensemble.kept == 3
     assert 4 * few.training.epochs * 1999 < networks.sights(1999) + 4 * 1999
-    assert "4 of them, the 3 best of which answer together" in said["network"]
+    assert "4 are trained, and the 3 best answer together" in said["network"]
     assert "each network at another rate and decay" in said["training"]
     unvalidated, said = choice(replace(mnist().shortened(1000), validation=None))
-    assert unvalidated.ensemble.best is None and "4 of them, all of which answer together" in said["network"]
+    assert unvalidated.ensemble.best is None and "4 are trained, and all answer together" in said["network"]
     assert choice(mnist().shortened(2000))[0].ensemble is None
+    hurried = chosen_recipe(mnist().shortened(1000), DataSource("photos"), minutes=0.5)
+    assert hurried.recipe.ensemble is None and hurried.recipe.training.epochs == 250  # for each network has too little
+    assert dict(hurried.reasons)["network"].endswith("the smallest, for 1,000 images")
 
 
 @pytest.mark.parametrize(

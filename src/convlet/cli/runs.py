@@ -45,8 +45,8 @@ def runs(
 ) -> None:
     """All runs of a folder, the best validation first, with what differs between their recipes; or two, side by side.
 
-    RUNS is a folder of runs, by default runs/, or a run of several networks, which are listed. Or it is two runs: both are evaluated on the same images, and McNemar's
-    exact test says whether their difference means anything.
+    RUNS is a folder of runs, by default runs/, or a run of several networks, which are listed. Or it is two runs: both
+    are evaluated on the same images, and McNemar's exact test says whether their difference means anything.
     """
     limit_threads(threads)
     match runs:

@@ -78,8 +78,12 @@ def chosen(data: Labelled, *, minutes: float = 5) -> Sequential:
     sizes = [air(size, data.image_shape, len(data.classes), whitened=whitened) for size in SIZES]
     if images < FEW:
         return sizes[0]
-    able = 60e9 * minutes * GFLOP_A_SECOND / sights(images)  # operations for each image
-    return [sizes[0], *(each for each in sizes if 2 * each.training_multiply_adds <= able)][-1]
+    return [sizes[0], *(each for each in sizes if able(each, minutes) >= sights(images))][-1]
+
+
+def able(network: Sequential, minutes: float) -> float:
+    """How many images two cores train a network of this family on in so many minutes, more or less."""
+    return 60e9 * minutes * GFLOP_A_SECOND / (2 * network.training_multiply_adds)
 
 
 def sights(images: int) -> int:

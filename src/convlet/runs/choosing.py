@@ -26,6 +26,7 @@ from convlet.runs.recipe import BALANCED, Recipe, Training
 BATCHES = (32, 256)  # images a step, at least and at most
 VALIDATIONS = 25  # in a run, more or less
 NETWORKS = Ensemble(rates=(1, 0.5), decays=(1, 4), best=3)  # where images are few
+OFTEN = 30  # times that each of them is to see an image: where there is no time for that, one network does better
 MANY = 12  # epochs: where images are seen less often, to move them costs more than it gains (docs/records.md)
 UNEVEN, VERY_UNEVEN = 2.0, 20.0  # how many times the images of its smallest class the largest has
 
@@ -56,7 +57,7 @@ def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float = 5) -> C
         source = replace(source, **asdict(data.collected.preparation))
     network = networks.chosen(data, minutes=minutes)
     weights, on_classes = _weights(data)
-    ensemble = _ensemble(data)
+    ensemble = _ensemble(data, network, minutes)
     training = _training(len(data.train), ensemble.networks if ensemble else 1, weights)
     pictures, on_pictures = _augmentation(data, training.epochs or 0)
     optimizer = SGD(OneCycle(0.2, 0.23), 0.9, True, 0.005, decays="kernels", average=EMA(0.99))
@@ -92,21 +93,24 @@ def _name(data: Dataset) -> str:
     return kept[:100] or "chosen"
 
 
-def _ensemble(data: Dataset) -> Ensemble | None:
-    """Several networks where images are few: the best of them, where there are validation images to choose by."""
-    if len(data.train) >= networks.FEW:
+def _ensemble(data: Dataset, network: Sequential, minutes: float) -> Ensemble | None:
+    """Several networks where images are few, and there is time for them: the best, where there is something to choose
+    by.
+    """
+    images = len(data.train)
+    seen = min(networks.sights(images), networks.able(network, minutes)) / NETWORKS.networks
+    if images >= networks.FEW or seen < OFTEN * images:
         return None
     return NETWORKS if data.validation is not None else replace(NETWORKS, best=None)
 
 
 def _on_network(data: Dataset, network: Sequential, ensemble: Ensemble | None, minutes: float) -> str:
     size = f"{networks.size_of(network)} of the family air, {network.weights:,} weights"
+    few, long = f"the smallest, for {len(data.train):,} images", f"{minutes:.3g} minute{'s' * (minutes != 1)}"
     if ensemble is None:
-        long = f"{minutes:.3g} minute{'s' * (minutes != 1)}"
-        return f"{size}: what two cores train in {long}"
+        return f"{size}: {few if len(data.train) < networks.FEW else f'what two cores train in {long}'}"
     together = f"the {ensemble.kept} best" if ensemble.kept < ensemble.networks else "all"
-    few = f"the smallest, for {len(data.train):,} images"
-    return f"{size}: {few}; {ensemble.networks} of them, {together} of which answer together"
+    return f"{size}: {few}; {ensemble.networks} are trained, and {together} answer together"
 
 
 def _training(images: int, several: int, weights: str | Mapping[str, float] | None) -> Training:

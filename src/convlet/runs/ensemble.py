@@ -20,8 +20,10 @@ HEIGHTS = {OneCycle: ("peak",), Cosine: ("start", "end"), Steps: ("start",)}  # 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A network for each of `rates` with each of `decays`, by which the optimizer's own are multiplied; those that are
-    the `best` by validation, or else all, answer together. One said twice is there twice, from another seed.
+    """A network for each of `rates` with each of `decays`, by which the optimizer's own are multiplied.
+
+    The `best`, whose validation loss is lowest, or else all, answer together. A factor that is said twice makes two
+    networks, from seeds of their own.
     """
 
     rates: tuple[float, ...] = (1.0,)

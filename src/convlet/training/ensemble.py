@@ -178,13 +178,13 @@ def _together(whole: _Whole, runs: list[Run], recipe: Recipe, data: Dataset) -> 
 
 
 def _best(runs: list[Run], count: int) -> list[Run]:
-    """So many of the networks that took a step, the best by validation, in the order in which they were trained."""
+    """So many of the networks that took a step, those of the lowest validation loss, in the order of their training."""
     able = [run for run in runs if run.history.steps] or runs[:1]
-    order = sorted(range(len(able)), key=lambda i: _merit(able[i]))
+    order = sorted(range(len(able)), key=lambda i: _loss(able[i]))
     return [able[i] for i in sorted(order[:count])]
 
 
-def _merit(run: Run) -> tuple[float, float]:
-    """What is smaller the better a network's weights were validated."""
-    validated = {step: (-accuracy, loss) for step, loss, accuracy in run.history.validations}
-    return validated.get(run.program.state().step, (0.0, 0.0))
+def _loss(run: Run) -> float:
+    """Of a network's weights on the validation images, of which there may be too few for accuracies to differ."""
+    validated = {step: loss for step, loss, _ in run.history.validations}
+    return validated.get(run.program.state().step, 0.0)

@@ -1,0 +1,44 @@
+"""Several networks that answer together are one run for every command."""
+
+import json
+from pathlib import Path
+
+from commands import convlet
+
+from convlet.processes.group import Alone
+
+
+def test_several_networks_are_one_run_for_every_command(shop, tmp_path, undrawn):
+    run, numpy = tmp_path / "run", ("--engine", "numpy")
+    shown = convlet("train", "--data", shop / "data.npz", "--steps", "2", "--run-dir", run, *numpy).stdout
+    assert f"convlet runs {run}" in shown
+    for verb in (("evaluate",), ("report",), ("look",)):
+        convlet(*verb, run, *numpy)
+    listed = json.loads(convlet("runs", run, "--json").stdout)["runs"]
+    assert {Path(row["run"]).name for row in listed} == {f"network-{i}" for i in range(1, 5)}
+    assert all("peak" in str(row["differs"]) for row in listed)
+    whole = json.loads(convlet("runs", tmp_path, "--json").stdout)["runs"]
+    assert [(row["steps"], row["weights"]) for row in whole] == [(8, 3 * listed[0]["weights"])]
+    summary = json.loads(convlet("summary", run, "--json").stdout)
+    assert summary["weights"] == 3 * listed[0]["weights"]
+    again = json.loads(convlet("train", "--resume", run, "--json", *numpy).stdout)
+    assert again["steps"] == 8 and again["validation_accuracy"] is not None
+    tuned = json.loads(
+        convlet("train", "--from", run, "--steps", "1", "--run-dir", tmp_path / "t", "--json", *numpy).stdout
+    )
+    assert tuned["steps"] == 1
+
+
+def test_several_processes_train_no_ensemble_and_all_of_them_hear_of_it(shop, tmp_path, monkeypatch):
+    told = []
+
+    class Two(Alone):
+        count = 2
+
+        def refuse(self, reason):
+            told.append(reason)
+
+    monkeypatch.setattr("convlet.cli.train._group", lambda *options: Two())
+    said = convlet("train", "--data", shop / "data.npz", "--run-dir", tmp_path / "r", code=2).stderr
+    assert "ensemble with --hosts: only a single process" in said
+    assert len(told) == 1 and not (tmp_path / "r").exists()
