@@ -11,6 +11,7 @@ from convlet.errors import ConvletError, FormatError, InputError, StorageError
 
 onnx = pytest.importorskip("onnx", reason="ONNX is an extra: make test-extras")
 
+from convlet.exchange.graph import building, folding  # noqa: E402
 from convlet.exchange.graph.taking import checkpoint_of  # noqa: E402
 from convlet.exchange.onnx import reading, wire  # noqa: E402
 
@@ -171,6 +172,36 @@ def test_a_hostile_file_is_refused(title, monkeypatch):
         monkeypatch.setattr(onnx, "load_model_from_string", lambda content: pytest.fail("it was parsed"))
     error = refused(content)
     assert issubclass(error.type, FormatError | InputError) and str(error.value).startswith("file: ")
+
+
+OUTER = {"a": np.ones((20, 1), np.float32), "b": np.ones((1, 20), np.float32)}
+COUNTING = {"kernel_shape": [2, 2], "count_include_pad": 1, "pads": [1, 1, 0, 0]}
+MADE = {  # title: (one image's axes, nodes that depend on it, nodes in front of them, arrays)
+    "products of two rows": ((8,), ROWS, [("Mul", ["a", "b"])] * 9, OUTER),
+    "kernels of averages": ((99, 2, 2), [("AveragePool", [], COUNTING)] * 9, [], {}),
+    "offsets of each place": ((99,), [("Add", ["o"], {})] * 9, [], {"o": np.ones(99, np.float32)}),
+}
+
+
+@pytest.mark.parametrize("title", MADE)
+def test_a_small_file_that_makes_much_of_itself_is_refused(title, monkeypatch):
+    """A node takes some bytes of a file, and may make a million; there may be ten thousand of them."""
+    dims, nodes, first, arrays = MADE[title]
+    model = model_of(dims, nodes, arrays)
+    rest = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(onnx.helper.make_node(kind, names, [f"f{i}"]) for i, (kind, names) in enumerate(first))
+    model.graph.node.extend(rest)
+    monkeypatch.setattr(building, "ROOM", 1000)
+    assert "more than 1,000 bytes are made of the model" in str(refused(model).value)
+
+
+def test_a_small_array_whose_parts_are_taken_many_times_is_refused(monkeypatch):
+    monkeypatch.setattr(folding, "MOST", 100)
+    arrays = {"table": np.ones((2, 20), np.float32), "places": np.zeros(6, np.int64)}
+    model = model_of((20,), ROWS, arrays)
+    model.graph.node.insert(0, onnx.helper.make_node("Gather", ["table", "places"], ["much"]))
+    assert "an array of shape (20, 6) is worked out; expected at most 100 numbers" in str(refused(model).value)
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -20,6 +20,7 @@ from convlet.exchange.graph.steps import WITH_SUMS, Step, Value
 
 LARGEST = 1 << 26  # numbers of one image's output: no layer here has a thousandth of that
 CHANNELS = (1, 3, 4)  # of images
+ROOM = 1 << 28  # bytes that may be made of a model, beside four times those of its own arrays
 
 
 class Building:
@@ -31,6 +32,7 @@ class Building:
         self.values: dict[str, Value] = {}
         self._uses = Counter(name for node in model.nodes for name in node.inputs) + Counter(model.outputs)
         self.batch: int | None = None
+        self._room = ROOM + 4 * sum(array.nbytes for array in model.arrays.values())
         self.node: Node = Node("", (), "", {})  # the one at hand
 
     def build(self, operators: Mapping[str, Callable[["Building", Node], Value]]) -> Value:
@@ -111,7 +113,10 @@ class Building:
             given = [self.arrays[name] if name else None for name in node.inputs]  # a place may be left out
             while given and given[-1] is None:
                 given.pop()
-            self.arrays[node.output] = FOLDS[node.operator](node.attributes, *given)
+            folded = FOLDS[node.operator](node.attributes, *given)
+            if not any(np.may_share_memory(folded, each) for each in given if each is not None):
+                self._take_room(folded)
+            self.arrays[node.output] = folded
         elif node.operator in operators:
             value = operators[node.operator](self, node)
             self.values[node.output] = self._counted(value, node.output)
@@ -120,7 +125,14 @@ class Building:
 
     def _counted(self, value: Value, name: str) -> Value:
         value.step.waiting += self._uses[name]
+        self._take_room(value.scale, value.offset, *([] if value.order is None else [value.order]))
         return value
+
+    def _take_room(self, *made: float | Array) -> None:
+        """Raise an InputError where more is made of a model than an honest one asks for: nodes are cheap to write."""
+        self._room -= sum(np.asarray(each).nbytes for each in made)
+        if self._room < 0:
+            raise InputError(f"more than {ROOM:,} bytes are made of the model, beside four times its own numbers.")
 
     def known(self, place: int) -> bool:
         """Whether the node at hand has an array as its input of this place."""
@@ -157,6 +169,7 @@ class Building:
         if not self.node.trainable and any(each.trainable for each in layer.parameters(inputs[0].shape)):
             layer = replace(layer, trainable=False)
         weights = {name: np.ascontiguousarray(array, np.float32) for name, array in (weights or {}).items()}
+        self._take_room(*weights.values())
         for each in inputs:
             each.used += 1
         own = "" if self.node.output in self.model.outputs else self.node.output

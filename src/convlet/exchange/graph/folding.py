@@ -9,7 +9,7 @@ import numpy as np
 from convlet.errors import InputError
 from convlet.exchange.graph.nodes import Array
 
-MOST = 1 << 28  # numbers of an array that is worked out
+MOST = 1 << 26  # numbers of an array that is worked out
 TYPES = {1: np.float32, 2: np.uint8, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}
 Attributes = Mapping[str, Any]
 
@@ -52,6 +52,12 @@ def _concat(attributes: Attributes, *arrays: Array) -> Array:
     return np.concatenate(arrays, attributes["axis"])
 
 
+def _gather(attributes: Attributes, array: Array, places: Array) -> Array:
+    axis = attributes.get("axis", 0)
+    _checked((array.size // max(array.shape[axis], 1), places.size))
+    return np.take(array, places, axis)
+
+
 def _slice(attributes: Attributes, array: Array, *given: Array | None) -> Array:
     told: Attributes = dict(zip(("starts", "ends", "axes", "steps"), given, strict=False)) if given else attributes
     starts, ends = np.atleast_1d(told["starts"]), np.atleast_1d(told["ends"])
@@ -89,7 +95,7 @@ FOLDS: dict[str, Callable[..., Array]] = {
     "Cast": lambda attributes, array: array.astype(TYPES[attributes["to"]]),
     "Shape": _shape,
     "ConstantOfShape": _constant_of_shape,
-    "Gather": lambda attributes, array, places: np.take(array, places, attributes.get("axis", 0)),
+    "Gather": _gather,
     "Concat": _concat,
     "Slice": _slice,
     "Reshape": _reshape,
