@@ -47,7 +47,7 @@ def bound(host: str, port: int, tried: int = 1) -> socket.socket:
     """A socket that listens, on `port` or the first free one of so many; 0 is any. Raises StorageError, InputError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for number in range(port, min(port + tried, 65536)) if port else (0,):
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio lets Nagle delay
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, number))

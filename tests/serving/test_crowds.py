@@ -19,7 +19,7 @@ def test_what_waits_together_is_computed_together_and_each_is_told_its_own():
         first = pool.submit(server.predict, json.dumps(images[0].tolist()))
         assert slow.begun.wait(30)
         others = [pool.submit(server.predict, json.dumps(image.tolist())) for image in images[1:]]
-        asking.wait_until(lambda: server.metric("convlet_requests_in_progress") == 10)  # and who asks for metrics
+        asking.wait_until(lambda: server.metric("convlet_images_waiting") == 8)
         slow.may.set()
         answers = [each.result(30)[1]["predictions"][0]["probabilities"] for each in [first, *others]]
         assert server.metric("convlet_batch_images_count") == 3 and server.metric("convlet_batch_images_sum") == 9
@@ -51,7 +51,7 @@ def test_a_question_that_breaks_the_network_breaks_no_other():
         assert slow.begun.wait(30)
         bad = pool.submit(server.predict, json.dumps([np.ones((5, 4)).tolist()] * 2))
         good = pool.submit(server.predict, asking.BODY)
-        asking.wait_until(lambda: server.metric("convlet_requests_in_progress") == 4)
+        asking.wait_until(lambda: server.metric("convlet_images_waiting") == 3)
         slow.may.set()
         assert (bad.result(30)[0], good.result(30)[0]) == (500, 200)
 

@@ -96,7 +96,9 @@ def application(service: Service) -> Starlette:
         return problem(503, "Preparing for the first prediction.")
 
     async def metrics(request: Request) -> Response:
-        return PlainTextResponse(service.metrics.text(), headers={"content-type": CONTENT_TYPE})
+        return PlainTextResponse(
+            service.metrics.text(service.batcher.waiting()), headers={"content-type": CONTENT_TYPE}
+        )
 
     async def description(request: Request) -> Response:
         return JSONResponse(described(service.predictor))

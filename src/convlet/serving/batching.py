@@ -56,6 +56,11 @@ class Batcher(threading.Thread):
             self._changed.notify()
         return asked.answer
 
+    def waiting(self) -> int:
+        """How many images wait for their turn."""
+        with self._changed:
+            return self._images()
+
     def end(self) -> None:
         """Stop when everything that was asked is answered."""
         with self._changed:
@@ -80,10 +85,10 @@ class Batcher(threading.Thread):
         with self._changed:
             self._changed.wait_for(lambda: self._asked or self._ending)
             if self._wait:
-                self._changed.wait_for(lambda: self._ending or self._waiting() >= self._most, self._wait)
+                self._changed.wait_for(lambda: self._ending or self._images() >= self._most, self._wait)
             return self._taken() if self._asked else None
 
-    def _waiting(self) -> int:
+    def _images(self) -> int:
         return sum(len(asked.images) for asked in self._asked)
 
     def _taken(self) -> list[Asked]:

@@ -52,16 +52,18 @@ class Metrics:
         """Count a batch."""
         self._batches.observe(images)
 
-    def text(self) -> str:
-        """All of it."""
-        return "\n".join([*self._lines(), ""])
+    def text(self, waiting: int) -> str:
+        """All of it, and how many images wait for their turn now."""
+        return "\n".join([*self._lines(waiting), ""])
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self, waiting: int) -> Iterator[str]:
         yield from _introduced("convlet_requests_total", "counter", "Requests that were answered, by path and status.")
         for (path, status), count in sorted(self._requests.items()):
             yield f'convlet_requests_total{{path="{path}",status="{status}"}} {count}'
         yield from _introduced("convlet_requests_in_progress", "gauge", "Requests that are not answered yet.")
         yield f"convlet_requests_in_progress {self.in_progress}"
+        yield from _introduced("convlet_images_waiting", "gauge", "Images that wait for their turn.")
+        yield f"convlet_images_waiting {waiting}"
         yield from _introduced(
             "convlet_predict_seconds", "histogram", "Seconds from a request's headers to its answer."
         )

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlet.errors import NumericsError
+from convlet.losses import softmax
 from convlet.runs.run import Run
 
 Array = NDArray[Any]
@@ -36,11 +38,18 @@ def of_run(run: Run) -> Predictor:
     """What a run answers, its pictures prepared as those that it was trained on.
 
     An image is answered alike in any company: alone, its dense layers would have another kernel in the numba engine,
-    which adds up in another order, so it is never alone.
+    which adds up in another order, so it is never alone. `run.predict` itself would check what `reading` has checked.
     """
 
     def answer(images: Array) -> Array:
-        return run.predict(np.repeat(images, 2, axis=0))[:1] if len(images) == 1 else run.predict(images)
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = run.program.predict(np.repeat(images, 2, axis=0) if len(images) == 1 else images)
+            probabilities = softmax(logits)[: len(images)]
+        if not np.isfinite(probabilities).all():
+            raise NumericsError(
+                "the probabilities of an image are NaN: the network's weights are too large, or damaged."
+            )
+        return probabilities
 
     return Predictor(
         run.run_dir.name if run.run_dir else "a network",

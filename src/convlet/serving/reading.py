@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from convlet.datasets.images import pixels
+from convlet.datasets.images import pixels, scaled
 from convlet.datasets.readers.pictures import prepared
 from convlet.errors import InputError
 from convlet.listening import RefusedError
@@ -59,7 +59,7 @@ class Reader:
         shape, fit, most = self.predictor.image_shape, self.predictor.fit, self.limits.most_pixels
         read = [prepared(content, name, shape, fit, most=most) for name, content in self._few(files) if wanted()]
         names = [name for name, _ in files]
-        return names, pixels(np.stack(read)) if read else np.empty((0, *shape), np.float32)
+        return names, scaled(np.stack(read)) if read else np.empty((0, *shape), np.float32)
 
 
 def _files(body: bytes, boundary: str | None, most: int) -> list[tuple[str, bytes]]:
