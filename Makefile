@@ -54,7 +54,7 @@ test-page: $(PAGE_VENV)/installed ## Run tests/explore in Chromium, in an enviro
 		echo 'Elsewhere name yours: make test-page CHROMIUM=/path/to/chrome'; exit 1; } >&2
 	@CHROMIUM=$(CHROMIUM) $(ONE_THREAD_EACH) $(PAGE_VENV)/bin/python -m pytest -n $(WORKERS) tests/explore $(ARGS)
 
-test-extras: $(EXTRAS_VENV)/installed ## Run the tests that need ONNX, scikit-learn, Parquet, a server or a notebook's kernel
+test-extras: $(EXTRAS_VENV)/installed ## Run the tests that need ONNX, scikit-learn, Parquet, TensorBoard, a server or a notebook's kernel
 	@$(ONE_THREAD_EACH) $(EXTRAS_VENV)/bin/python -m pytest -n $(WORKERS) $(EXTRAS_TESTS) $(ARGS)
 
 test-torch: $(TORCH_VENV)/installed ## Run tests/torch and those of models from Keras on PyTorch, in an environment of their own

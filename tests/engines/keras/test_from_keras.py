@@ -1,5 +1,7 @@
 """A Keras model as a run: what `to_keras` makes comes back, others' are computed as there, or named."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from onnx_models import NETWORKS, drawn
@@ -9,6 +11,7 @@ from convlet.engines import engine
 from convlet.errors import InputError
 
 IMAGES = np.random.default_rng(0).random((6, 8, 10, 3), np.float32)
+README = Path(__file__).parents[3] / "README.md"
 SOME = [*list(NETWORKS)[:120:6], *list(NETWORKS)[120:]]  # every sixth layer, and all that are more than one
 
 
@@ -38,6 +41,10 @@ def test_a_network_goes_to_keras_and_comes_back_as_it_was(title):
                     placed.layer.scale,
                     placed.layer.center,
                 )
+
+
+def test_readme_says_of_how_many_networks():
+    assert f"all {len(SOME)} of these" in README.read_text("utf-8")
 
 
 def built(*rows, last=True):
