@@ -52,7 +52,10 @@ def test_what_is_imported_before_a_name_is_asked_for_needs_no_arrays(statement):
     assert heavy_imports(statement, {"numpy"})[0] == []
 
 
-@pytest.mark.parametrize("statement", ["import convlet; convlet.fit, convlet.compare", "import convlet.cli"])
+@pytest.mark.parametrize(
+    "statement",
+    ["import convlet; convlet.fit, convlet.compare, convlet.from_torch, convlet.from_keras", "import convlet.cli"],
+)
 def test_what_only_some_need_is_imported_by_those(statement):
     assert heavy_imports(statement, LATER | HEAVY - {"click"})[0] == []
     assert heavy_imports(f"{statement}; import numpy.random", LATER)[0] == ["numpy.random"]

@@ -167,7 +167,15 @@ def test_a_module_is_left_as_it_was():
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     run = cl.from_torch(module, (8, 10, 3), engine="numpy")
     assert module.training and all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
-    assert run.program.state().parameters["0/kernel" if "0/kernel" in before else "conv2d_1/kernel"].dtype == np.float32
+    assert run.program.state().parameters["conv2d_1/kernel"].dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_module_of_short_floats_is_taken_as_float32(dtype):
+    module = headed(nn.Conv2d(3, 4, 3), nn.ReLU()).to(dtype)
+    run = cl.from_torch(module, (8, 10, 3), engine="numpy")
+    assert {array.dtype for array in run.program.state().parameters.values()} == {np.dtype(np.float32)}
+    assert next(module.parameters()).dtype == dtype
 
 
 def test_rows_of_numbers_and_a_module_alone_are_taken():
@@ -248,6 +256,7 @@ REFUSED = [
     (lambda: Given(lambda x: torch.add(x, x, alpha=2)), r"add\(…\), .*TypeError"),
     (lambda: Given(lambda x: x.softmax(None)), "dim=None: expected 1"),
     (Chooses, "torch.fx cannot follow its forward: TraceError"),
+    (lambda: nn.Linear(3, 2, device="meta"), "Linear: it cannot be copied: NotImplementedError"),
     (lambda: "model.pt", "module: str; expected a module of PyTorch's"),
 ]
 

@@ -100,6 +100,13 @@ def test_a_flattened_image_that_no_dense_layer_takes_keeps_our_order(layers):
     back_and_forth(network, *drawn(network))
 
 
+@pytest.mark.parametrize("kind", [cl.MaxPooling2D, cl.AveragePooling2D])
+def test_a_pool_with_more_pixels_around_than_pytorch_has_goes_there_and_back(kind):
+    """PyTorch's own padding is at most half of a window."""
+    network = Sequential([kind(3, 2, ((2, 2), (2, 2))), kind(2, 1, ((1, 1), (1, 1)))], (5, 6, 2))
+    assert facts(back_and_forth(network, *drawn(network))) == facts(network)
+
+
 def test_a_module_has_our_names_and_no_more_to_learn_than_ours():
     layers = [
         cl.Conv2D(2, 3, activation="relu", name="forward", trainable=False),

@@ -17,9 +17,8 @@ Put = Callable[[Draft, Any, str, str], str]  # of the module, its path, and its 
 
 
 def numbers(tensor: torch.Tensor) -> Array:
-    """A tensor's numbers, wherever it is, floats of any size as float32."""
-    plain = tensor.detach().cpu()
-    array: Array = (plain.float() if plain.is_floating_point() else plain).numpy().copy()
+    """A tensor's numbers, as an array of its own."""
+    array: Array = tensor.detach().numpy().copy()
     return array
 
 

@@ -24,7 +24,8 @@ def taken(
     if not isinstance(input_shape, tuple | list) or len(input_shape) not in (1, 3):
         raise InputError(f"input_shape={input_shape!r}: expected (H, W, C), such as (28, 28, 1), or (size,).")
     shape = tuple(whole_number("input_shape", size) for size in input_shape)
-    copy, where = deepcopy(module).eval(), type(module).__name__
+    where = type(module).__name__
+    copy = _copy(module, where)
 
     def answer(images: Array) -> Array:
         return _answer(copy, images, shape, where)
@@ -32,15 +33,22 @@ def taken(
     return compared_run(graph_of(copy, shape, where), where, answer, classes=classes, engine=engine, threads=threads)
 
 
+def _copy(module: nn.Module, where: str) -> nn.Module:
+    """A module as it predicts, in float32 on the processor: the module itself is left as it is."""
+    try:
+        copy: nn.Module = deepcopy(module).cpu().float().eval()
+    except Exception as error:  # of weights that a hook makes anew, or that are not there yet
+        raise InputError(f"{where}: it cannot be copied: {type(error).__name__}: {str(error)[:200]}") from None
+    return copy
+
+
 def _answer(module: nn.Module, images: Array, shape: Shape, where: str) -> Array:
-    """What a module makes of images (N, H, W, C) or rows, of a shape as it takes them, with the numbers that it has."""
-    like = next(iter(module.parameters()), torch.zeros(1))
+    """What a module makes of images (N, H, W, C) or rows, of a shape as it takes them."""
     given = images.reshape(len(images), *shape)  # perhaps rows, of which it makes images itself
     first = given.transpose(0, 3, 1, 2) if len(shape) == 3 else given
     try:
         with torch.no_grad():
-            answer = module(torch.from_numpy(np.ascontiguousarray(first)).to(like.device, like.dtype))
+            rows: Array = module(torch.from_numpy(np.ascontiguousarray(first))).numpy()
     except (RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{where}: of images {first.shape} it says: {str(error)[:200]}") from None
-    rows: Array = answer.cpu().float().numpy()
     return rows.reshape(len(rows), -1)
