@@ -122,4 +122,6 @@ def test_without_validation_images_scales_are_from_training_images_and_without_a
         "export", run, tmp_path / "m.h", "--weights", "int8", says="these cannot be found. Put the data back", code=1
     )
     assert not (tmp_path / "m.h").exists()
+    said = convlet("export", run, tmp_path / "m.h").stdout
+    assert "of 100 images of noise none has another class with normalisations folded in" in said
     refused("export", run, tmp_path / "m.onnx", "--weights", "int8", says="only a file that ends in .h takes it")

@@ -93,14 +93,16 @@ int other(const float *image) {
     return one_predict(image, probabilities, scratch);
 }
 """
-ODD = 'a "b"\\\n??/ %s é 数\t0'  # whatever C may make something of
+ODD = 'a "b"\\\n??/ %s é 数\t0 NAME_x {x}'  # whatever C may make something of
 
 
 @needs_gcc
 def test_several_headers_live_in_one_program_and_names_of_classes_come_through(tmp_path):
-    parameters, _ = drawn(SMALL)
+    layers = [cl.Conv2D(2, 3, name="NAME_one"), cl.Dropout(0.5), cl.Flatten(name="one"), cl.Dense(3, name="one_one")]
+    network = Sequential([*layers, cl.Dense(3, name="NAME")], SMALL.input_shape)
+    parameters, _ = drawn(network)
     for name, classes in (("one", (ODD, "*/", "c")), ("two", ("d", "e", "f"))):
-        text = header_of(name, SMALL, parameters, classes=classes, facts=["*/ #error ??/", "é"]).text
+        text = header_of(name, network, parameters, classes=classes, facts=["*/ #error ??/", "é"]).text
         (tmp_path / f"{name}.h").write_text(text, "ascii")
     (tmp_path / "main.c").write_text(PROGRAM % ", ".join(str(byte) for byte in ODD.encode()))
     (tmp_path / "other.c").write_text(OTHER)

@@ -1,6 +1,7 @@
 """The whole header: what its user must know, the functions that it needs, the weights, and the network as calls."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,7 +97,7 @@ class Header:
         """The header, of plain ASCII."""
         kinds = [value.kind for value in self._constants.values() if isinstance(value, Struct)]
         names = self.classes or [str(number) for number in range(self._outputs)]
-        filled = TEXT.format(
+        return TEXT.format(
             name=self.name,
             macro=self.name.upper(),
             version=version("convlet"),
@@ -106,11 +107,12 @@ class Header:
             facts="\n".join(f" * {comment(line)}" for line in [*self.facts, *self._layers()]),
             macros="\n".join(f"#define {self.name.upper()}_{name} {value}" for name, value in self._macros()),
             classes="\n".join(f"    {string(name)}," for name in names),
-            functions=functions(self.numbers, ["softmax", *kinds, *(call.function for call in self.calls)]),
-            constants="\n".join(self._definitions()),
-            calls="\n".join(self._statements()),
+            functions=self._named(
+                functions(self.numbers, ["softmax", *kinds, *(each.function for each in self.calls)])
+            ),
+            constants=self._named("\n".join(self._definitions())),
+            calls=self._named("\n".join(self._statements())),
         )
-        return filled.replace("NAME_", f"{self.name}_")
 
     @property
     def _outputs(self) -> int:
@@ -123,6 +125,10 @@ class Header:
     @cached_property
     def _constants(self) -> Mapping[str, Array | Struct]:
         return {name: value for call in self.calls for name, value in call.arrays.items()}
+
+    def _named(self, code: str) -> str:
+        """Code with what the header is called in the place of NAME."""
+        return re.sub(r"\bNAME_", f"{self.name}_", code)
 
     def _layers(self) -> Iterator[str]:
         for placed in self.network:
