@@ -46,6 +46,34 @@ def test_a_simplified_network_computes_the_same_with_no_more_layers():
     assert fewer >= 5  # those with a normalisation right behind a convolution
 
 
+@pytest.mark.parametrize("by", [cl.BatchNormalization(), cl.BatchNormalization(scale=False), cl.Rescaling(0.5, -0.2)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        cl.Conv2D(3, 2, padding="same"),
+        cl.Conv2D(2, 1, use_bias=False),
+        cl.DepthwiseConv2D(2, 2),
+        cl.DepthwiseConv2D((1, 2), use_bias=False),
+        cl.Dense(4),
+        cl.Dense(5, use_bias=False),
+    ],
+)
+def test_what_scales_the_sums_of_a_layer_becomes_a_part_of_its_weights(layer, by):
+    network = Sequential([layer, by, by, cl.Activation("tanh"), by], (6,) if isinstance(layer, cl.Dense) else (4, 4, 3))
+    parameters, images = drawn(network)
+    simple, theirs = simplified(network, parameters)
+    assert [type(each) for each in simple.layers] == [type(layer), cl.Activation, type(by)]
+    expected = engine("numpy").compile(network, parameters).predict(images)
+    assert close(engine("numpy").compile(simple, theirs).predict(images), expected)
+
+
+def test_a_normalisation_that_is_not_right_behind_a_layer_stays_where_it_is():
+    body = [cl.BatchNormalization(), cl.Conv2D(2, 1, activation="relu"), cl.BatchNormalization()]
+    network = Sequential([cl.Conv2D(2, 1), cl.Residual(body, shortcut=[cl.BatchNormalization()])], (3, 3, 1))
+    simple, _ = simplified(network, drawn(network)[0])
+    assert sum(isinstance(placed.layer, cl.BatchNormalization) for placed in simple) == 3
+
+
 @needs_gcc
 def test_c_computes_what_the_numpy_engine_does_for_every_kind_of_layer(tmp_path):
     given = {title: drawn(network) for title, network in NETWORKS.items() if not SEEN.match(title)}
