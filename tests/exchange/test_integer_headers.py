@@ -84,9 +84,18 @@ def test_c_rounds_halves_away_from_zero_as_numpy_does(tmp_path):
     assert found[:, 1].tolist() == rounded(values, np.int64(6), 1).tolist()
 
 
-@pytest.mark.parametrize("title", ["the seed's deep network in small", "a residual network in small"])
-def test_in_integers_a_network_answers_nearly_the_same(title):
-    made, images, exact = in_integers(NETWORKS[title], uint8=True, images=50)
+AROUND = Sequential(  # what a ReLU is given goes around it, too
+    [cl.Conv2D(3, 2), cl.Residual([cl.Activation("relu"), cl.Conv2D(3, 1)]), cl.Flatten(), cl.Dense(3)], (4, 4, 1)
+)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [NETWORKS["the seed's deep network in small"], NETWORKS["a residual network in small"], AROUND],
+    ids=["the seed's", "residual", "around a ReLU"],
+)
+def test_in_integers_a_network_answers_nearly_the_same(network):
+    made, images, exact = in_integers(network, uint8=True, images=50)
     assert np.abs(answer(made, images) - exact).max() < 0.05 * np.abs(exact).max()
 
 
