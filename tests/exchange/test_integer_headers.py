@@ -4,7 +4,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from compiled import GCC, answers, built, needs_gcc
+from compiled import GCC, GXX, answers, built, needs_gcc, needs_gxx
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx_models import NETWORKS, drawn
@@ -57,6 +57,15 @@ def test_c_and_numpy_compute_the_same_bits_for_every_kind_of_layer(tmp_path):
     assert seen == {each for each in vars(steps).values() if hasattr(each, "compute") and "Work" not in each.__name__}
     for title, found, own in zip(CHOSEN, answers(headers, images, tmp_path), expected, strict=True):
         assert found.tobytes() == own.astype(np.float32).tobytes(), title
+
+
+@needs_gxx
+def test_a_header_of_integers_is_taken_by_cplusplus_too(tmp_path):
+    network = NETWORKS["a residual network in small"]
+    made, _, _ = in_integers(network, uint8=True)
+    (tmp_path / "n.h").write_text(header_of("n", network, made, uint8=True).text)
+    (tmp_path / "main.cpp").write_text('#include "n.h"\nint main() { return N_CLASSES - 3; }\n')
+    built([GXX, "-std=c++11", "main.cpp"], tmp_path)
 
 
 ROUNDING = """\
