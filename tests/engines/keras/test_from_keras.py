@@ -1,10 +1,13 @@
 """A Keras model as a run: what `to_keras` makes comes back, others' are computed as there, or named."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 from onnx_models import NETWORKS, drawn
+from strategies import networks
 
 import convlet as cl
 from convlet.engines import engine
@@ -15,24 +18,46 @@ README = Path(__file__).parents[3] / "README.md"
 SOME = [*list(NETWORKS)[:120:6], *list(NETWORKS)[120:]]  # every sixth layer, and all that are more than one
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def with_keras(backend):
     """These tests name Keras's layers only where there is Keras."""
 
 
-@pytest.mark.parametrize("title", SOME)
-def test_a_network_goes_to_keras_and_comes_back_as_it_was(title):
+def answered(model, images):
+    """What a Keras model gives for images, as an array."""
+    import keras
+
+    with warnings.catch_warnings(action="ignore"):  # Keras's, of its own code
+        return keras.ops.convert_to_numpy(model(images, training=False))
+
+
+def there_and_back(network):
+    """What comes back of a network in Keras: it answers the same, there and here."""
     from convlet.exchange.graph.taking import imported
     from convlet.exchange.keras.reading import graph_of
 
-    network = NETWORKS[title]
     parameters, images = drawn(network)
-    found = imported(graph_of(engine("keras").compile(network, parameters).model), "model")
+    model = engine("keras").compile(network, parameters).model
+    found = imported(graph_of(model), "model")
     expected = engine("numpy").compile(network, parameters).predict(images)
     outputs = engine("numpy").compile(found.network, found.parameters).predict(images)
-    assert outputs.shape == expected.shape
-    assert np.abs(outputs - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
-    names = {placed.name: placed.layer for placed in found.network}
+    for answer in (answered(model, images), outputs):
+        assert answer.shape == expected.shape
+        assert np.abs(answer - expected).max() <= 1e-5 * max(1, np.abs(expected).max())
+    return found.network
+
+
+@pytest.mark.filterwarnings("ignore:You are using a softmax over axis")  # Keras's, of one channel
+@given(networks())
+@settings(max_examples=10)
+def test_random_networks_answer_the_same_there_and_back(network):
+    there_and_back(network)
+
+
+@pytest.mark.parametrize("title", SOME)
+def test_a_network_goes_to_keras_and_comes_back_as_it_was(title):
+    network = NETWORKS[title]
+    names = {placed.name: placed.layer for placed in there_and_back(network)}
     for placed in network:
         if placed.parameters:
             assert names[placed.name].trainable == placed.layer.trainable
@@ -67,10 +92,8 @@ def shaken(model):
 
 def compared(model, images=IMAGES, **options):
     """The run that a model becomes, which answers the same on these images."""
-    import keras
-
     run = cl.from_keras(model, engine="numpy", **options)
-    expected = keras.ops.convert_to_numpy(model(images, training=False))
+    expected = answered(model, images)
     logits = run.program.predict(images)
     assert logits.shape == expected.shape
     assert np.abs(logits - expected).max() < 1e-5 * max(1, np.abs(expected).max())
@@ -151,13 +174,12 @@ def functional():
 
 
 def test_ways_that_part_and_meet_are_residual_blocks():
-    import keras
 
     model = shaken(functional())
     run = cl.from_keras(model, engine="numpy")
     blocks = [layer for layer in run.network.layers if isinstance(layer, cl.Residual)]
     assert [(len(block.layers), len(block.shortcut)) for block in blocks] == [(2, 0), (1, 1)]
-    expected = keras.ops.convert_to_numpy(model(IMAGES, training=False))  # probabilities
+    expected = answered(model, IMAGES)  # probabilities
     assert np.abs(run.predict(IMAGES) - expected).max() < 1e-6
 
 
