@@ -55,6 +55,15 @@ def test_each_image_is_seen_eight_times_and_a_quarter_of_a_million_of_them_at_le
     assert said["training"].startswith("8 epochs of 55,000 images, 256 a step")
 
 
+def test_where_a_time_is_given_there_are_as_many_epochs_as_fit_until_images_would_have_to_be_moved():
+    epochs = {}
+    for minutes in (1, 4.5, 5, 6):
+        found = chosen_recipe(mnist(), DataSource("photos"), minutes=minutes).recipe
+        epochs[minutes] = found.training.epochs
+        assert found.augmentation == () and size_of(found.network) == "S"
+    assert epochs == {1: 8, 4.5: 10, 5: 11, 6: 11}
+
+
 def test_few_images_are_learnt_by_several_networks_within_the_same_time_and_the_best_of_them_answer():
     few, said = choice(mnist().shortened(1999))
     assert few.ensemble.networks == 4 and few.ensemble.kept == 3

@@ -228,7 +228,7 @@ def _perform(
         )
     elif planned.saves and not run.clock.taken:
         say(f"The run had ended, at step {run.history.steps}. Go further with --steps.")
-    return training.training_json(run, evaluation, threads, processes)
+    return training.training_json(run, evaluation, threads, processes, planned.recipe.network)
 
 
 def _show(as_json: bool, results: dict[str, Any], images: Dataset) -> None:

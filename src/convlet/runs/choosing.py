@@ -23,6 +23,7 @@ from convlet.runs.data_source import DataSource
 from convlet.runs.ensemble import Ensemble
 from convlet.runs.recipe import BALANCED, Recipe, Training
 
+MINUTES = 5.0  # that a training may take where nobody says
 BATCHES = (32, 256)  # images a step, at least and at most
 VALIDATIONS = 25  # in a run, more or less
 NETWORKS = Ensemble(rates=(1, 0.5), decays=(1, 4), best=3)  # where images are few
@@ -51,14 +52,19 @@ class Chosen:
         return to_toml(table | {"network": family})
 
 
-def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float = 5) -> Chosen:
-    """The recipe for a data set that is found at a source, and takes two cores about so many minutes."""
+def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float | None = None) -> Chosen:
+    """The recipe for a data set that is found at a source, and takes two cores about so many minutes, or `MINUTES`.
+
+    Where minutes are given, it takes them: of many images there are more epochs than it would else have, if they fit.
+    """
     if data.collected:
         source = replace(source, **asdict(data.collected.preparation))
+    further, minutes = minutes is not None, minutes or MINUTES
     network = networks.chosen(data, minutes=minutes)
     weights, on_classes = _weights(data)
     ensemble = _ensemble(data, network, minutes)
-    training = _training(len(data.train), ensemble.networks if ensemble else 1, weights)
+    fit = networks.able(network, minutes) / len(data.train) if further else 0
+    training = _training(len(data.train), ensemble.networks if ensemble else 1, int(fit), weights)
     pictures, on_pictures = _augmentation(data, training.epochs or 0)
     optimizer = SGD(OneCycle(0.2, 0.23), 0.9, True, 0.005, decays="kernels", average=EMA(0.99))
     reasons = (
@@ -113,11 +119,12 @@ def _on_network(data: Dataset, network: Sequential, ensemble: Ensemble | None, m
     return f"{size}: {few}; {ensemble.networks} are trained, and {together} answer together"
 
 
-def _training(images: int, several: int, weights: str | Mapping[str, float] | None) -> Training:
-    """So many epochs that enough images are seen by all networks together; a batch of twice the root of their number,
-    as a power of two.
+def _training(images: int, several: int, fit: int, weights: str | Mapping[str, float] | None) -> Training:
+    """So many epochs that enough images are seen by all networks together, and where more `fit`, as many as images need
+    not be moved for; a batch of twice the root of their number, as a power of two.
     """
     epochs = math.ceil(networks.sights(images) / images / several)
+    epochs = max(epochs, min(fit, MANY - 1))
     batch = min(max(2 ** round(math.log2(2 * math.sqrt(images))), BATCHES[0]), BATCHES[1])
     return Training(batch, epochs=epochs, validate_every=_often(epochs), label_smoothing=0.1, class_weights=weights)
 

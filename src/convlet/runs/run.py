@@ -264,6 +264,8 @@ def load(path: str | Path, *, engine: str | None = None, threads: int | None = N
     path = Path(path)
     if not path.is_file() and not (path / "last.safetensors").exists():
         left = f" Its best weights are in {path / 'best.safetensors'}." if (path / "best.safetensors").exists() else ""
+        if (path / "network-1/last.safetensors").exists():
+            left = f" It was stopped before its networks became one: go on with it, or name {path / 'network-1'}."
         raise StorageError(f"{path}: cannot be read: expected the folder of a run, or a checkpoint in it.{left}")
     checkpoint = _of_run(path) if path.is_dir() else load_checkpoint(path)
     return run_of(checkpoint, engine or default_engine(), path if path.is_dir() else path.parent)
