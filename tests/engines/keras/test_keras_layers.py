@@ -38,7 +38,14 @@ def assert_same_answers(network, images, labels, masks, parameters, dtype, value
     assert_agree(gradients, in_dtype(expected, dtype), gradient, "gradients")
 
 
-@pytest.mark.parametrize("case", LAYERS + BLOCKS, ids=ids)
+def has_to_be_tried(case):
+    """In Keras an activation comes after its convolution, whatever the strides: not each need be tried with each."""
+    it = case.layer
+    swept = isinstance(it, Conv2D) and it.kernel_size == (3, 3) and isinstance(it.padding, str)
+    return not (swept and it.activation and it.strides != (1, 1))
+
+
+@pytest.mark.parametrize("case", [*filter(has_to_be_tried, LAYERS), *BLOCKS], ids=ids)
 def test_a_layer_answers_as_the_reference_does(case):
     network = around(case)
     parameters, images, labels, masks = network_arrays(network, case.images)
