@@ -1,6 +1,7 @@
 """Those who are slow, and those who ask in bad faith: nobody holds the server up for the others."""
 
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import asking
@@ -41,6 +42,22 @@ def test_what_was_asked_by_a_client_that_left_is_not_computed():
         slow.may.set()
         assert first.result(30)[0] == server.predict(asking.BODY)[0] == 200
     assert slow.batches == [1, 1]
+
+
+def test_pictures_that_nobody_waits_for_any_longer_are_not_decoded(monkeypatch):
+    may, decoded = threading.Event(), []
+
+    def prepared(content, name, *others, **options):
+        decoded.append(name)
+        assert may.wait(30)
+        return asking.image()
+
+    monkeypatch.setattr("convlet.serving.reading.prepared", prepared)
+    with asking.served(deadline=0.3) as server:
+        body, kind = asking.form(("a", b"1"), ("b", b"2"), ("c", b"3"))
+        assert server.predict(body, kind)[0] == 504
+        may.set()
+    assert decoded == ["a"]
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body_is_let_go():
@@ -128,7 +145,7 @@ def test_bodies_that_are_too_many_bytes_together_are_refused():
         asking.wait_until(lambda: server.predict(b"x" * 1000, "image/png")[0] == 503)
         for each in waiting:
             each.close()
-        asking.wait_until(lambda: server.predict(asking.BODY)[0] == 200)
+        asking.wait_until(lambda: server.predict(b"x" * (MB - 1), "image/png")[0] == 422)
 
 
 @pytest.mark.parametrize(

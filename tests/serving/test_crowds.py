@@ -18,12 +18,13 @@ def test_what_waits_together_is_computed_together_and_each_is_told_its_own():
         slow.hold()
         first = pool.submit(server.predict, json.dumps(images[0].tolist()))
         assert slow.begun.wait(30)
-        others = [pool.submit(server.predict, json.dumps(image.tolist())) for image in images[1:]]
+        asked = [images[1:2], images[2:4], *([image] for image in images[4:7]), images[7:]]  # two of them bring two
+        others = [pool.submit(server.predict, json.dumps([image.tolist() for image in each])) for each in asked]
         asking.wait_until(lambda: server.metric("convlet_images_waiting") == 8)
         slow.may.set()
-        answers = [each.result(30)[1]["predictions"][0]["probabilities"] for each in [first, *others]]
+        answers = [each["probabilities"] for told in [first, *others] for each in told.result(30)[1]["predictions"]]
         assert server.metric("convlet_batch_images_count") == 3 and server.metric("convlet_batch_images_sum") == 9
-    assert slow.batches == [1, 5, 3]
+    assert slow.batches in ([1, 5, 3], [1, 4, 4])  # as they came
     assert answers == asking.expected(*images)
 
 

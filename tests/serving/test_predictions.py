@@ -35,6 +35,13 @@ def test_arrays_are_answered_one_after_the_other(server, name):
     assert [each["probabilities"] for each in answer["predictions"]] == asking.expected(*IMAGES[:count])
 
 
+def test_lists_of_nothing_but_0_and_1_are_black_and_white(server):
+    given = (IMAGES[0] > 127).astype(int)
+    status, answer = server.predict(json.dumps(given.tolist()))
+    assert status == 200
+    assert [each["probabilities"] for each in answer["predictions"]] == asking.expected((255 * given).astype(np.uint8))
+
+
 @pytest.mark.parametrize("kind", ["image/png", "image/x-whatever", "application/octet-stream", "Image/PNG; q=1"])
 def test_a_picture_is_answered_whatever_its_type_is_called(server, kind):
     status, answer = server.predict(asking.png(IMAGES[1]), kind)
