@@ -201,7 +201,7 @@ def _from(
         if freeze is not None and (isinstance(freeze, str) or not isinstance(freeze, Iterable)):
             raise InputError(f"freeze={freeze!r}: expected a list of layers' names, such as ['conv2d_1'].")
         network, initial, said = from_run(given, data.classes, recipe.training.seed, freeze)
-        return replace(recipe, network=network, ensemble=None), initial, [said]  # several networks are one now
+        return replace(recipe, network=network), initial, [said]
     if freeze is not None:
         raise InputError(f"freeze={freeze!r}: it goes with a run; of a network, give network.freeze(...) in its place.")
     return recipe, None, []

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from commands import convlet
+from commands import RECIPE, convlet
 
 from convlet.processes.group import Alone
 
@@ -27,6 +27,8 @@ def test_several_networks_are_one_run_for_every_command(shop, tmp_path, undrawn)
         convlet("train", "--from", run, "--steps", "1", "--run-dir", tmp_path / "t", "--json", *numpy).stdout
     )
     assert tuned["steps"] == 1
+    refused = convlet("train", run / "recipe.toml", "--from", run, code=2).stderr
+    assert "with an ensemble: from another run's weights one network is trained" in refused
 
 
 def test_several_processes_train_no_ensemble_and_all_of_them_hear_of_it(shop, tmp_path, monkeypatch):
@@ -42,3 +44,8 @@ def test_several_processes_train_no_ensemble_and_all_of_them_hear_of_it(shop, tm
     said = convlet("train", "--data", shop / "data.npz", "--run-dir", tmp_path / "r", code=2).stderr
     assert "ensemble with --hosts: only a single process" in said
     assert len(told) == 1 and not (tmp_path / "r").exists()
+    (tmp_path / "r").mkdir()
+    recipe = RECIPE.format(source=shop / "data.npz", shape=[6, 6, 1], units=3, batch=4, steps=2)
+    (tmp_path / "r/recipe.toml").write_text(recipe + "ensemble = { rates = [1, 1] }")
+    assert "ensemble with --hosts" in convlet("train", "--resume", tmp_path / "r", code=2).stderr
+    assert len(told) == 2

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from convlet import Adam, Conv2D, Dense, Flatten, OneCycle, Sequential, load_recipe
+from convlet import Adam, Conv2D, Dense, Ensemble, Flatten, OneCycle, Recipe, Sequential, Training, load_recipe
 from convlet.sklearn import ConvletClassifier
 
 CHECKS = 63  # of scikit-learn 1.9
@@ -219,6 +219,7 @@ class Watcher:
 
     def __init__(self, most):
         self.most, self.tasks, self.scores = most, [], []
+        self.most_epochs = None  # how many epochs a fit is expected to have
 
     def setup(self, estimator, context):
         self.tasks.append("setup")
@@ -228,6 +229,7 @@ class Watcher:
 
     def on_fit_task_begin(self, estimator, context):
         self.tasks.append(f"begin {context.task_name}")
+        self.most_epochs = context.max_subtasks if context.task_name == "fit" else self.most_epochs
 
     def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
         self.tasks.append(f"end {context.task_name}")
@@ -242,6 +244,18 @@ def test_callbacks_follow_each_epoch_and_may_end_training(digits):
     assert watcher.tasks == ["setup", "begin fit", *3 * epoch, "end fit", "teardown"]
     assert classifier.n_iter_ < 9 * len(digits[0]) / classifier.run_.history.batch_size
     assert watcher.scores[-1] == classifier.score(*digits) > watcher.scores[0]
+
+
+def test_callbacks_follow_the_epochs_of_all_networks_of_an_ensemble_which_is_trained_further_as_one(digits):
+    both = Recipe("both", SMALL, Training(50, epochs=2), Adam(0.01), ensemble=Ensemble(rates=(1, 0.5)))
+    watcher = Watcher(most=99)
+    classifier = ConvletClassifier(both, random_state=0, warm_start=True, engine="numpy").set_callbacks(watcher)
+    epoch, seen = ["begin epoch", "end epoch"], []
+    for epochs in (4, 2):
+        classifier.fit(*digits)
+        seen += ["setup", "begin fit", *epochs * epoch, "end fit", "teardown"]
+        assert watcher.tasks == seen
+        assert watcher.most_epochs == epochs and classifier.run_.network.weights == 2 * SMALL.weights
 
 
 def test_a_search_shows_its_progress_by_scikit_learns_own_bar(digits, capsys):

@@ -25,6 +25,7 @@ from convlet.descriptions.schedules import OneCycle
 from convlet.errors import InputError, NumericsError
 from convlet.report import tensorboard
 from convlet.runs.data_source import DataSource
+from convlet.runs.ensemble import Ensemble
 from convlet.runs.recipe import Recipe, Training
 from convlet.signals import Stopped
 
@@ -165,6 +166,18 @@ def test_a_log_that_cannot_be_written_is_one_warning_and_the_training_the_same(t
     assert str(warning.message) == "the log for TensorBoard ends here, the run goes on: No space left on device"
     monkeypatch.undo()
     assert tiny.fingerprint(run) == tiny.fingerprint(tiny.train(steps=STEPS, optimizer=Adam(OneCycle(0.01))))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_of_several_networks_the_validation_of_all_comes_last_and_once(seconds, tmp_path, monkeypatch):
+    monkeypatch.setattr(tensorboard, "SECONDS", seconds)
+    both = Ensemble(rates=(1, 0.5))
+    recipe = Recipe("x", tiny.NETWORK, Training(4, steps=3), Adam(0.01), DataSource("tiny.npz"), ensemble=both)
+    planned = experiment.new(recipe, tiny.dataset(), tmp_path / "r", "numpy")
+    for each in (planned, replace(planned, resume=True)):
+        run, _ = experiment.perform(replace(each, log="tensorboard"), tiny.dataset())
+        assert [step for step, _ in curve(tmp_path / "r", "loss/validation")] == [3, 6, 6]
+        assert_curves_are_the_history(tmp_path / "r", run.history)
 
 
 def test_what_led_to_a_loss_that_is_no_number_is_told(tmp_path):

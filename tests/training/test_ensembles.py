@@ -14,11 +14,12 @@ from comparing import assert_same_bits
 
 import convlet as cl
 from convlet.errors import DataError, InputError, RecipeError, StorageError
+from convlet.runs import averaging
 from convlet.runs.checkpoint import load_checkpoint
 from convlet.runs.listing import listed_runs
 from convlet.runs.recipe import Recipe, Training, parse_recipe
 from convlet.signals import Stopped
-from convlet.training import saving
+from convlet.training import ensemble, saving
 from convlet.training.ensemble import fit_ensemble
 from convlet.training.fit import fit_recipe
 
@@ -115,7 +116,8 @@ def test_stopped_it_says_how_far_all_of_it_came_and_where_that_is_kept(cut, tmp_
 
     with pytest.raises(Stopped) as stopped:
         train(run_dir=tmp_path / "r", watch=watch)
-    assert f"after step {cut} of {STEPS} of all networks; it is saved in {tmp_path / 'r'}: go on" in str(stopped.value)
+    assert f"after step {cut} of {STEPS}; it is saved in {tmp_path / 'r'}: go on" in str(stopped.value)
+    assert stopped.value.run.history.steps == cut and stopped.value.run.run_dir == tmp_path / "r"
     with pytest.raises(StorageError, match="It was stopped before its networks became one: go on with it, or name"):
         cl.load(tmp_path / "r")
     assert fingerprint(train(run_dir=tmp_path / "r", resume=True)) == whole[1]
@@ -150,6 +152,31 @@ def test_another_recipe_or_other_data_do_not_go_on_with_it(tmp_path, whole):
         train(data=tiny.dataset(seed=1), **common)
     with pytest.raises(InputError, match="resume=True without run_dir"):
         train(resume=True)
+
+
+def test_what_one_of_its_networks_refuses_changes_nothing_of_the_run(tmp_path, whole):
+    shutil.copytree(whole[0], tmp_path / "r")
+    for name in ("recipe.toml", "last.safetensors", "best.safetensors"):  # the first can go on with anything
+        (tmp_path / "r/network-1" / name).unlink()
+    before = (tmp_path / "r/recipe.toml").read_bytes()
+    longer = replace(RECIPE, training=RECIPE.training.changed(steps=9))
+    for recipe, data, message in ((longer, DATA, "steps=9: this run's"), (RECIPE, tiny.dataset(seed=1), "network-2")):
+        with pytest.raises(InputError, match=message):
+            train(recipe, data, run_dir=tmp_path / "r", resume=True)
+        assert (tmp_path / "r/recipe.toml").read_bytes() == before
+
+
+def test_stopped_while_they_become_one_it_says_where_they_are_kept(tmp_path, whole, monkeypatch):
+    def average(runs):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return averaging.average(runs)
+
+    monkeypatch.setattr(ensemble, "average", average)
+    with pytest.raises(Stopped, match=f"after step {STEPS} of {STEPS}; it is saved in .*: go on") as stopped:
+        train(run_dir=tmp_path / "r")
+    assert stopped.value.run.history.steps == STEPS
+    monkeypatch.undo()
+    assert fingerprint(train(run_dir=tmp_path / "r", resume=True)) == whole[1]
 
 
 def test_without_validation_examples_all_answer_and_none_can_be_chosen():
@@ -203,6 +230,7 @@ def test_a_whole_experiment_has_its_pictures_its_report_and_its_networks(tmp_pat
 def test_an_ensemble_is_written_in_a_recipe_and_read_as_it_was():
     text = RECIPE.to_toml()
     assert parse_recipe(text, "x") == RECIPE and "[ensemble]" in text
+    assert replace(RECIPE, ensemble=replace(SEARCH, best=np.int64(3))).to_toml() == text
     with pytest.raises(RecipeError, match=r"x: ensemble: unknown key 'rate'\. Did you mean 'rates'"):
         parse_recipe(text.replace("rates =", "rate ="), "x")
     with pytest.raises(RecipeError, match="ensemble: seed="):

@@ -65,6 +65,11 @@ class Asked:
         """With the network, and the first weights, of the run that --from names."""
         if self.parent is None:
             return recipe, images, None
+        if self.recipe is not None and recipe.ensemble is not None:
+            raise InputError(
+                f"--from={self.parent} with an ensemble: from another run's weights one network is trained. Take the "
+                f"ensemble out of {self.recipe}."
+            )
         run = load_run(self.parent, engine="numpy")
         network, initial, said = from_run(run, images.classes, recipe.training.seed, self.freeze)
         say(said)

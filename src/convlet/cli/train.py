@@ -5,7 +5,6 @@ import shlex
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,7 @@ from convlet.report.facts import training
 from convlet.report.tensorboard import LOGS, check_log
 from convlet.report.terminal.training import training_table
 from convlet.runs.folder import check_free, recipe_of
+from convlet.runs.recipe import Recipe
 from convlet.signals import Stopped
 from convlet.training import joint
 
@@ -168,7 +168,11 @@ def _going_on(
     steps = asked.options["steps"]
     now: dict[str, Any] = {"source": asked.data, "skip_broken": bool(asked.options["skip_broken"])}
     now["data_changed"] = changed
-    load = partial(_resumed_data, run, **now)
+
+    def load(folder: Path) -> Dataset:
+        _refuse_several(recipe_of(folder), group)
+        return _resumed_data(run, folder, **now)
+
     folder, images = stack.enter_context(joint.resume(group, run, steps, load))
     return experiment.resumed(folder, engine, steps=steps, **now), images
 
@@ -179,11 +183,7 @@ def _begun(
     """The new run that is asked for, in a folder of its own, and its data; it is to end in time."""
     with joint.told(group):
         recipe, images, initial = asked.begun()
-        if group.count > 1 and recipe.ensemble is not None:
-            raise InputError(
-                "ensemble with --hosts: only a single process trains several networks. Take the ensemble out of the "
-                "recipe; convlet init DATA > mine.toml writes down one that is chosen."
-            )
+        _refuse_several(recipe, group)
     if group.count == 1 and (ends < math.inf or asked.is_chosen):
         if run_dir is not None:
             check_free(run_dir)
@@ -191,6 +191,15 @@ def _begun(
     _say_waiting(group)
     own_dir = stack.enter_context(joint.begin(group, recipe, images, run_dir))
     return replace(experiment.new(recipe, images, own_dir, engine), initial=initial, until=ends), images
+
+
+def _refuse_several(recipe: Recipe, group: Group) -> None:
+    """Raise an InputError where several processes were to train several networks."""
+    if group.count > 1 and recipe.ensemble is not None:
+        raise InputError(
+            "ensemble with --hosts: only a single process trains several networks. Take the ensemble out of the "
+            "recipe; convlet init DATA > mine.toml writes down one that is chosen."
+        )
 
 
 def _resumed_data(run: Path, folder: Path, *, source: str | None, skip_broken: bool, data_changed: bool) -> Dataset:

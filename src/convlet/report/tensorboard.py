@@ -55,6 +55,7 @@ class Log:
         self._folder, self._recipe = folder, recipe
         self._path: Path | None = None  # from the first step on
         self._last: dict[str, int] = {}  # the last step of each curve that is in the file
+        self._validations_told = 0  # there may be two after a step: of an ensemble's last network, and of all
         self._run: Run | None = None
         self._at, self._due, self._failed = time.time(), -math.inf, False
         self._timed = (0, 0.0)  # steps and their seconds, when the pace was told last
@@ -90,7 +91,7 @@ class Log:
     def _catch_up(self, run: Run) -> None:
         """Write what the history has, and the file has not."""
         if self._path is None:
-            self._begin(run.history.steps - run.clock.taken)
+            self._begin(run)
         history, now, before = run.history, time.time(), self._last.get("loss/training", 0)
         events = [*self._steps(run, before), *self._validations(run), *self._pace(run)]
         events.sort(key=lambda event: event[0])
@@ -108,10 +109,10 @@ class Log:
             yield step + 1, self._scalars(step + 1, values)
 
     def _validations(self, run: Run) -> Iterator[tuple[int, Any]]:
-        before = self._last.get("loss/validation", 0)
-        for step, loss, accuracy in run.history.validations:
-            if step > before:
-                yield step, self._scalars(step, {"loss/validation": loss, "accuracy/validation": accuracy})
+        validations, told = run.history.validations, self._validations_told
+        for step, loss, accuracy in validations[told:]:
+            yield step, self._scalars(step, {"loss/validation": loss, "accuracy/validation": accuracy})
+        self._validations_told = len(validations)
 
     def _pace(self, run: Run) -> Iterator[tuple[int, Any]]:
         """Images a second, of the steps since the last time."""
@@ -134,14 +135,16 @@ class Log:
         summaries += [self._picture(step, *each) for each in shown.items() if step > self._last.get(each[0], 0)]
         self._write([(now, step, summary) for summary in summaries])
 
-    def _begin(self, saved: int) -> None:
-        """A new file, with what an earlier one has of the steps that were `saved`; that one goes.
+    def _begin(self, run: Run) -> None:
+        """A new file, with what an earlier one has of the steps that the run had saved; that one goes.
 
         It is never cut where it stands, for TensorBoard may be reading it.
         """
         earlier = sorted(self._folder.glob(f"{NAME}.[0-9]*"))
         content = earlier[-1].read_bytes() if earlier else b""
-        whole, self._last = _whole(content, saved)
+        whole, self._last = _whole(content, run.history.steps - run.clock.taken)
+        last = self._last.get("loss/validation", 0)
+        self._validations_told = sum(step <= last for step, _, _ in run.history.validations)
         number = int(earlier[-1].suffix[1:]) + 1 if earlier else 1
         path = self._folder / f"{NAME}.{number:04d}"
         write_file(path, content[:whole] or self._beginning())

@@ -38,7 +38,9 @@ class Ensemble:
                 f"rates × decays: {self.networks} networks; expected from 2 to {MOST}. For a single one leave the "
                 "ensemble out."
             )
-        if self.best is not None and whole_number("best", self.best) > self.networks:
+        if self.best is not None:
+            set_canonical(self, best=whole_number("best", self.best))
+        if self.kept > self.networks:
             raise InputError(f"best={self.best}: there are {self.networks} networks; expected at most as many.")
 
     @property

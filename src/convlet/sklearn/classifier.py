@@ -108,6 +108,8 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         held_out = self.validation_fraction if self.early_stopping else None
         data = self._data_set(network, X, y, sample_weight, anew=begun is None, held_out=held_out)
         recipe = self._recipe(network, data, check_random_state(self.random_state).randint(2**31))
+        if begun is not None:
+            recipe = replace(recipe, ensemble=None)  # several networks are one by then
         tasks = Tasks(self, recipe, len(data.train), {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}})
         try:
             run = self._trained(begun, recipe, data, tasks)

@@ -20,7 +20,8 @@ class Tasks:
         self._estimator, self._given, self._images = estimator, given, images
         self._batch_size = recipe.training.batch_size
         self.run: Run  # from the first step on
-        epochs = -(-recipe.training.total_steps(images) * self._batch_size // images)
+        steps = len(recipe.members) * recipe.training.total_steps(images)
+        epochs = -(-steps * self._batch_size // images)
         self._fit = estimator._init_callback_context(max_subtasks=epochs)
         self._fit.call_on_fit_task_begin(estimator=estimator, **given)
         self._epochs, self._epoch = 0, self._begin()  # how many are over, and the one that is not

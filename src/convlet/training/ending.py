@@ -29,7 +29,7 @@ def saved_whatever_happens(run: Run, checkpoints: Checkpoints, stop: Stop, *, ne
         raise
     except Stopped as stopped:
         checkpoints.save()
-        stopped.run, stopped.outcome = run, f" {_progress(run)}; {_where(run, IN_REACH)}"
+        stopped.run, stopped.outcome = run, stopped_at(run)
         raise
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and stop.signal is not None:  # the second one
@@ -49,6 +49,11 @@ def stopped_together(stop: Stop) -> Iterator[None]:
     except GroupError:
         stop.check()
         raise
+
+
+def stopped_at(run: Run) -> str:
+    """How far a run that a signal has stopped came, and where that is kept: Stopped's outcome."""
+    return f" {_progress(run)}; {_where(run, IN_REACH)}"
 
 
 def _left_nothing(run: Run) -> str:

@@ -19,9 +19,10 @@ from convlet.runs.history import History
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Clock, Run
 from convlet.signals import Stopped, stop_on_signals
+from convlet.training.ending import stopped_at
 from convlet.training.fit import check_data, fit_recipe
 from convlet.training.loop import Watch
-from convlet.training.resuming import check_same
+from convlet.training.resuming import check_same, saved_run
 from convlet.training.saving import Checkpoints
 from convlet.training.weighting import check_class_weights
 
@@ -48,19 +49,19 @@ def fit_ensemble(
     _check(recipe, data)
     recipe = replace(recipe, data=recipe.data.resolved(data))
     with hold(folder):
-        _begin(recipe, data, folder, resume)
+        _begin(recipe, data, folder, resume, data_changed)
         whole, runs = _Whole(recipe, len(data.train), folder), list[Run]()
         try:
             for number, member in enumerate(recipe.members, 1):
                 if runs and time.monotonic() >= until:
                     break
-                own = None if folder is None else folder / f"network-{number}"
+                own = None if folder is None else _place(folder, number)
                 run = fit_recipe(
                     member,
                     data,
                     engine=engine,
                     run_dir=own,
-                    resume=own is not None and (own / "recipe.toml").exists(),
+                    resume=own is not None and _has_begun(own),
                     data_changed=data_changed,
                     until=until,
                     watch=whole.told(watch),
@@ -68,14 +69,15 @@ def fit_ensemble(
                 )
                 whole.follow(run)
                 runs.append(run)
+            return _together(whole, runs, recipe, data)
         except Stopped as stopped:
-            stopped.outcome = whole.outcome(stopped.outcome)
+            if whole.run is not None:
+                stopped.run, stopped.outcome = whole.run, stopped_at(whole.run)
             raise
         except Exception:
             if folder is not None and not [*folder.glob("network-*")]:
                 abandon_run(folder)
             raise
-        return _together(whole, runs, recipe, data)
 
 
 def _check(recipe: Recipe, data: Dataset) -> None:
@@ -89,8 +91,16 @@ def _check(recipe: Recipe, data: Dataset) -> None:
         )
 
 
-def _begin(recipe: Recipe, data: Dataset, folder: Path | None, resume: bool) -> None:
-    """Note in the run's folder what is to be run, or how it goes on."""
+def _place(folder: Path, number: int) -> Path:
+    return folder / f"network-{number}"
+
+
+def _has_begun(network: Path) -> bool:
+    return (network / "recipe.toml").exists()
+
+
+def _begin(recipe: Recipe, data: Dataset, folder: Path | None, resume: bool, data_changed: bool) -> None:
+    """Note in the run's folder what is to be run, or how it goes on: not before each of its networks can go on so."""
     if folder is None:
         if resume:
             raise InputError("resume=True without run_dir: name the folder of the run to continue.")
@@ -100,6 +110,9 @@ def _begin(recipe: Recipe, data: Dataset, folder: Path | None, resume: bool) -> 
         begin_run(folder, recipe, split)
         return
     check_same(recipe, recipe_of(folder), f"the run in {folder} has")
+    for number, member in enumerate(recipe.members, 1):
+        if _has_begun(own := _place(folder, number)):
+            saved_run(member, data, own, data_changed=data_changed)
     continue_run(folder, recipe.training, recipe.data, split)
 
 
@@ -144,15 +157,6 @@ class _Whole:
         later = own.validations[len(history.validations) - validations :]
         history.validations += [(steps + step, loss, accuracy) for step, loss, accuracy in later]
         history.reports += [(steps + step, right) for step, right in own.reports[len(history.reports) - reports :]]
-
-    def outcome(self, of_network: str) -> str:
-        """How far it came, and where that is kept, by what is said of the network that was stopped."""
-        if self.run is None or self._folder is None:
-            return of_network
-        far = f" after step {self._history.steps:,} of {self._steps:,} of all networks"
-        return (
-            f"{far}; it is saved in {self._folder}: go on with resume (fit's resume=True, or convlet train --resume)."
-        )
 
 
 def _sum(one: Clock, other: Clock) -> Clock:
