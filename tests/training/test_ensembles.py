@@ -222,6 +222,7 @@ def test_a_whole_experiment_has_its_pictures_its_report_and_its_networks(tmp_pat
         path.name for path in run.run_dir.iterdir()
     }
     page = (tmp_path / "r/report.html").read_text("utf-8")
+    assert "2 steps of 4 images, each network" in page
     assert "4 networks; rate × 1, 0.5; decay × 1, 4; the 3 best answer together" in page
     tuned = cl.fit(run, DATA, steps=1, engine="numpy", progress=False, run_dir=tmp_path / "tuned")
     assert tuned.network == run.network and tuned.history.steps == 1  # they are one network now

@@ -58,7 +58,7 @@ def _of_recipe(recipe: Recipe) -> list[tuple[str, Child]]:
     long = f"{count(many or 0)} {what}{'s' * (many != 1)}"
     rows: list[tuple[str, Child]] = [
         ("optimizer", _words(optimizer_to_table(recipe.optimizer))),
-        ("training", f"{long} of {count(training.batch_size)} images"),
+        ("training", f"{long} of {count(training.batch_size)} images{', each network' if recipe.ensemble else ''}"),
     ]
     if recipe.ensemble is not None:
         rows.append(("ensemble", ensemble_words(recipe.ensemble)))
