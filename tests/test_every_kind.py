@@ -18,6 +18,7 @@ from convlet.engines.numba.assembly.lowering import lower
 from convlet.engines.numpy.layer import KINDS as COMPUTED
 from convlet.errors import EngineError
 from convlet.exchange.c.float32 import KINDS as CALLED
+from convlet.exchange.c.int8.quantizing import KINDS as QUANTIZED
 from convlet.exchange.onnx.kinds import KINDS as WRITTEN
 
 SOURCE = Path(convlet.__file__).parent
@@ -46,6 +47,9 @@ PLACES = {
     "the keras engine's table": lambda: table_of(KERAS),
     "the table of what is written as ONNX": lambda: {kind.__name__ for kind in WRITTEN},
     "the table of what is called in C": lambda: {kind.__name__ for kind in CALLED},
+    "the table of what is computed in integers, and what is nothing there": (
+        lambda: {kind.__name__ for kind in QUANTIZED} | {"Dropout", "Flatten"}
+    ),
     "PyTorch's table, and its module for blocks": lambda: table_of(TORCH) | {"Residual"},
     "the page's table": lambda: page_kinds("network/layers.js"),
     "the page's words": lambda: page_kinds("words.js"),

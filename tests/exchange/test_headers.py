@@ -95,6 +95,36 @@ def test_of_bytes_and_of_probabilities_c_makes_what_the_engine_does(tmp_path):
     assert np.abs(shares.sum(axis=1) - 1).max() < 1e-6
 
 
+def test_an_activation_gets_a_name_that_no_layer_has():
+    row = [cl.Dense(3, "relu", name="a"), cl.Dense(3, "relu", name="a-relu"), cl.Dense(2, name="a-relu_")]
+    network = Sequential(row, (4,))
+    simple, _ = simplified(network, drawn(network)[0])
+    assert [placed.name for placed in simple] == ["a", "a-relu__", "a-relu", "a-relu-relu", "a-relu_"]
+
+
+TIED = """\
+#include "one.h"
+#include <stdio.h>
+
+int main(void) {
+    static float image[ONE_INPUTS], scratch[ONE_SCRATCH], probabilities[ONE_CLASSES];
+    const int best = one_predict(image, probabilities, scratch);
+    printf("%d %d", best, probabilities[0] < probabilities[1]);
+    return 0;
+}
+"""
+
+
+@needs_gcc
+def test_of_two_classes_with_one_probability_that_with_the_larger_logit_is_returned(tmp_path):
+    network = Sequential([cl.Dense(2)], (3,))
+    parameters = {"dense_1/kernel": np.zeros((3, 2), np.float32), "dense_1/bias": np.float32([0, 1e-9])}
+    (tmp_path / "one.h").write_text(header_of("one", network, parameters).text)
+    (tmp_path / "main.c").write_text(TIED)
+    built([GCC, "-std=c99", "main.c", "-lm"], tmp_path)
+    assert subprocess.run(["./a.out"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout == "1 0"
+
+
 PROGRAM = """\
 #include "one.h"
 #include "two.h"

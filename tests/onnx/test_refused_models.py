@@ -60,6 +60,7 @@ def refused(model):
         ([("MatMul", ["m"], {})], r"a kernel of shape \(8, 3\) for \(2, 2, 2\)"),
         ([*ROWS, ("Gemm", ["m"], {"transA": 1})], "transA=1"),
         ([*ROWS, ("Softmax", [], {"axis": 0}), ("Tanh", [], {})], "axis=0"),
+        ([*ROWS, ("Softmax", [], {"axis": 0})], "axis=0"),
         ([("Transpose", [], {"perm": [1, 0, 2, 3]})], r"perm=\[1, 0, 2, 3\]: expected the images' axis, 0, to stay"),
         ([("Flatten", [], {"axis": 2})], "axis=2: expected 1"),
         ([("Erf", [], {}), ("Flatten", [], {})], "Erf: no layer of convlet does that alone"),

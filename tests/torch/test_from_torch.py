@@ -275,6 +275,37 @@ def test_a_module_that_does_otherwise_than_its_parts_say_is_refused():
         cl.from_torch(drawn(Changes()), (8, 10, 3), engine="numpy")
 
 
+class ChangesAmongMany(nn.Module):
+    """A change in place; and so many classes that no probability is more than a thousandth."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(12, 8), nn.Linear(8, 1000)
+
+    def forward(self, rows):
+        found = self.first(rows)
+        torch.relu_(found)
+        return self.last(found) / 20
+
+
+@pytest.mark.parametrize("ends", [[], [nn.Softmax(1)]])
+def test_among_a_thousand_classes_it_is_refused_too(ends):
+    with pytest.raises(EngineError, match=r"Sequential gives numbers that differ by up to \S+ of the largest"):
+        cl.from_torch(nn.Sequential(drawn(ChangesAmongMany()), *ends), (12,), engine="numpy")
+
+
+def test_a_softmax_among_images_is_no_end_of_a_network():
+    with pytest.raises(InputError, match=r"\(Softmax\): axis=0 of \('N', 2\)"):
+        cl.from_torch(nn.Sequential(headed(), nn.Softmax(0)), (8, 10, 3), engine="numpy")
+
+
+def test_what_a_module_says_itself_of_images_is_told_with_its_name():
+    module = headed()
+    module[-1].register_forward_hook(lambda *_: {}["a hook"])
+    with pytest.raises(InputError, match=r"Sequential: of images \(4, 3, 8, 10\) it says: KeyError: 'a hook'"):
+        cl.from_torch(module, (8, 10, 3), engine="numpy")
+
+
 @pytest.mark.parametrize(
     "shape, classes, says",
     [

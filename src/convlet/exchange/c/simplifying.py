@@ -30,7 +30,8 @@ SCALING = BatchNormalization | Normalization | Rescaling
 
 def simplified(network: Sequential, parameters: Parameters) -> tuple[Sequential, Parameters]:
     """The network and its parameters (float32) with as few layers as compute the same. Numbers differ by rounding."""
-    making = _Making({name: np.asarray(array, np.float64) for name, array in parameters.items()})
+    numbers = {name: np.asarray(array, np.float64) for name, array in parameters.items()}
+    making = _Making(numbers, {placed.name for placed in network})
     simple = Sequential(making.row(network.layers), network.input_shape)
     return simple, {name: making.parameters[name].astype(np.float32) for name in simple.parameters}
 
@@ -46,10 +47,10 @@ def scaling(layer: SCALING, parameters: Parameters) -> tuple[Array, Array]:
 
 
 class _Making:
-    """Rows of layers made simple, and the parameters that they have then."""
+    """Rows of layers made simple, and the parameters that they have then; `names` are the layers' own."""
 
-    def __init__(self, parameters: Parameters) -> None:
-        self.parameters = parameters
+    def __init__(self, parameters: Parameters, names: set[str]) -> None:
+        self.parameters, self._names = parameters, names
 
     def row(self, layers: Sequence[Layer]) -> list[Layer]:
         made: list[Layer] = []
@@ -58,10 +59,17 @@ class _Making:
                 made[-1] = self._folded(made[-1], layer)
             elif isinstance(layer, WEIGHTED) and layer.activation is not None:
                 bare = cast(Layer, replace(layer, activation=None))
-                made += [bare, Activation(layer.activation, name=f"{layer.name}-{layer.activation}")]
+                made += [bare, Activation(layer.activation, name=self._name(f"{layer.name}-{layer.activation}"))]
             else:
                 made.append(layer.with_branches([self.row(branch) for branch in layer.branches]))
         return made
+
+    def _name(self, name: str) -> str:
+        """The name, or with marks behind it where that is another layer's."""
+        while name in self._names:
+            name += "_"
+        self._names.add(name)
+        return name
 
     def _folded(self, layer: WEIGHTED, by: SCALING) -> Layer:
         """The layer with weights that also do what the next one did."""

@@ -49,12 +49,13 @@ static inline void {name}_logits(const {pixel} *image, float *logits, {number} *
 {calls}
 }}
 
-/* The probability of each class. Returns the number of the class that has the largest. */
+/* The probability of each class. Returns the number of the class that has the largest: by the logits, for two that
+   differ may have the same probability in float32. */
 static inline int {name}_predict(const {pixel} *image, float *probabilities, {number} *scratch) {{
     int best = 0;
     {name}_logits(image, probabilities, scratch);
-    {name}_softmax(probabilities, probabilities, 1, {macro}_CLASSES);
     for (int i = 1; i < {macro}_CLASSES; i++) best = probabilities[i] > probabilities[best] ? i : best;
+    {name}_softmax(probabilities, probabilities, 1, {macro}_CLASSES);
     return best;
 }}
 

@@ -8,7 +8,7 @@ import numpy as np
 from convlet.engines import default_engine
 from convlet.engines import engine as find_engine
 from convlet.environment import limit_threads
-from convlet.errors import InputError
+from convlet.errors import EngineError, InputError
 from convlet.exchange.checking import Array, agreement, noise
 from convlet.exchange.graph.nodes import Model
 from convlet.exchange.graph.taking import checkpoint_of, closing
@@ -16,6 +16,7 @@ from convlet.losses import softmax
 from convlet.runs.run import Run, run_of
 
 IMAGES = 4  # of noise
+SHARE = 0.01  # of the largest number: with many classes each probability is small, and so is what they differ by
 REMEDY = "So what it does is not what its parts say; export it as ONNX, and take that. Please report this."
 
 
@@ -47,5 +48,21 @@ def compared_run(
         given = answer(batch)
         return softmax(given) if end is None else np.exp(given) if end.operator == "LogSoftmax" else given
 
-    agreement(where, probabilities, program, noise(IMAGES, checkpoint.network.input_shape), remedy=REMEDY)
+    images = noise(IMAGES, checkpoint.network.input_shape)
+    agreement(where, probabilities, program, images, remedy=REMEDY)
+    logits = program.predict(images)
+    if end is None:
+        _check_close(where, answer(images), logits)
+    else:
+        _check_close(where, probabilities(images), softmax(logits))
     return run_of(checkpoint, engine or default_engine(), None)
+
+
+def _check_close(where: str, theirs: Array, ours: Array) -> None:
+    """Raise an EngineError where two answers differ by more than a share of their largest number."""
+    share = float(np.abs(theirs - ours).max() / max(np.abs(theirs).max(), np.finfo(np.float32).tiny))
+    if not share <= SHARE:
+        raise EngineError(
+            f"{where} gives numbers that differ by up to {share:.2g} of the largest from the network's own; "
+            f"expected at most {SHARE:g}. {REMEDY}"
+        )

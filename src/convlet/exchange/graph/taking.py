@@ -67,9 +67,11 @@ def without_softmax(model: Model) -> Model:
 
 
 def closing(model: Model) -> Node | None:
-    """The softmax, or its logarithm, that is all that a model's output is; None where it is none."""
+    """The softmax, or its logarithm, among the classes, that is all that a model's output is; None where it is none."""
     giving = {node.output: node for node in model.nodes}
     last = giving.get(model.outputs[0]) if model.outputs else None
     while last is not None and last.operator == "Identity":
         last = giving.get(last.inputs[0])
-    return last if last is not None and last.operator in LAST else None
+    if last is None or last.operator not in LAST or last.attributes.get("axis", -1) not in (1, -1):
+        return None  # along another axis it is no part of the answer for one image
+    return last

@@ -49,11 +49,11 @@ def graph_of(module: nn.Module, shape: Shape, where: str) -> Model:
 
 def _needed(graph: fx.Graph) -> list[fx.Node]:
     """The nodes that the output depends on, in their order."""
-    needed: list[fx.Node] = []
+    needed: dict[fx.Node, None] = {}  # a set that keeps its order
     for node in reversed(graph.nodes):
-        if node.op in ("output", "placeholder") or any(user in needed for user in node.users):
-            needed.append(node)
-    return needed[::-1]
+        if node.op in ("output", "placeholder") or not needed.keys().isdisjoint(node.users):
+            needed[node] = None
+    return list(needed)[::-1]
 
 
 class _Reading:

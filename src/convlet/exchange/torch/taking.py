@@ -49,6 +49,7 @@ def _answer(module: nn.Module, images: Array, shape: Shape, where: str) -> Array
     try:
         with torch.no_grad():
             rows: Array = module(torch.from_numpy(np.ascontiguousarray(first))).numpy()
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"{where}: of images {first.shape} it says: {str(error)[:200]}") from None
+    except Exception as error:  # PyTorch's, or of the module's own code
+        said = f"{type(error).__name__}: {str(error)[:200]}"
+        raise InputError(f"{where}: of images {first.shape} it says: {said}") from None
     return rows.reshape(len(rows), -1)
