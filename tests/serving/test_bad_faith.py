@@ -137,6 +137,23 @@ def test_a_body_that_is_too_long_is_refused_though_it_was_sent_whole():
         assert asking.status_of(server.raw(head + pieces)) == 413
 
 
+def test_images_that_are_too_many_bytes_for_the_network_are_refused_however_small_they_come():
+    """A picture of a pixel is as large as any other once it is an image."""
+    slow, image = asking.Slow(), 20 * 4  # bytes of one, as float32
+    with asking.served(asking.predictor(slow), image_bytes=2 * image) as server, ThreadPoolExecutor(2) as pool:
+        body, kind = asking.form(*[(str(i), asking.png(asking.image()[:1, :1])) for i in range(3)])
+        assert server.predict(body, kind)[1]["detail"] == "More than 2 images: send them as several requests."
+        slow.hold()
+        asked = [pool.submit(server.predict, asking.BODY)]
+        assert slow.begun.wait(30)
+        two = asking.form(*[(name, asking.png(asking.image())) for name in "ab"])
+        asked.append(pool.submit(server.predict, *two))
+        asking.wait_until(lambda: server.metric("convlet_images_waiting") == 2)
+        assert server.predict(asking.BODY)[1]["detail"] == "2 images are waiting already."
+        slow.may.set()
+        assert [each.result(30)[0] for each in asked] == [200, 200] and server.predict(asking.BODY)[0] == 200
+
+
 def test_bodies_that_are_too_many_bytes_together_are_refused():
     from convlet.serving.limits import MB
 

@@ -68,9 +68,15 @@ class Service:
         read = partial(reader.read, body, kind, lambda: not dropped.is_set())
         try:
             names, images = await asyncio.get_running_loop().run_in_executor(self.readers, read)
+            self._check_room(len(images))
             return prediction_json(names, await self.batcher.ask(images), self.predictor.classes)
         finally:
             dropped.set()
+
+    def _check_room(self, images: int) -> None:
+        waiting = self.batcher.waiting()
+        if waiting + images > self.limits.images_waiting(self.predictor.image_shape):
+            raise RefusedError(503, f"{waiting} images are waiting already.")
 
 
 async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, Any]) -> Any:

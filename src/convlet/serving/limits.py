@@ -1,5 +1,6 @@
 """How much of everything, and for how long: so that nobody who asks can take the server from the others."""
 
+import math
 from dataclasses import dataclass
 
 from convlet.checks import number, whole_number
@@ -24,6 +25,7 @@ class Limits:
     body_seconds: float = 20.0  # for its body
     most_pixels: int = 32 * 10**6  # of a picture, decoded
     most_images: int = 1000  # of a request
+    image_bytes: int = 256 * MB  # of the images that wait, as the network takes them: pictures may come far smaller
 
     def __post_init__(self) -> None:
         for name in ("max_batch", "max_body", "max_waiting"):
@@ -40,6 +42,10 @@ class Limits:
     def held_bytes(self) -> int:
         """The bytes of all bodies that are in the house at once."""
         return 32 * self.body_bytes
+
+    def images_waiting(self, shape: tuple[int, ...]) -> int:
+        """How many images (H, W, C) of float32 may wait for their turn at once."""
+        return max(1, self.image_bytes // (4 * math.prod(shape)))
 
     @property
     def longest(self) -> float:

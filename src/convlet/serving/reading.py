@@ -45,14 +45,19 @@ class Reader:
             images = self._few(pixels(_arrays(body, self.predictor.image_shape)))
             return [str(index) for index in range(len(images))], images
         if kind == FORM:
-            return self._pictures(_files(body, header.get_boundary(), self.limits.most_images), wanted)
+            return self._pictures(_files(body, header.get_boundary(), self._most), wanted)
         if kind == BYTES or kind.startswith("image/"):
             return self._pictures([("0", body)], wanted)
         raise RefusedError(415, f"content-type: {kind}; expected image/…, {BYTES}, {FORM} or {ARRAYS}.")
 
+    @property
+    def _most(self) -> int:
+        """How many images a request may have."""
+        return min(self.limits.most_images, self.limits.images_waiting(self.predictor.image_shape))
+
     def _few(self, images: Any) -> Any:
-        if len(images) > self.limits.most_images:
-            raise RefusedError(413, f"More than {self.limits.most_images:,} images: send them as several requests.")
+        if len(images) > self._most:
+            raise RefusedError(413, f"More than {self._most:,} images: send them as several requests.")
         return images
 
     def _pictures(self, files: list[tuple[str, bytes]], wanted: Callable[[], bool]) -> tuple[list[str], Array]:
