@@ -108,6 +108,14 @@ def test_killed_at_any_step_it_goes_on_as_if_it_had_not_been(cut, tmp_path, whol
     assert fingerprint(cl.load(tmp_path / "killed", engine="numpy"))[0] == whole[1][0]
 
 
+def test_killed_while_a_network_begins_it_goes_on(tmp_path, whole):
+    with pytest.raises(tiny.Killed):
+        train(run_dir=tmp_path / "r", watch=tiny.killed_after(7))
+    (tmp_path / "r/network-2").mkdir(exist_ok=True)
+    (tmp_path / "r/network-2/.recipe.toml.0123456789abcdef").write_text("half of")
+    assert fingerprint(train(run_dir=tmp_path / "r", resume=True)) == whole[1]
+
+
 @pytest.mark.parametrize("cut", [3, 7, 16])
 def test_stopped_it_says_how_far_all_of_it_came_and_where_that_is_kept(cut, tmp_path, whole):
     def watch(run):

@@ -149,12 +149,17 @@ def continue_run(folder: Path, training: Training, data: DataSource, split: byte
     What a kill while saving may have left is cleared away.
     """
     recipe = replace(recipe_of(folder), training=training, data=data)
-    for leftover in (path for name in NAMES for path in folder.glob(f".{name}.*")):
-        with suppress(OSError):
-            leftover.unlink()
+    clear_leftovers(folder)
     if split is not None:
         write_file(folder / SPLIT, split)
     write_file(folder / "recipe.toml", recipe.to_toml().encode())
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a kill while a run's files were written has left of them."""
+    for leftover in (path for name in NAMES for path in folder.glob(f".{name}.*")):
+        with suppress(OSError):
+            leftover.unlink()
 
 
 def files_to_continue(folder: Path) -> dict[str, bytes]:

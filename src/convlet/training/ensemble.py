@@ -14,7 +14,7 @@ from convlet.datasets import Dataset
 from convlet.engines import Preparing
 from convlet.errors import InputError
 from convlet.runs.averaging import average
-from convlet.runs.folder import abandon_run, begin_run, continue_run, hold, recipe_of
+from convlet.runs.folder import abandon_run, begin_run, clear_leftovers, continue_run, hold, recipe_of
 from convlet.runs.history import History
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Clock, Run
@@ -113,6 +113,8 @@ def _begin(recipe: Recipe, data: Dataset, folder: Path | None, resume: bool, dat
     for number, member in enumerate(recipe.members, 1):
         if _has_begun(own := _place(folder, number)):
             saved_run(member, data, own, data_changed=data_changed)
+        else:
+            clear_leftovers(own)  # it was killed as it began
     continue_run(folder, recipe.training, recipe.data, split)
 
 
