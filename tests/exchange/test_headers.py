@@ -18,7 +18,7 @@ from convlet.engines import engine
 from convlet.exchange.c.calls import Call, places
 from convlet.exchange.c.float32 import calls
 from convlet.exchange.c.simplifying import simplified
-from convlet.exchange.c.text import number, string
+from convlet.exchange.c.text import identifier, number, string
 from convlet.exchange.c.writing import Header
 from convlet.losses import softmax
 
@@ -93,6 +93,12 @@ def test_of_bytes_and_of_probabilities_c_makes_what_the_engine_does(tmp_path):
     logits = engine("numpy").compile(SMALL, parameters).predict(images / np.float32(255))
     assert np.abs(found - softmax(logits)).max() < 1e-6
     assert np.abs(shares.sum(axis=1) - 1).max() < 1e-6
+
+
+def test_a_header_is_not_called_as_what_stdint_names_macros_by():
+    for taken in ("int8", "UINT8", "size", "int"):
+        assert identifier(taken, "model") == f"model_{taken}"
+    assert identifier("sizes", "model") == "sizes"
 
 
 def test_an_activation_gets_a_name_that_no_layer_has():

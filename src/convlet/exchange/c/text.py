@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 WIDTH = 112  # of a line of numbers
+OF_STDINT = re.compile(r"u?int.*|ptrdiff|size|sig_atomic|wchar|wint", re.IGNORECASE)  # INT8_WIDTH is a macro of its own
 PLAIN = set(range(32, 127)) - set(b'"\\?')  # of ASCII, what stands for itself in a string; two ? could be a trigraph
 
 
 def identifier(name: str, otherwise: str) -> str:
     """A name that C and C++ allow, as like this one as can be: of letters, digits and single underscores.
 
-    >>> identifier("my-digits 2", "model"), identifier("7", "model"), identifier("số", "model")
-    ('my_digits_2', 'model_7', 's')
+    >>> [identifier(each, "model") for each in ("my-digits 2", "7", "số", "int8")]
+    ['my_digits_2', 'model_7', 's', 'model_int8']
     """
     made = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
-    return made if made[:1].isalpha() else "_".join(filter(None, [otherwise, made]))
+    return made if made[:1].isalpha() and not OF_STDINT.fullmatch(made) else "_".join(filter(None, [otherwise, made]))
 
 
 def identifiers(names: Sequence[str]) -> dict[str, str]:
