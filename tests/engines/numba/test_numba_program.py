@@ -14,8 +14,10 @@ from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Flatt
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam, AdamW
 from convlet.engines import Batch, State
+from convlet.engines.numba.assembly import passes
 from convlet.engines.numba.assembly.lowering import Switches
 from convlet.engines.numba.running import threads
+from convlet.engines.numba.running.worklist import Worklist
 
 OPTIMIZERS = [
     SGD(0.1),
@@ -210,3 +212,14 @@ def test_a_steady_step_allocates_nothing_worth_mentioning():
     finally:
         tracemalloc.stop()
     assert peak - before < 20_000 and now - before < 5_000
+
+
+def test_every_number_of_images_is_prepared_once_whatever_comes_between(monkeypatch):
+    """Else a server, whose batches have any, would write the same worklists down again and again."""
+    program, images = trained(REGULAR, steps=0), np.zeros((40, *REGULAR.input_shape), np.float32)
+    made = []
+    monkeypatch.setattr(passes, "Worklist", lambda jobs: made.append(len(jobs)) or Worklist(jobs))
+    for _ in range(2):
+        for count in range(40, 1, -1):
+            program.predict(images[:count])
+    assert len(made) in (39, 40)  # and that of the packed weights, if this is the first

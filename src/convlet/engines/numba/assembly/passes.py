@@ -2,7 +2,7 @@
 
 A `Passes` is for one purpose: to predict (forward alone), to train (forward with dropout, backward, and the optimizer's
 step), or for the gradients by images (forward as when predicting, and backward down to the images). Its memory is as
-large as the largest number of images so far needs. A worklist belongs to a number of images; the last few are kept, so
+large as the largest number of images so far needs. A worklist belongs to a number of images; the last ones are kept, so
 that a short last batch costs nothing the next time, until memory grows: they hold its addresses.
 """
 
@@ -28,7 +28,7 @@ from convlet.engines.numba.kernels import addition, head, updates
 from convlet.engines.numba.running import threads
 from convlet.engines.numba.running.worklist import Job, Worklist
 
-KEPT = 8  # worklists
+KEPT = 128  # worklists: every number of images that is predicted at once; a server's batches have any
 Purpose = Literal["predicting", "training", "input gradients"]
 
 
