@@ -105,9 +105,9 @@ def _performed(
             return run, None
         with stop_on_signals() as stop:
             evaluation = run.evaluate(data.test, stop=stop) if data.test is not None else None
-    except (Stopped, GroupError, NumericsError):
+    except (Stopped, GroupError, NumericsError) as error:
         if experiment.saves and experiment.run_dir is not None:
-            _draw_stopped(experiment, experiment.run_dir, data)
+            _draw_stopped(experiment, experiment.run_dir, data, getattr(error, "run", None))
         raise
     except BaseException:
         if experiment.run_dir is not None:
@@ -157,14 +157,17 @@ def _warn_of_pictures(error: Exception) -> None:
     warnings.warn(f"the run is saved, but not all of it could be drawn: {reason}", stacklevel=4)
 
 
-def _draw_stopped(experiment: Experiment, folder: Path, data: Dataset) -> None:
+def _draw_stopped(experiment: Experiment, folder: Path, data: Dataset, run: Run | None) -> None:
     last = folder / "last.safetensors"
-    if not last.exists():  # stopped while compiling: there is nothing to draw, and it goes on from its recipe
-        return
     try:
-        checkpoint = load_checkpoint(last)
+        if experiment.recipe.ensemble is not None:  # whose networks were saved, each by itself
+            checkpoint = run.checkpoint() if run is not None else None
+        else:  # where it was stopped while compiling there is nothing to draw, and it goes on from its recipe
+            checkpoint = load_checkpoint(last) if last.exists() else None
     except ConvletError as error:  # who stopped the run is to hear of that
         _warn_of_pictures(error)
+        return
+    if checkpoint is None:
         return
     _draw(
         experiment,

@@ -187,6 +187,14 @@ def test_stopped_while_they_become_one_it_says_where_they_are_kept(tmp_path, who
     assert fingerprint(train(run_dir=tmp_path / "r", resume=True)) == whole[1]
 
 
+def test_a_run_that_was_killed_before_its_first_network_stays_where_it_cannot_go_on(tmp_path, whole):
+    (tmp_path / "r").mkdir()
+    shutil.copy(whole[0] / "recipe.toml", tmp_path / "r")
+    with pytest.raises(InputError, match="engine"):
+        fit_ensemble(RECIPE, DATA, engine="none", run_dir=tmp_path / "r", resume=True)
+    assert fingerprint(train(run_dir=tmp_path / "r", resume=True)) == whole[1]
+
+
 def test_without_validation_examples_all_answer_and_none_can_be_chosen():
     unvalidated = replace(DATA, validation=None)
     with pytest.raises(InputError, match="best=3 of 4, but tiny has no validation examples to choose by"):
@@ -236,6 +244,18 @@ def test_a_whole_experiment_has_its_pictures_its_report_and_its_networks(tmp_pat
     assert tuned.network == run.network and tuned.history.steps == 1  # they are one network now
 
 
+def test_one_that_is_stopped_has_its_curves_and_is_listed_with_its_steps(tmp_path):
+    def watch(run):
+        if run.history.steps == 9:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped):
+        cl.fit(RECIPE, DATA, engine="numpy", progress=False, run_dir=tmp_path / "r", watch=watch)
+    assert (tmp_path / "r/curves.svg").exists()
+    (listed,), _ = listed_runs(tmp_path)
+    assert listed.steps == 9
+
+
 def test_an_ensemble_is_written_in_a_recipe_and_read_as_it_was():
     text = RECIPE.to_toml()
     assert parse_recipe(text, "x") == RECIPE and "[ensemble]" in text
@@ -278,5 +298,5 @@ def test_the_rates_of_every_schedule_are_multiplied_and_those_of_ones_own_refuse
         def at(self, progress):
             return 0.1
 
-    with pytest.raises(InputError, match="a schedule of one's own, and cannot be multiplied"):
+    with pytest.raises(InputError, match=r"a schedule of one's own, and cannot be multiplied\. Leave the ensemble out"):
         halved.optimizers(cl.Adam(Own()))

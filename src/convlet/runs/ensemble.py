@@ -75,5 +75,8 @@ def _times(rate: Any, factor: float) -> Any:
     if isinstance(rate, int | float):
         return rate * factor
     if type(rate) not in HEIGHTS:
-        raise InputError(f"rates: learning_rate={rate!r} is a schedule of one's own, and cannot be multiplied.")
+        raise InputError(
+            f"rates: learning_rate={rate!r} is a schedule of one's own, and cannot be multiplied. Leave the ensemble "
+            "out; where it was chosen, fit(networks.chosen(data), data, …) trains one network."
+        )
     return replace(rate, **{name: factor * getattr(rate, name) for name in HEIGHTS[type(rate)]})

@@ -75,7 +75,7 @@ def fit_ensemble(
                 stopped.run, stopped.outcome = whole.run, stopped_at(whole.run)
             raise
         except Exception:
-            if folder is not None and not [*folder.glob("network-*")]:
+            if folder is not None and not resume and not [*folder.glob("network-*")]:
                 abandon_run(folder)
             raise
 
