@@ -32,6 +32,12 @@ def test_an_address_that_this_machine_does_not_have_is_named():
         listening.bound("192.0.2.1", 0)
 
 
+@pytest.mark.parametrize("host", ["", "ü" * 70, "a\0"])
+def test_what_is_no_address_is_named_and_an_empty_one_is_not_all_of_them(host):
+    with pytest.raises(InputError, match="host="):
+        listening.bound(host, 0)
+
+
 def test_a_machine_is_asked_under_its_own_names_and_the_one_that_was_asked_for():
     assert listening.allowed("127.0.0.1") == listening.LOOPBACK
     assert listening.allowed("Example.test") == (*listening.LOOPBACK, "example.test")

@@ -45,6 +45,8 @@ class Stopper:
 
 def bound(host: str, port: int, tried: int = 1) -> socket.socket:
     """A socket that listens, on `port` or the first free one of so many; 0 is any. Raises StorageError, InputError."""
+    if not host:  # which would be all of this machine's addresses
+        raise InputError("host='': expected an address of this machine, such as 127.0.0.1; 0.0.0.0 is all of them.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for number in range(port, min(port + tried, 65536)) if port else (0,):
         listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio lets Nagle delay
@@ -53,6 +55,9 @@ def bound(host: str, port: int, tried: int = 1) -> socket.socket:
             listening.bind((host, number))
             listening.listen(64)
             return listening
+        except TypeError:  # what Python raises for a name that nothing can have
+            listening.close()
+            raise InputError(f"host={host!r}: this machine has no such address.") from None
         except OSError as error:
             listening.close()
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
