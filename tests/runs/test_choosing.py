@@ -73,7 +73,7 @@ def test_few_images_are_learnt_by_several_networks_within_the_same_time_and_the_
     unvalidated, said = choice(replace(mnist().shortened(1000), validation=None))
     assert unvalidated.ensemble.best is None and "4 are trained, and all answer together" in said["network"]
     assert choice(mnist().shortened(2000))[0].ensemble is None
-    hurried = chosen_recipe(mnist().shortened(1000), DataSource("photos"), minutes=0.5)
+    hurried = chosen_recipe(mnist().shortened(1000), DataSource("photos"), minutes=0.2)
     assert hurried.recipe.ensemble is None and hurried.recipe.training.epochs == 250  # for each network has too little
     assert dict(hurried.reasons)["network"].endswith("the smallest, for 1,000 images")
 
