@@ -275,6 +275,19 @@ def test_a_module_that_does_otherwise_than_its_parts_say_is_refused():
         cl.from_torch(drawn(Changes()), (8, 10, 3), engine="numpy")
 
 
+def test_what_stands_between_two_modules_does_not_take_the_name_of_the_second():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.flat, self.last = nn.Flatten(), nn.Linear(240, 2)
+
+        def forward(self, images):
+            return self.last(self.flat(images * 2))
+
+    run = compared(Scaled())
+    assert [placed.name for placed in run.network] == ["rescaling_1", "flat", "last"]
+
+
 class ChangesAmongMany(nn.Module):
     """A change in place; and so many classes that no probability is more than a thousandth."""
 

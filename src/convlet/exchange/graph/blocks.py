@@ -67,8 +67,9 @@ class _Ways:
         while end is not start:
             place = self._place[id(end)]
             if place < self._place[id(start)] or place in self._seen:
+                giving = repr(end.name) if end.name else "a node"
                 raise InputError(
-                    f"what {end.name or 'a node'!r} gives goes to several nodes, and their ways do not come together "
+                    f"what {giving} gives goes to several nodes, and their ways do not come together "
                     "in a sum, as in a residual block; a network here has no other ways that part."
                 )
             self._seen.add(place)

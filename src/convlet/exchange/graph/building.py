@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from convlet.exchange.graph.steps import WITH_SUMS, Step, Value
 
 LARGEST = 1 << 26  # numbers of one image's output: no layer here has a thousandth of that
 CHANNELS = (1, 3, 4)  # of images
+BETWEEN = "::"  # the name of a step that is no node's own
 ROOM = 1 << 28  # bytes that may be made of a model, beside four times those of its own arrays
 
 
@@ -176,8 +178,8 @@ class Building:
         return Step(layer, inputs, shape, weights, _name(named or own))
 
     def settled(self, value: Value) -> Value:
-        """The same value as a step's own output."""
-        return value.settled(self.step)
+        """The same value as a step's own output. What it takes for that has not the name of the node at hand."""
+        return value.settled(partial(self.step, named=BETWEEN))
 
     def free(self, step: Step) -> bool:
         """Whether a step is nobody else's: what it gives may still be changed."""
