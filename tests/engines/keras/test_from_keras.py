@@ -12,6 +12,7 @@ from strategies import networks
 import convlet as cl
 from convlet.engines import engine
 from convlet.errors import InputError
+from convlet.losses import softmax
 
 IMAGES = np.random.default_rng(0).random((6, 8, 10, 3), np.float32)
 README = Path(__file__).parents[3] / "README.md"
@@ -181,6 +182,18 @@ def test_ways_that_part_and_meet_are_residual_blocks():
     assert [(len(block.layers), len(block.shortcut)) for block in blocks] == [(2, 0), (1, 1)]
     expected = answered(model, IMAGES)  # probabilities
     assert np.abs(run.predict(IMAGES) - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize(("scale", "offset", "left"), [(1 / 255, 0.0, []), (1 / 127.5, -1.0, ["Rescaling × 2 -1"])])
+def test_a_model_that_divides_bytes_itself_answers_for_a_runs_images_as_it_did_for_bytes(scale, offset, left):
+    from keras import layers
+
+    model = built(layers.Rescaling(scale, offset), layers.Conv2D(4, 3))
+    run = cl.from_keras(model, engine="numpy")
+    assert [layer.describe() for layer in run.network.layers] == [*left, "Conv2D 4 × 3×3", "Flatten", "Dense 2"]
+    images = np.random.default_rng(1).integers(0, 256, IMAGES.shape, np.uint8)
+    expected = softmax(answered(model, images.astype(np.float32)))
+    assert np.abs(run.predict(images) - expected).max() < 1e-6
 
 
 def test_two_models_inside_with_layers_of_one_name_keep_their_own_weights():

@@ -11,11 +11,12 @@ from convlet.environment import limit_threads
 from convlet.errors import EngineError, InputError
 from convlet.exchange.checking import Array, agreement, noise
 from convlet.exchange.graph.nodes import Model
-from convlet.exchange.graph.taking import checkpoint_of, closing
+from convlet.exchange.graph.taking import BYTES, checkpoint_of, closing, of_images, without_softmax
 from convlet.losses import softmax
 from convlet.runs.run import Run, run_of
 
 IMAGES = 4  # of noise
+WHITE = np.float32(255)  # for a model that takes bytes
 SHARE = 0.01  # of the largest number: with many classes each probability is small, and so is what they differ by
 REMEDY = "So what it does is not what its parts say; export it as ONNX, and take that. Please report this."
 
@@ -29,7 +30,8 @@ def compared_run(
     engine: str | None = None,
     threads: int | None = None,
 ) -> Run:
-    """The run that a model becomes. `answer` is what it makes itself of images (N, H, W, C) of float32.
+    """The run that a model becomes. `answer` is what it makes itself of images (N, H, W, C) of float32, from 0 to 1, or
+    to 255 where it divides by that itself.
 
     Raises InputError for what no layer here does, naming the part, or for other classes than there are; EngineError
     where the network answers otherwise than the model.
@@ -43,16 +45,18 @@ def compared_run(
         checkpoint = replace(checkpoint, classes=tuple(map(str, classes)))
     program = find_engine("numpy").compile(checkpoint.network, checkpoint.state.parameters)
     end = closing(model)
+    given_bytes = of_images(without_softmax(model), where).inputs[0].type == BYTES
+    white = WHITE if given_bytes else np.float32(1)
 
     def probabilities(batch: Array) -> Array:
-        given = answer(batch)
+        given = answer(batch * white)
         return softmax(given) if end is None else np.exp(given) if end.operator == "LogSoftmax" else given
 
     images = noise(IMAGES, checkpoint.network.input_shape)
     agreement(where, probabilities, program, images, remedy=REMEDY)
     logits = program.predict(images)
     if end is None:
-        _check_close(where, answer(images), logits)
+        _check_close(where, answer(images * white), logits)
     else:
         _check_close(where, probabilities(images), softmax(logits))
     return run_of(checkpoint, engine or default_engine(), None)

@@ -20,7 +20,7 @@ Around = tuple[tuple[int, int], tuple[int, int]]  # pixels of zeros: ((top, bott
 FIRST = ("N", "C", "H", "W")  # the axes of images as ONNX's operators have them
 NOTHING_AROUND: Around = ((0, 0), (0, 0))
 WITH_SUMS = (Conv2D, DepthwiseConv2D, Dense)  # layers that add a bias and may activate what they have summed
-ROUNDING = 1e-9  # × 255 and / 255 together are 1
+ROUNDING = 1e-7  # of float32: × 255 and × 1/255 together are 1
 EPSILON = 1e-3  # of a normalisation that stands for a product and a sum for each channel
 
 

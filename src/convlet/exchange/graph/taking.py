@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from convlet.descriptions.layers import Rescaling
 from convlet.descriptions.network import Parameters, Sequential
 from convlet.engines import State
 from convlet.errors import InputError
@@ -16,11 +17,13 @@ from convlet.runs.checkpoint import Checkpoint
 from convlet.runs.history import History
 
 LAST = ("Softmax", "LogSoftmax")  # of logits: predictions are probabilities all the same
+BYTES = 2  # ONNX's number of their type
+SMALL = 1 / 64  # a first factor below it, such as 1 / 255, is one for bytes
 
 
 def checkpoint_of(model: Model, where: str) -> Checkpoint:
     """A model that classifies, as a checkpoint. Raises InputError, with `where` in front, for what is none of ours."""
-    found = imported(without_softmax(model), where)
+    found = imported(of_images(without_softmax(model), where), where)
     if found.output.image or found.output.order is not None:
         raise InputError(f"{where}: it gives {found.output.dims} an image; expected one number a class.")
     try:
@@ -55,6 +58,18 @@ def imported(model: Model, where: str) -> Imported:
         if not np.isfinite(array).all():
             raise InputError(f"{where}: {name} has a weight that is NaN or infinite: such a network answers nothing.")
     return Imported(network, parameters, images, output)
+
+
+def of_images(model: Model, where: str) -> Model:
+    """The model as one that is given bytes, where it is given floats and begins by dividing them by 255 or so.
+
+    For floats from 0 to 1, as a run is given them, nobody would do that; of bytes, a run's images are the same.
+    """
+    first = imported(model, where).network.layers[:1]
+    given = model.inputs[0]
+    if given.type == BYTES or not any(isinstance(layer, Rescaling) and abs(layer.scale) < SMALL for layer in first):
+        return model
+    return replace(model, inputs=(replace(given, type=BYTES), *model.inputs[1:]))
 
 
 def without_softmax(model: Model) -> Model:
