@@ -101,7 +101,7 @@ def test_a_run_on_data_in_memory_says_so_and_asks_for_it(tmp_path, name):
     data = cl.Dataset(name, tiny.CLASSES, DATA.train, DATA.validation, DATA.test)
     assert fit(data=data, run_dir=tmp_path / "r").data.source == MEMORY
     done = command("evaluate", tmp_path / "r", "--engine", "numpy")
-    assert done.exit_code == 1 and "it was in memory" in done.output and "DATA" in done.output
+    assert done.exit_code == 1 and "arrays in memory" in done.output and "DATA" in done.output
     tiny.save_npz(tmp_path / "d.npz", DATA)
     assert command("evaluate", tmp_path / "r", tmp_path / "d.npz", "--engine", "numpy").exit_code == 0
 

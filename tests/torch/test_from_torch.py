@@ -245,6 +245,7 @@ REFUSED = [
     (lambda: nn.Flatten(0), "axis=0: expected 1"),
     (lambda: nn.Flatten(1, 2), "end_dim=2: expected -1"),
     (lambda: nn.Unflatten(2, (2, 4)), "dim=2: expected 1"),
+    (lambda: nn.Sequential(nn.Flatten(), nn.Linear(240, 1), nn.Sigmoid()), "it gives one number an image.* two units"),
     (lambda: nn.ReLU(), r"it gives \(3, 8, 10\) an image; expected one number a class"),
     (lambda: Given(lambda x: torch.cat([x, x], 1)), r"cat\(…\), 'cat' in its forward: no layer of convlet"),
     (lambda: Given(lambda x: (x, x)), "it gives a tuple; expected one tensor"),
@@ -332,3 +333,8 @@ def test_what_a_module_says_itself_of_images_is_told_with_its_name():
 def test_arguments_that_do_not_fit_are_named(shape, classes, says):
     with pytest.raises(InputError, match=says):
         cl.from_torch(headed(), shape, classes=classes, engine="numpy")
+
+
+def test_a_shape_with_the_channels_first_is_asked_about():
+    with pytest.raises(InputError, match=r"images of 10.* Or are the channels first\? input_shape has them last\."):
+        cl.from_torch(headed(nn.Conv2d(3, 2, 3)), (3, 8, 10), engine="numpy")

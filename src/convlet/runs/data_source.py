@@ -78,7 +78,10 @@ class DataSource:
         Raises DataError or InputError where it cannot be had, or is another than it was; of pictures it says which.
         """
         if self.source == MEMORY:
-            raise DataError("data: it was in memory, and no name or path gives it. Say where it is: a name or a path.")
+            raise DataError(
+                "data: the run names none: it was trained on arrays in memory, or taken in without any. Say where some "
+                "are: a name or a path."
+            )
         collected = datasets.kind_of(self.source) in datasets.COLLECTIONS
         data = datasets.load(
             self.source, **asdict(self.preparation), split=split if collected else None, progress=progress

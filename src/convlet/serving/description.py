@@ -145,7 +145,7 @@ def told(predictor: Predictor, address: str) -> str:
     return f"""{_taken(predictor)}
 
   curl -F image=@picture.png {address}predict
-  curl -F 1=@one.png -F 2=@two.jpg {address}predict?top=3
+  curl -F 1=@one.png -F 2=@two.jpg '{address}predict?top=3'
   curl -H 'content-type: image/png' --data-binary @picture.png {address}predict
   curl -H 'content-type: application/json' -d @numbers.json {address}predict
 

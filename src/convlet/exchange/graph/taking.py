@@ -30,6 +30,11 @@ def checkpoint_of(model: Model, where: str) -> Checkpoint:
         count = found.network.check_classifier()
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+    if count < 2:
+        raise InputError(
+            f"{where}: it gives one number an image, as for two classes by a sigmoid; expected one for each class. Let "
+            "it end in two units: one whose weights are 0, and its own."
+        )
     classes = model.classes if len(model.classes) == count else tuple(map(str, range(count)))
     return Checkpoint(found.network, classes, State(found.parameters), History(batch_size=1), seed=0)
 

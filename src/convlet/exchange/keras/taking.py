@@ -16,7 +16,10 @@ from convlet.runs.run import Run
 def taken(model: Any, *, classes: Sequence[str] | None, engine: str | None, threads: int | None) -> Run:
     """The run; see `from_keras`."""
     if not isinstance(model, keras.Model):
-        raise InputError(f"model: {type(model).__name__}; expected a Keras model, such as a keras.Sequential.")
+        raise InputError(
+            f"model: {type(model).__name__}; expected a Keras model, such as a keras.Sequential. Of "
+            "a file that you trust, keras.saving.load_model makes one."
+        )
 
     def answer(images: Array) -> Array:
         given = images.reshape(len(images), *model.inputs[0].shape[1:])  # perhaps rows, of which it makes images itself

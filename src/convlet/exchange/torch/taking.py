@@ -20,7 +20,10 @@ def taken(
 ) -> Run:
     """The run; see `from_torch`."""
     if not isinstance(module, nn.Module):
-        raise InputError(f"module: {type(module).__name__}; expected a module of PyTorch's, such as an nn.Sequential.")
+        raise InputError(
+            f"module: {type(module).__name__}; expected a module of PyTorch's, such as an nn.Sequential. Weights "
+            "alone, a state_dict, go into one by its load_state_dict."
+        )
     if not isinstance(input_shape, tuple | list) or len(input_shape) not in (1, 3):
         raise InputError(f"input_shape={input_shape!r}: expected (H, W, C), such as (28, 28, 1), or (size,).")
     shape = tuple(whole_number("input_shape", size) for size in input_shape)
@@ -30,7 +33,13 @@ def taken(
     def answer(images: Array) -> Array:
         return _answer(copy, images, shape, where)
 
-    return compared_run(graph_of(copy, shape, where), where, answer, classes=classes, engine=engine, threads=threads)
+    try:
+        model = graph_of(copy, shape, where)
+        return compared_run(model, where, answer, classes=classes, engine=engine, threads=threads)
+    except InputError as error:
+        if len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3):
+            raise InputError(f"{error} Or are the channels first? input_shape has them last.") from None
+        raise
 
 
 def _copy(module: nn.Module, where: str) -> nn.Module:
