@@ -11,7 +11,7 @@ from convlet.environment import limit_threads
 from convlet.errors import EngineError, InputError
 from convlet.exchange.checking import Array, agreement, noise
 from convlet.exchange.graph.nodes import Model
-from convlet.exchange.graph.taking import BYTES, checkpoint_of, closing, of_images, without_softmax
+from convlet.exchange.graph.taking import BYTES, classifier_of, closing, of_images, without_softmax
 from convlet.losses import softmax
 from convlet.runs.run import Run, run_of
 
@@ -38,15 +38,14 @@ def compared_run(
     """
     if threads is not None:
         limit_threads(threads)
-    checkpoint = checkpoint_of(model, where)
+    taken = of_images(without_softmax(model), where)
+    checkpoint = classifier_of(taken, where)
     if classes is not None:
         if isinstance(classes, str) or len(classes) != len(checkpoint.classes):
             raise InputError(f"classes={classes!r}: expected {len(checkpoint.classes)} names, one for each output.")
         checkpoint = replace(checkpoint, classes=tuple(map(str, classes)))
     program = find_engine("numpy").compile(checkpoint.network, checkpoint.state.parameters)
-    end = closing(model)
-    given_bytes = of_images(without_softmax(model), where).inputs[0].type == BYTES
-    white = WHITE if given_bytes else np.float32(1)
+    end, white = closing(model), WHITE if taken.inputs[0].type == BYTES else np.float32(1)
 
     def probabilities(batch: Array) -> Array:
         given = answer(batch * white)

@@ -23,7 +23,12 @@ SMALL = 1 / 64  # a first factor below it, such as 1 / 255, is one for bytes
 
 def checkpoint_of(model: Model, where: str) -> Checkpoint:
     """A model that classifies, as a checkpoint. Raises InputError, with `where` in front, for what is none of ours."""
-    found = imported(of_images(without_softmax(model), where), where)
+    return classifier_of(of_images(without_softmax(model), where), where)
+
+
+def classifier_of(model: Model, where: str) -> Checkpoint:
+    """The same of a model that is without its softmax, and of a run's images, already."""
+    found = imported(model, where)
     if found.output.image or found.output.order is not None:
         raise InputError(f"{where}: it gives {found.output.dims} an image; expected one number a class.")
     try:
