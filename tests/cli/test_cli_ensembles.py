@@ -45,6 +45,6 @@ def test_several_processes_train_no_ensemble_and_all_of_them_hear_of_it(shop, tm
     assert len(told) == 1 and not (tmp_path / "r").exists()
     (tmp_path / "r").mkdir()
     recipe = RECIPE.format(source=shop / "data.npz", shape=[6, 6, 1], units=3, batch=4, steps=2)
-    (tmp_path / "r/recipe.toml").write_text(recipe + "ensemble = { rates = [1, 1] }")
+    (tmp_path / "r/recipe.toml").write_text(recipe + "ensemble = { seeds = 2 }")
     assert "ensemble with --hosts" in convlet("train", "--resume", tmp_path / "r", code=2).stderr
     assert len(told) == 2

@@ -211,7 +211,7 @@ def test_the_best_alone_is_a_plain_search(tmp_path):
 
 
 def test_of_networks_with_patience_the_best_weights_answer(tmp_path, recwarn):
-    recipe = replace(RECIPE, training=Training(4, epochs=20, patience=1), optimizer=cl.Adam(0.05))
+    recipe = replace(RECIPE, training=Training(4, epochs=20, patience=1), optimizer=cl.AdamW(0.05))
     run = train(recipe, run_dir=tmp_path / "r")
     assert run.history.steps < run.total_steps
     loaded = cl.load(tmp_path / "r", engine="numpy")
@@ -274,9 +274,12 @@ def test_an_ensemble_is_written_in_a_recipe_and_read_as_it_was():
         ({"decays": [1, -1]}, r"decays\[2\]=-1"),
         ({"decays": [1, math.nan]}, r"decays\[2\]=nan"),
         ({}, "1 networks; expected from 2 to 100"),
-        ({"rates": [1] * 11, "decays": [1] * 10}, "110 networks"),
-        ({"rates": [1, 1], "best": 3}, "best=3: there are 2 networks"),
-        ({"rates": [1, 1], "best": 0}, "best=0"),
+        ({"rates": [1, 2], "seeds": 51}, "rates × decays × seeds: 102 networks"),
+        ({"rates": [1, 0.5, 1]}, r"rates=\[1, 0.5, 1\]: a factor is there twice\. .* said by seeds"),
+        ({"seeds": 0}, "seeds=0"),
+        ({"seeds": [1, 2]}, r"seeds=\[1, 2\]: expected a whole number"),
+        ({"seeds": 2, "best": 3}, "best=3: there are 2 networks"),
+        ({"seeds": 2, "best": 0}, "best=0"),
     ],
 )
 def test_what_is_no_ensemble_is_refused(words, message):
@@ -285,7 +288,7 @@ def test_what_is_no_ensemble_is_refused(words, message):
 
 
 def test_the_rates_of_every_schedule_are_multiplied_and_those_of_ones_own_refused():
-    halved = cl.Ensemble(rates=(0.5, 0.5))
+    halved = cl.Ensemble(rates=(0.5,), seeds=2)
     for rate, expected in (
         (0.2, 0.1),
         (cl.Cosine(0.2, 0.02), cl.Cosine(0.1, 0.01)),
@@ -298,5 +301,32 @@ def test_the_rates_of_every_schedule_are_multiplied_and_those_of_ones_own_refuse
         def at(self, progress):
             return 0.1
 
-    with pytest.raises(InputError, match=r"a schedule of one's own, and cannot be multiplied\. Leave the ensemble out"):
+    with pytest.raises(InputError, match=r"a schedule of one's own, and cannot be multiplied\. Leave rates out"):
         halved.optimizers(cl.Adam(Own()))
+
+
+def test_a_weight_decay_that_is_not_there_is_not_multiplied():
+    without = replace(OPTIMIZER, weight_decay=0.0)
+    with pytest.raises(RecipeError, match=r"ensemble: decays: SGD has no weight_decay that 4 could multiply\. Give it"):
+        replace(RECIPE, optimizer=without)
+    assert cl.Ensemble(rates=(1, 0.5)).optimizers(without)[0] == without
+
+
+def test_of_several_seeds_every_rate_and_decay_has_its_turn_before_any_has_a_second():
+    found = cl.Ensemble(rates=(1, 0.5), seeds=2).optimizers(cl.SGD(0.2))
+    assert [optimizer.learning_rate for optimizer in found] == [0.2, 0.1, 0.2, 0.1]
+
+
+def test_networks_that_differ_by_their_seeds_alone_all_answer_and_go_on(tmp_path):
+    recipe = replace(RECIPE, training=replace(RECIPE.training, steps=2), ensemble=cl.Ensemble(seeds=3))
+    assert {(member.optimizer, member.ensemble) for member in recipe.members} == {(OPTIMIZER, None)}
+    assert [member.training.seed for member in recipe.members] == [15, 16, 17]
+    whole = cl.fit(recipe, DATA, engine="numpy", progress=False, run_dir=tmp_path / "whole")
+    assert whole.network.weights == recipe.weights == 3 * tiny.NETWORK.weights
+    kernels = [run.program.state().parameters["conv2d_1/kernel"] for run in networks(tmp_path / "whole", 3)]
+    assert not np.allclose(kernels[0], kernels[1]) and not np.allclose(kernels[1], kernels[2])
+    page = (tmp_path / "whole/report.html").read_text("utf-8")
+    assert "3 networks; 3 seeds; all answer together" in page
+    with pytest.raises(tiny.Killed):
+        train(recipe, run_dir=tmp_path / "r", watch=tiny.killed_after(3))
+    assert fingerprint(train(recipe, run_dir=tmp_path / "r", resume=True)) == fingerprint(whole)

@@ -49,7 +49,7 @@ def test_a_chosen_recipe_that_is_shortened_is_validated_oftener_within_the_same_
 
 
 def test_the_networks_of_an_ensemble_share_the_time_and_becoming_one_takes_some_of_it(monkeypatch):
-    pace, several = Pace(step=2.0, image=0.5), replace(RECIPE, ensemble=cl.Ensemble((1, 0.5), (1, 4), best=3))
+    pace, several = Pace(step=2.0, image=0.5), replace(RECIPE, ensemble=cl.Ensemble((1, 0.5), seeds=2, best=3))
     assert pace.seconds(several, DATA) == pytest.approx(4 * pace.seconds(RECIPE, DATA) + pacing.JOINING)
     fitted = pace.within(several, DATA, 400)
     assert fitted.training == pace.within(RECIPE, DATA, 100).training and fitted.ensemble == several.ensemble

@@ -79,6 +79,8 @@ def ensemble_words(ensemble: Ensemble) -> str:
         for name, values in factors.items()
         if set(values) != {1.0}
     ]
+    if ensemble.seeds > 1:
+        each.append(f"{ensemble.seeds} seeds{' of each' * (ensemble.networks > ensemble.seeds)}")
     best = f"the {ensemble.kept} best" if ensemble.kept < ensemble.networks else "all"
     return "; ".join([f"{ensemble.networks} networks", *each, f"{best} answer together"])
 
