@@ -102,7 +102,7 @@ REFUSED = {
     "a form of another boundary": (TWO[0], "multipart/form-data; boundary=other", 400, "breaks off"),
     "a form that breaks off": (TWO[0][:-30], TWO[1], 400, "breaks off"),
     "an empty form": (b"------boundary--\r\n", TWO[1], 400, "no file"),
-    "a field that is no file": (TWO[0].replace(b'; filename="good.png"', b""), TWO[1], 400, "a filename"),
+    "a field that is no file": (TWO[0].replace(b'; filename="good.png"', b""), TWO[1], 400, "is the text '\ufffdPNG"),
     "a field without an end": (TWO[0].replace(b"\r\n\r\n", b"\r\n"), TWO[1], 400, "a filename"),
     "a field with endless headers": (TWO[0].replace(b"good", b"g" * 9000), TWO[1], 400, "a filename"),
     "a name in no encoding": (TWO[0].replace(b'="good.png"', b"*=idna''%ff"), TWO[1], 400, "a filename"),
@@ -138,6 +138,24 @@ def test_a_route_has_its_method(server, method, path, status):
     assert (found, answer["status"]) == (status, status)
 
 
+SENT = {
+    "a text": (b'name="image"', b"picture.png", "field 'image' is the text 'picture.png'; expected a file"),
+    "nothing": (b'name="image"', b"", "field 'image' is nothing; expected a file"),
+    "a long text": (b'name="image"', b"x" * 999, f"the text '{'x' * 40}'…; expected a file"),
+    "a text without a name": (b"", b"a", "a part of the form is the text 'a'; expected a file"),
+    "a name in another encoding": (b"name*=utf-8''b", b"a", "a part of the form is the text 'a'; expected a file"),
+}
+
+
+@pytest.mark.parametrize("name", SENT)
+def test_a_field_without_a_file_is_told_what_it_is_and_what_to_send(server, name):
+    head, content, says = SENT[name]
+    body = b"--x\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n--x--\r\n" % (head, content)
+    status, answer = server.predict(body, "multipart/form-data; boundary=x")
+    assert status == 400
+    assert says in answer["detail"] and "-F image=@picture.png" in answer["detail"]
+
+
 def test_there_is_nothing_else_here(server):
     assert server.ask("GET", "/predict/")[0] == server.ask("GET", "/../etc/passwd")[0] == 404
 
@@ -147,6 +165,9 @@ def test_a_person_is_told_how_to_ask(server):
     assert status == 200
     assert f"curl -F image=@picture.png http://127.0.0.1:{server.port}/predict\n" in text.decode()
     assert "5 × 4 pixels, grey → 3 classes: ant, bee, cat." in text.decode()
+    assert "\nan image is a list of 5 rows, a row a list of 4 pixels, a pixel a number.\n" in text.decode()
+    schema = server.ask("GET", "/openapi.json")[2]["components"]["schemas"]["Images"]
+    assert "a list of 5 rows" in schema["description"]
 
 
 def test_what_the_network_cannot_answer_is_the_servers_fault_and_shows_nothing(caplog):

@@ -111,7 +111,10 @@ def _schemas(predictor: Predictor) -> Json:
     }
     problem = {"title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}}
     return {
-        "Images": {"description": "One image or several, as lists of numbers", "anyOf": _images(predictor.image_shape)},
+        "Images": {
+            "description": f"One image, or a list of several: {_numbers(predictor.image_shape)}",
+            "anyOf": _images(predictor.image_shape),
+        },
         "Prediction": _object(prediction),
         "Predictions": _object(
             {"predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}}}
@@ -149,13 +152,25 @@ def told(predictor: Predictor, address: str) -> str:
   curl -H 'content-type: image/png' --data-binary @picture.png {address}predict
   curl -H 'content-type: application/json' -d @numbers.json {address}predict
 
-numbers.json has an image as lists of numbers, {list(predictor.image_shape)} deep, or several in a list: whole numbers
-from 0 (black) to 255 (white), or numbers from 0 to 1.
+numbers.json has one image, or a list of several:
+{_numbers(predictor.image_shape)}.
+Numbers are whole ones from 0 (black) to 255 (white), or from 0 to 1.
 
 {address}openapi.json   all of this, for programs
 {address}health         whether it is ready
 {address}metrics        what it has answered, for Prometheus
 """
+
+
+def _numbers(image_shape: tuple[int, ...]) -> str:
+    """What the lists are that are one image, in words.
+
+    >>> _numbers((28, 20, 1))
+    'an image is a list of 28 rows, a row a list of 20 pixels, a pixel a number'
+    """
+    height, width, channels = image_shape
+    each = {1: "a number", 3: "a list of 3 numbers: red, green, blue"}.get(channels, f"a list of {channels} numbers")
+    return f"an image is a list of {height} rows, a row a list of {width} pixels, a pixel {each}"
 
 
 def _taken(predictor: Predictor) -> str:

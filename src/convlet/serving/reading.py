@@ -23,6 +23,7 @@ from convlet.serving.predictor import Array, Predictor
 
 ARRAYS, FORM, BYTES = "application/json", "multipart/form-data", "application/octet-stream"
 LONGEST_HEAD, LONGEST_NAME = 2000, 200  # bytes of a part's headers; letters of a file's name
+LONGEST_TOLD = 40  # letters that an error repeats of what was sent
 DEEPEST = 4  # lists within lists
 
 
@@ -76,9 +77,9 @@ def _files(body: bytes, boundary: str | None, most: int) -> list[tuple[str, byte
         if piece.startswith(b"--"):
             break
         head, blank, content = piece.partition(b"\r\n\r\n")
-        name = _filename(head) if blank else None
+        field, name = _names(head) if blank else ("", None)
         if name is None:
-            raise RefusedError(400, "body: a part of the form is no file; each needs a filename.")
+            raise RefusedError(400, _no_file(field, content))
         files.append((name or str(len(files)), content))
     else:
         if len(files) <= most:
@@ -88,15 +89,27 @@ def _files(body: bytes, boundary: str | None, most: int) -> list[tuple[str, byte
     return files
 
 
-def _filename(head: bytes) -> str | None:
-    """The filename in the headers of a part; None where there is none."""
+def _names(head: bytes) -> tuple[str, str | None]:
+    """The field's name and the file's in the headers of a part, the latter None where there is none."""
     if len(head) > LONGEST_HEAD:  # the standard library takes quadratic time
-        return None
+        return "", None
     try:
-        name = message_from_string(head.decode("utf-8", "replace").lstrip()).get_filename()
+        headers = message_from_string(head.decode("utf-8", "replace").lstrip())
+        field, name = headers.get_param("name", "", "content-disposition"), headers.get_filename()
     except (ValueError, LookupError, TypeError):  # of an encoding that is none
-        return None
-    return None if name is None else name[:LONGEST_NAME]
+        return "", None
+    return field if isinstance(field, str) else "", None if name is None else name[:LONGEST_NAME]
+
+
+def _no_file(field: str, content: bytes) -> str:
+    """What was sent in place of a file, and what to send."""
+    part = f"field {field[:LONGEST_TOLD]!r}" if field else "a part of the form"
+    text = content.decode("utf-8", "replace")
+    sent = f"the text {text[:LONGEST_TOLD]!r}{'…' if len(text) > LONGEST_TOLD else ''}" if text else "nothing"
+    return (
+        f"body: {part} is {sent}; expected a file, with a filename. "
+        "With curl, write @ in front of the file's name: -F image=@picture.png."
+    )
 
 
 def _arrays(body: bytes, image_shape: tuple[int, ...]) -> Array:
