@@ -62,6 +62,11 @@ def written(section, item):
     return f"`{str(value).lower().replace('e-0', 'e-')}`"
 
 
+def test_no_two_kinds_have_one_name_for_each_is_a_section_of_the_page():
+    names = [*LAYERS, *INITIALIZERS, *OPTIMIZERS, *AVERAGES, *SCHEDULES, *AUGMENTATIONS]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []
+
+
 @pytest.mark.parametrize("section", CLASSES)
 def test_each_kind_has_a_section_with_every_key_and_its_default(section):
     expected = {item.name: written(section, item) for item in fields(CLASSES[section])}

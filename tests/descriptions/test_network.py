@@ -23,7 +23,9 @@ from convlet.descriptions.layers import (
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     MaxPooling2D,
+    Normalization,
     Rescaling,
     Residual,
 )
@@ -198,13 +200,16 @@ vector_layers = st.one_of(
     st.builds(BatchNormalization),
     st.builds(Dropout, st.floats(0, 0.999)),
 )
+first_layers = st.builds(Normalization, numbers)
+flattening = st.one_of(st.builds(Flatten), st.builds(GlobalAveragePooling2D), st.builds(GlobalMaxPooling2D))
 names = st.sampled_from(["", "", "", "first", "a-b_c", "dense_1", "dense_2", "dense_7", "conv2d_2", "dropout_1"])
 
 
 @st.composite
 def networks(draw):
     """Any network, some of whose layers have a name of their own, or one like those the network gives."""
-    bodies = [*draw(st.lists(image_layers, max_size=4)), Flatten(), *draw(st.lists(vector_layers, max_size=4))]
+    images = [*draw(st.lists(first_layers, max_size=1)), *draw(st.lists(image_layers, max_size=4))]
+    bodies = [*images, draw(flattening), *draw(st.lists(vector_layers, max_size=4))]
     layers, taken = [], set()
     for layer in bodies:
         name = draw(names)

@@ -275,10 +275,10 @@ def network_arrays(network, images=3, seed=0):
     for attempt in itertools.count():
         generator = np.random.default_rng([seed, attempt])
         parameters = network.initial_parameters(seed * 1000 + attempt, np.float64)
-        parameters |= {  # what starts at 0 or 1 would hide mistakes
+        parameters |= {  # what starts at 0 or 1, a number for each channel, would hide mistakes
             name: array + generator.uniform(0.1, 0.3, array.shape)
             for name, array in parameters.items()
-            if name.split("/")[1] in ("gamma", "beta", "moving_mean", "moving_variance")
+            if array.ndim == 1 and not name.endswith("/bias")
         }
         inputs = draw_inputs((images, *network.input_shape), generator)
         labels = generator.integers(network.output_shape[0], size=images)

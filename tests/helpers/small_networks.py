@@ -10,6 +10,7 @@ from convlet.descriptions.layers import (
     BatchNormalization,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
@@ -99,8 +100,12 @@ NETWORKS["measured, whitened, rescaled"] = Sequential(
     ],
     (7, 6, 1),
 )
-NETWORKS["normalised first"] = Sequential(
-    [Normalization(), Conv2D(3, 3, activation="gelu", **_start), Flatten(), Dense(3, **_start)], (5, 4, 2)
+NETWORKS["normalised first, depthwise"] = Sequential(
+    [
+        *(Normalization(), DepthwiseConv2D((2, 3), padding="same", activation="relu", **_start)),
+        *(Conv2D(3, 3, activation="gelu", **_start), Flatten(), Dense(3, **_start)),
+    ],
+    (5, 4, 2),
 )
 
 FROZEN = {  # each kind of layer with weights, frozen: behind layers that learn, and with none before it

@@ -1,4 +1,4 @@
-"""What Hypothesis draws networks from: small, of every kind of layer, each ending in a dense layer."""
+"""What Hypothesis draws networks to compute with from: small, of common kinds of layer, each ending in a dense one."""
 
 from hypothesis import strategies as st
 

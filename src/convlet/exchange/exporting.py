@@ -77,8 +77,9 @@ def _export_keras(run: Run, path: Path) -> Exported:
     for layer in model.layers:
         if type(layer).__module__.startswith("convlet."):
             raise InputError(
-                f"layer {layer.name!r}: Keras has no layer that pads so, and a file with one of ours is of no use to "
-                "others. Use padding='valid' or 'same' there, or export model.onnx."
+                f"layer {layer.name!r}: Keras has no layer that does the same, and a file with our "
+                f"{type(layer).__name__} is of no use to others. Where it pads, use padding='valid' or 'same'; or "
+                "export model.onnx."
             )
     import keras
 

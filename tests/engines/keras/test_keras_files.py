@@ -27,7 +27,7 @@ def test_a_run_is_a_file_that_keras_reads(backend, tmp_path):
 
 def test_what_keras_has_no_layer_for_is_refused_and_nothing_written(backend, tmp_path):
     run = trained(cl.MaxPooling2D(3, 2, padding=((1, 1), (0, 1)), name="odd"))
-    with pytest.raises(cl.errors.InputError, match="layer 'odd': Keras has no layer that pads so"):
+    with pytest.raises(cl.errors.InputError, match=r"layer 'odd': Keras has no .* our PaddedMaxPooling2D"):
         run.export(tmp_path / "model.keras")
     assert not (tmp_path / "model.keras").exists()
 

@@ -14,9 +14,8 @@ from convlet.exchange.graph.drafting import Draft
 from convlet.exchange.graph.nodes import Model
 from convlet.exchange.torch.calls import CALLS, Name
 from convlet.exchange.torch.leaves import KINDS, numbers
-from convlet.exchange.torch.modules import AveragePooling2d, Normalization
 
-PARTS = (AveragePooling2d, Normalization)  # of our own, those that are one layer
+PARTS = tuple(kind for kind in KINDS if not kind.__module__.startswith("torch."))  # of our own
 UNKNOWN = "no layer of convlet does what it does."
 
 

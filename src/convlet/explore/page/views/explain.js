@@ -21,6 +21,7 @@ import { bars } from "./bars.js";
 import { cells } from "./cells.js";
 import { handles } from "./handles.js";
 import { matrixFigure } from "./matrix.js";
+import { said } from "./saying.js";
 
 const POWERS = 4; // digits of softmax's powers and shares
 const GOING = 3; // of the numbers that this one goes into
@@ -77,23 +78,27 @@ function pixelText(focus) {
 
 /** @param {Focus} focus @param {Explanation} why */
 function body(focus, why) {
+  const text = said(why, /** @type {any} */ (layerOf(focus.layer)));
+  return [text === null ? null : el("p", {}, text), steps(focus, why)];
+}
+
+/** What a number was computed from, drawn and in numbers. @param {Focus} focus @param {Explanation} why */
+function steps(focus, why) {
   switch (why.form) {
     case "products":
       return productsBody(focus, why);
     case "largest":
-      return [el("p", {}, t("It is the largest number under this window; the others are dropped.")), handles(focus, why.parts[why.winner].channel), windowCells(focus, why.parts, why.winner), equations(why)];
+      return [handles(focus, why.parts[why.winner].channel), windowCells(focus, why.parts, why.winner), equations(why)];
     case "mean":
-      return [el("p", {}, t("It is the mean of the {count} numbers under this window.", { count: count(why.count) })), handles(focus, why.parts[0].channel), why.parts.length <= 64 ? windowCells(focus, why.parts, -1) : null, equations(why)];
+      return [handles(focus, why.parts[0].channel), why.parts.length <= 64 ? windowCells(focus, why.parts, -1) : null, equations(why)];
     case "same":
-      return [el("p", {}, sameText(focus)), toPart(focus, why.part)];
+      return toPart(focus, why.part);
     case "normalization":
-      return [el("p", {}, t(NORMALIZATIONS[why.kind].text)), equations(why).slice(...NORMALIZATIONS[why.kind].lines), toPart(focus, why.part)];
+      return [equations(why).slice(...(LINES[why.kind] ?? [0])), toPart(focus, why.part)];
     case "sum":
-      return [el("p", {}, t("Numbers at the same place are added: what the layers of the block made, and what went around them.")), handles(focus, focus.channel), equations(why), why.parts.map((part, i) => toPart(focus, part, i))];
+      return [handles(focus, focus.channel), equations(why), why.parts.map((part, i) => toPart(focus, part, i))];
     case "activation":
       return why.activation.softmax ? softmaxBody(focus, why) : [equations(why), toPart(focus, why.part)];
-    default:
-      return [el("p", {}, t("It is computed from the layers before.")), handles(focus, 0)];
   }
 }
 
@@ -101,12 +106,8 @@ const NAMES = /** @type {Record<string, string>} */ ({
   bias: later("bias"), rest: later("all others"), rounding: later("rounding"), value: later("value"), mean: later("mean"),
   scaled: later("scaled"), beta: later("beta"), offset: later("offset"), power: later("power"),
 });
-/** What is said of each kind, and which of the steps of a normalisation it takes. */
-const NORMALIZATIONS = /** @type {Record<string, {text: string, lines: [number, number?]}>} */ ({
-  BatchNormalization: { text: later("Each map is shifted and scaled, by averages that training measured and by two numbers that it learnt."), lines: [0] },
-  Normalization: { text: later("Each channel is shifted and scaled by the mean and the variance of the training images."), lines: [0, 3] },
-  Rescaling: { text: later("Every number is multiplied by the same number, and another is added."), lines: [-2] },
-});
+/** Which of the steps of a normalisation a kind takes, where not all. @type {Record<string, [number, number?]>} */
+const LINES = { Normalization: [0, 3], Rescaling: [-2] };
 const FEW = 9; // terms of a sum that are written out
 
 /** What is computed, line by line, as it is printed. @param {Explanation} why */
@@ -142,10 +143,6 @@ function productsBody(focus, why) {
   const many = channels > 1;
   const map = many ? opened : why.terms[0].channel;
   return [
-    el("p", {}, isDense ? t("It looks at every number of the layer before: each times its weight, all added.") : many
-      ? t("A kernel lies over one section of each of {count} maps: number times weight, all added.", { count: count(channels) })
-      : why.channelSums.length < layer.inputShapes[0][2] ? t("A kernel of its own lies over one section of each map: number times weight, all added.")
-      : t("A kernel lies over one section of the image: number times weight, all added.")),
     isDense ? null : handles(focus, map),
     isDense ? null : productCells(focus, why),
     many ? contributions(focus, why, isDense) : null,
@@ -256,13 +253,6 @@ function strong(text) {
 /** @param {any[]} pieces */
 function sentence(pieces) {
   return el("p.sentence", {}, pieces);
-}
-
-/** @param {Focus} focus */
-function sameText(focus) {
-  return layerOf(focus.layer)?.kind === "Dropout"
-    ? t("Dropout only works while training: here it hands the number on as it is.")
-    : t("Flatten computes nothing: it lays all maps in one row. This is the same number, in a new place.");
 }
 
 /** A way to the number that this one was made of. @param {Focus} focus @param {Part} part @param {number} [which] - of the layer's inputs */
