@@ -16,6 +16,8 @@ A message names the argument, its value, what is allowed and what to do. On the 
 with exit code 2 (wrong usage) and every other one with 1.
 """
 
+from typing import Any
+
 
 class ConvletError(Exception):
     """The root: catch this to catch everything convlet raises on purpose."""
@@ -58,4 +60,9 @@ class GroupError(EngineError):
 
 
 class NumericsError(ConvletError):
-    """A loss or weight became NaN or infinite."""
+    """A loss or weight became NaN or infinite.
+
+    `run` is the training that it ended, with its history; None where it came from nothing that trains.
+    """
+
+    run: Any = None  # a Run, of which this room knows nothing

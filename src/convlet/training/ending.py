@@ -25,7 +25,8 @@ def saved_whatever_happens(run: Run, checkpoints: Checkpoints, stop: Stop, *, ne
     """
     try:
         yield
-    except NumericsError:
+    except NumericsError as error:
+        error.run = run
         raise
     except Stopped as stopped:
         checkpoints.save()

@@ -7,12 +7,15 @@ What it is not: which there are (`runs.ensemble`), or how they become one networ
 
 import math
 import time
+import warnings
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from convlet.datasets import Dataset
 from convlet.engines import Preparing
-from convlet.errors import InputError
+from convlet.engines import engine as find_engine
+from convlet.errors import InputError, NumericsError
 from convlet.runs.averaging import average
 from convlet.runs.folder import abandon_run, begin_run, clear_leftovers, continue_run, hold, recipe_of
 from convlet.runs.history import History
@@ -41,8 +44,9 @@ def fit_ensemble(
 ) -> Run:
     """Train each network of a recipe's ensemble as `fit_recipe` does, and give the best of them as one run.
 
-    Networks that had not begun by `until` are left out; with `resume` they are trained after all. `watch` is shown the
-    run of all. Raises as `fit_recipe`, and InputError where there are no validation examples to choose by.
+    Networks that had not begun by `until` are left out; with `resume` they are trained after all. One whose numbers go
+    wrong is left out, too, with a warning, unless it is the last there is. `watch` is shown the run of all. Raises as
+    `fit_recipe`, and InputError where there are no validation examples to choose by.
     """
     assert recipe.ensemble is not None
     folder = Path(run_dir) if run_dir is not None else None
@@ -50,26 +54,10 @@ def fit_ensemble(
     recipe = replace(recipe, data=recipe.data.resolved(data))
     with hold(folder):
         _begin(recipe, data, folder, resume, data_changed)
-        whole, runs = _Whole(recipe, len(data.train), folder), list[Run]()
+        whole = _Whole(recipe, len(data.train), folder)
+        how = {"engine": engine, "data_changed": data_changed, "until": until, "watch": whole.told(watch)}
         try:
-            for number, member in enumerate(recipe.members, 1):
-                if runs and time.monotonic() >= until:
-                    break
-                own = None if folder is None else _place(folder, number)
-                run = fit_recipe(
-                    member,
-                    data,
-                    engine=engine,
-                    run_dir=own,
-                    resume=own is not None and _has_begun(own),
-                    data_changed=data_changed,
-                    until=until,
-                    watch=whole.told(watch),
-                    preparing=None if runs else preparing,  # the others need nothing else
-                )
-                whole.follow(run)
-                runs.append(run)
-            return _together(whole, runs, recipe, data)
+            return _together(whole, _trained(whole, recipe, data, folder, how, preparing), recipe, data)
         except Stopped as stopped:
             if whole.run is not None:
                 stopped.run, stopped.outcome = whole.run, stopped_at(whole.run)
@@ -118,6 +106,42 @@ def _begin(recipe: Recipe, data: Dataset, folder: Path | None, resume: bool, dat
     continue_run(folder, recipe.training, recipe.data, split)
 
 
+def _trained(
+    whole: "_Whole",
+    recipe: Recipe,
+    data: Dataset,
+    folder: Path | None,
+    how: dict[str, Any],
+    preparing: Preparing | None,
+) -> list[Run]:
+    """The networks, each trained as far as there was time, and let go of what it was trained with.
+
+    One that goes wrong does so again where it is continued, at the same step: so nothing need be noted of it. Raises
+    NumericsError where all did that there was time for.
+    """
+    trained, lost = list[Run](), list[str]()
+    for number, member in enumerate(recipe.members, 1):
+        if number > 1 and time.monotonic() >= how["until"]:
+            break
+        own = None if folder is None else _place(folder, number)
+        begun = own is not None and _has_begun(own)
+        prepares = preparing if number == 1 else None  # the others need nothing else
+        try:
+            run = fit_recipe(member, data, run_dir=own, resume=begun, preparing=prepares, **how)
+        except NumericsError as error:
+            if isinstance(error.__context__, Stopped):  # a signal has come as well
+                raise
+            if error.run is not None:
+                whole.follow(error.run)
+            lost.append(f"network {number} of {len(recipe.members)} is left out: {error}")
+            warnings.warn(lost[-1], stacklevel=3)
+        else:
+            trained.append(whole.completed(run))
+    if not trained:
+        raise NumericsError(f"ensemble: none is left to answer; {lost[0]}")
+    return trained
+
+
 class _Whole:
     """The run of all networks: their steps one after the other, each network in its turn."""
 
@@ -151,6 +175,13 @@ class _Whole:
         self._extend(member.history)
         self.run.clock = _sum(self._clock, member.clock)
         return self.run
+
+    def completed(self, member: Run) -> Run:
+        """The network at the end of its training: it can answer, and no longer holds what only a step needs."""
+        run, state = self.follow(member), member.program.state()
+        member.program = run.program = find_engine(member.engine).compile(member.network, state.parameters)
+        member.program.restore(replace(state, slots={}))
+        return member
 
     def _extend(self, own: History) -> None:
         history, (steps, validations, reports) = self._history, self._before

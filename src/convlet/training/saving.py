@@ -5,9 +5,11 @@ is stopped is saved by `ending`, and drawn by `experiment`.
 """
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from convlet.engines import State
+from convlet.errors import NumericsError
 from convlet.runs.checkpoint import Checkpoint, check_finite, load_checkpoint, save_checkpoint
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
@@ -47,9 +49,13 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
     def save_if_due(self) -> None:
-        """Save if the last time was long ago."""
+        """Save if the last time was long ago; but no weight that is NaN or infinite.
+
+        That is for the next loss or validation to tell: at the same step, however often a run was saved.
+        """
         if time.monotonic() - self._saved_at > SECONDS:
-            self.save()
+            with suppress(NumericsError):
+                self.save()
 
     def restore_best(self) -> None:
         """Give the program the best weights there were, if it was ever validated."""

@@ -33,7 +33,7 @@ def chosen(assessed: Assessment) -> Html:
     ]
     recipe = assessed.recipe
     if recipe is not None:
-        rows += _of_recipe(recipe)
+        rows += _of_recipe(recipe, network.weights // recipe.network.weights)
     rows.append(
         ("engine", f"{assessed.run.engine}; {count(assessed.run.history.steps)} steps taken, seed {assessed.run.seed}")
     )
@@ -52,7 +52,7 @@ def network_words(assessed: Assessment) -> str:
     return " → ".join(words) if len(words) <= 16 else f"{len(words)} layers, from {words[0]} to {words[-1]}"
 
 
-def _of_recipe(recipe: Recipe) -> list[tuple[str, Child]]:
+def _of_recipe(recipe: Recipe, answering: int) -> list[tuple[str, Child]]:
     training = recipe.training
     many, what = (training.steps, "step") if training.epochs is None else (training.epochs, "epoch")
     long = f"{count(many or 0)} {what}{'s' * (many != 1)}"
@@ -61,7 +61,7 @@ def _of_recipe(recipe: Recipe) -> list[tuple[str, Child]]:
         ("training", f"{long} of {count(training.batch_size)} images{', each network' if recipe.ensemble else ''}"),
     ]
     if recipe.ensemble is not None:
-        rows.append(("ensemble", ensemble_words(recipe.ensemble)))
+        rows.append(("ensemble", ensemble_words(recipe.ensemble, answering)))
     if training.label_smoothing:
         rows.append(("label smoothing", f"{training.label_smoothing:g}"))
     if training.class_weights is not None:
@@ -71,8 +71,8 @@ def _of_recipe(recipe: Recipe) -> list[tuple[str, Child]]:
     return rows
 
 
-def ensemble_words(ensemble: Ensemble) -> str:
-    """Which networks there are, and which of them answer, in a line."""
+def ensemble_words(ensemble: Ensemble, answering: int) -> str:
+    """Which networks there are, and which of them answer, in a line: so many, where some had no time or went wrong."""
     factors = {"rate": ensemble.rates, "decay": ensemble.decays}
     each = [
         f"{name} × {', '.join(f'{one:g}' for one in values)}"
@@ -82,7 +82,8 @@ def ensemble_words(ensemble: Ensemble) -> str:
     if ensemble.seeds > 1:
         each.append(f"{ensemble.seeds} seeds{' of each' * (ensemble.networks > ensemble.seeds)}")
     best = f"the {ensemble.kept} best" if ensemble.kept < ensemble.networks else "all"
-    return "; ".join([f"{ensemble.networks} networks", *each, f"{best} answer together"])
+    which = best if answering == ensemble.kept else f"{answering} of them"
+    return "; ".join([f"{ensemble.networks} networks", *each, f"{which} answer{' together' * (answering > 1)}"])
 
 
 def _words(table: dict[str, Any]) -> str:
