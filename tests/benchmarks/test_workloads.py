@@ -15,6 +15,7 @@ from convlet.benchmarks.workloads import without_dropout
 from convlet.descriptions.layers import Activation, Dense, Dropout, Flatten, Residual
 from convlet.descriptions.network import Sequential
 from convlet.errors import InputError
+from convlet.runs.recipe import built_in_text
 
 
 def test_workloads_are_the_networks_they_are_named_after():
@@ -34,6 +35,7 @@ def test_workloads_are_the_networks_they_are_named_after():
         "first-kernels": ((28, 28, 1), 128),
         "deep-mnist-1000-images": ((28, 28, 1), 1000),
         "deep-mnist-1-image": ((28, 28, 1), 1),
+        "air-s-1000-images": ((28, 28, 1), 1000),
     }
     rates = {name: workloads.workload(name).optimizer.learning_rate for name in sizes}
     assert all(isinstance(rate, float) for rate in rates.values()), rates  # a peer's optimizer takes no schedule
@@ -79,10 +81,19 @@ def test_only_what_is_chosen_is_measured():
     assert {each.name for each in select(None, None, "batch").competitors} == {"numba", "pytorch-best", "sgemm"}
 
 
+def test_a_recipe_that_comes_along_or_a_file_of_ones_own_is_a_workload_too(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text(built_in_text("quick").replace('name = "quick"', 'name = "mine"').replace("batch_size = 256", "batch_size = 32"))
+    built, own = select(["quick", str(file)], ["numba"]).workloads
+    assert (built.name, built.batch_size, own.name, own.batch_size) == ("quick", 256, "mine", 32)
+    assert own.network == built.network and own.label_smoothing == 0.1
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ((["lenet5"], None), "workloads='lenet5': expected some of .* Did you mean 'lenet-5'?"),
+        ((["mine.tml"], None), "workloads='mine.tml': expected some of .*, or recipes: a name or a .toml file."),
         ((None, ["pytorch-bst"]), "competitors='pytorch-bst': expected some of .* Did you mean 'pytorch-best'?"),
         ((["lenet-5"], None, "batch"), "sweep='batch', workloads=lenet-5: expected one of them, not both."),
         ((None, None, "batsh"), "sweep='batsh': expected one of .* Did you mean 'batch'?"),

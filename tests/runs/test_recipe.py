@@ -261,7 +261,7 @@ def test_any_text_is_a_recipe_or_refused(content):
     ("name", "says"),
     [
         ("deep-mnits", "Did you mean 'deep-mnist'?"),
-        ("", "expected a .toml file or one of 'deep-mnist', 'fashion', 'first-kernels', 'lenet-5'"),
+        ("", "expected a .toml file or one of 'best', 'deep-mnist', 'fashion', 'first-kernels', 'lenet-5'"),
         ("missing.toml", "cannot be read"),
         ("folder.toml", "cannot be read"),
         ("latin.toml", "cannot be read"),

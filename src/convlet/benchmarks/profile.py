@@ -5,7 +5,7 @@ from datetime import date
 from statistics import median
 from typing import Any
 
-from convlet.benchmarks.workloads import WORKLOADS, Workload, of_recipe, workload
+from convlet.benchmarks.workloads import Workload, workload
 from convlet.engines import engine
 from convlet.environment import environment
 from convlet.training.batches import with_masks
@@ -15,7 +15,7 @@ ROUNDS, STEPS = 5, 10
 
 def profiled(name: str, threads: int, command: str) -> dict[str, Any]:
     """The facts of a profile of a workload, or of a recipe's network, as `--json` prints them."""
-    work = workload(name) if name in WORKLOADS else of_recipe(name)
+    work = workload(name)
     program: Any = engine("numba").compile(work.network, work.network.initial_parameters(seed=0), work.optimizer)
     started, before = time.perf_counter(), program.kernels()
     program.prepare(work.batch_size)

@@ -77,7 +77,7 @@ class Workload:
 
 
 def of_recipe(name: str, task: Task = "training", batch_size: int | None = None, title: str = "") -> Workload:
-    """A built-in recipe's network and optimizer, at its own batch size unless another is given.
+    """A recipe's network and optimizer, by its name or its file, at its own batch size unless another is given.
 
     Where its learning rate changes, it is the first one throughout: that is the same work.
     """
@@ -86,8 +86,8 @@ def of_recipe(name: str, task: Task = "training", batch_size: int | None = None,
     optimizer = replace(taken.optimizer, learning_rate=taken.optimizer.rate(0, 1))
     smoothing = taken.training.label_smoothing
     return Workload(
-        name,
-        title or f"{name}: a training step, batch {size}",
+        taken.name,
+        title or f"{taken.name}: a training step, batch {size}",
         taken.network,
         size,
         task,
@@ -184,6 +184,11 @@ def _thousand_images() -> Workload:
     return replace(workload, name="deep-mnist-1000-images")
 
 
+def _thousand_images_by_air() -> Workload:
+    title = "air-s: predicting 1,000 images"
+    return replace(_air_s(), name="air-s-1000-images", title=title, batch_size=1000, task="inference")
+
+
 def _one_image() -> Workload:
     return replace(
         of_recipe("deep-mnist", "inference", 1, "deep-mnist: predicting one image"), name="deep-mnist-1-image"
@@ -204,14 +209,23 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     "first-kernels": _first_kernels,
     "deep-mnist-1000-images": _thousand_images,
     "deep-mnist-1-image": _one_image,
+    "air-s-1000-images": _thousand_images_by_air,
 }
 
 
 def workload(name: str) -> Workload:
-    """The workload of that name. Raises InputError."""
-    if name not in WORKLOADS:
-        raise InputError(f"workloads={name!r}: expected some of {listed(WORKLOADS)}.{nearest(name, WORKLOADS)}")
-    return WORKLOADS[name]()
+    """The workload of that name, or a training step of a recipe: one that comes along, or a file.
+
+    Raises InputError, and RecipeError where it is a file that is no recipe.
+    """
+    if name in WORKLOADS:
+        return WORKLOADS[name]()
+    if name in recipe.built_in() or name.endswith(".toml"):
+        return of_recipe(name)
+    raise InputError(
+        f"workloads={name!r}: expected some of {listed(WORKLOADS)}, or recipes: a name or a .toml file."
+        f"{nearest(name, WORKLOADS)}"
+    )
 
 
 def without_dropout(workload: Workload) -> Workload:

@@ -27,7 +27,7 @@ from convlet.runs.files import write_file
 
 
 @click.command()
-@click.option("--workloads", help="Which, separated by commas. Default: all.")
+@click.option("--workloads", help="Which, separated by commas; recipes too. Default: all.")
 @click.option("--competitors", help="Which, separated by commas. Default: all that are installed.")
 @click.option("--sweep", type=click.Choice(list(SWEEPS)), help="How a step's time grows, in place of the workloads.")
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each competitor.")
