@@ -83,7 +83,8 @@ def test_only_what_is_chosen_is_measured():
 
 def test_a_recipe_that_comes_along_or_a_file_of_ones_own_is_a_workload_too(tmp_path):
     file = tmp_path / "mine.toml"
-    file.write_text(built_in_text("quick").replace('name = "quick"', 'name = "mine"').replace("batch_size = 256", "batch_size = 32"))
+    text = built_in_text("quick").replace('name = "quick"', 'name = "mine"')
+    file.write_text(text.replace("batch_size = 256", "batch_size = 32"))
     built, own = select(["quick", str(file)], ["numba"]).workloads
     assert (built.name, built.batch_size, own.name, own.batch_size) == ("quick", 256, "mine", 32)
     assert own.network == built.network and own.label_smoothing == 0.1
