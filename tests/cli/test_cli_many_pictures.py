@@ -103,6 +103,8 @@ def test_pictures_are_prepared_as_those_were_that_the_run_was_trained_on(run, sh
     path = padded.collected.paths("train")[0]
     own, _ = padded.train.batch([0])
     assert np.array_equal(trained.predict([run.parent / "photos" / path]), trained.predict(own))
+    read = cl.read_picture(run.parent / "photos" / path, (6, 6, 1), fit=trained.data.preparation.fit)
+    assert np.array_equal(read, np.round(own[0] * 255))
     assert trained.predict([half, str(shots / "2.png")]).shape == (2, 2)
     assert trained.predict(shots / "*.png").shape == (4, 2)
 

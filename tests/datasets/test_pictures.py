@@ -49,6 +49,19 @@ def test_an_image_is_resized(tmp_path):
     assert read_picture(saved(tmp_path / "x.png", big), (10, 12, 3)).shape == (10, 12, 3)
 
 
+def test_an_image_of_other_proportions_is_fitted_as_is_said(tmp_path):
+    path = saved(
+        tmp_path / "x.png", Image.fromarray(np.repeat(np.uint8([0, 80, 160, 240]), 7)[np.newaxis].repeat(14, 0))
+    )
+    first = {fit: read_picture(path, (14, 14, 1), fit=fit)[0, :, 0] for fit in ("crop", "pad", "stretch", None)}
+    assert (first["crop"][0], first["crop"][-1]) == (80, 160)  # the middle
+    assert set(first["pad"]) == {120}  # the median of the border, all around
+    assert (first["stretch"][0], first["stretch"][-1]) == (0, 240)
+    np.testing.assert_array_equal(first[None], first["stretch"])
+    with pytest.raises(InputError, match="fit='squeeze'"):
+        read_picture(path, (14, 14, 1), fit="squeeze")
+
+
 def test_sixteen_bits_are_scaled_to_eight_and_not_cut_off(tmp_path):
     path = saved(tmp_path / "x.png", Image.fromarray(digit().astype(np.uint16) * 257))
     np.testing.assert_array_equal(read_picture(path, GREY)[..., 0], digit())

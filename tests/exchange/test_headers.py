@@ -1,7 +1,9 @@
 """A network as a C99 header: it compiles without a warning, and computes what the numpy engine does."""
 
+import io
 import re
 import subprocess
+from contextlib import redirect_stdout
 from math import prod
 from pathlib import Path
 
@@ -240,11 +242,21 @@ def test_a_network_in_a_row_needs_no_more_memory_than_its_two_largest_neighbours
 DOCS = (Path(__file__).parents[2] / "docs" / "devices.md").read_text("utf-8")
 
 
+SEVENS = Sequential([cl.MaxPooling2D(4), cl.Flatten(), cl.Dense(10)], (28, 28, 1))
+
+
 @needs_gcc
-def test_the_program_of_the_docs_compiles_and_runs(tmp_path):
+def test_the_programs_of_the_docs_run_as_they_are_and_name_a_picture_the_same(tmp_path, monkeypatch):
+    (python,) = re.findall(r"^```python\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
     (program,) = re.findall(r"^```c\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
-    (tmp_path / "model.h").write_text(header_of("model", SMALL, drawn(SMALL)[0], classes=("a", "b", "c")).text)
-    (tmp_path / "main.c").write_text(program)
+    monkeypatch.chdir(tmp_path)
+    Path("docs").symlink_to(Path(__file__).parents[2] / "docs")
+    made = cl.fit(SEVENS, "mnist", steps=5, batch_size=20, engine="numpy", progress=False)
+    monkeypatch.setattr(cl, "load", lambda folder: made)
+    said = io.StringIO()
+    with redirect_stdout(said):
+        exec(python, {})
+    Path("main.c").write_text(program)
     built([GCC, "-std=c99", "main.c", "-lm"], tmp_path)
-    done = subprocess.run(["./a.out"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert re.fullmatch(r"[abc]: \d+ %\n", done.stdout)
+    done = subprocess.run(["./a.out"], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"\d: \d+ %\n", done.stdout) and done.stdout[0] == said.getvalue()[0]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from convlet.checks import one_of
 from convlet.errors import DataError, FormatError, InputError
 
 Size = tuple[int, int]  # (width, height), as Pillow has it
@@ -29,13 +30,19 @@ DAMAGE = (OSError, SyntaxError, ValueError, ArithmeticError, LookupError, TypeEr
 LIGHT = 160  # of 255; where all that is not transparent is lighter, it was made for a dark ground
 
 
-def read_picture(path: str | Path, image_shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The pixels (H, W, C) of an image file: grey or colour as `image_shape` asks, and resized to it.
+def read_picture(path: str | Path, image_shape: tuple[int, ...], *, fit: str | None = None) -> NDArray[np.uint8]:
+    """The pixels (H, W, C) of an image file: grey or colour as `image_shape` asks, and brought to its size.
+
+    `fit` says how: "crop" keeps the middle, "pad" all of it, "stretch" (by default) its corners; with a run's own,
+    `run.data.preparation.fit`, they are what `run.predict([path])` sees.
 
     Raises DataError where the file cannot be read, FormatError where it is no image that can be decoded whole,
-    InputError where a network takes neither grey nor colour.
+    InputError where a network takes neither grey nor colour, or for another `fit`.
     """
-    return fitted(open_picture(path), image_shape)
+    one_of("fit", fit, (*FITS, None))
+    content = content_of(Path(path))
+    with quiet():
+        return prepared(content, str(path), image_shape, fit)
 
 
 def prepared(
