@@ -123,8 +123,22 @@ def test_input_gradients_tell_how_a_logit_changes_with_each_pixel(run):
     np.testing.assert_allclose(rise, 2 * (step * gradient).sum(), rtol=1e-2)
     with pytest.raises(DataError, match="'dog' is none of the classes"):
         run.input_gradients(image, "dog")
-    with pytest.raises(InputError, match="image: shape"):
+    with pytest.raises(InputError, match=r"image: shape .* Of several, give one at a time: images\[0\]\."):
         run.input_gradients(DATA.test.images, "bee")
+
+
+def test_one_image_and_a_batch_are_told_from_each_other(run):
+    image = DATA.test.images[0]
+    for one in (image, image[..., 0]):
+        with pytest.raises(InputError, match=r"One image is a batch of one: image\[np.newaxis\]\."):
+            run.predict(one)
+        assert run.predict(one[np.newaxis]).shape == (1, len(DATA.classes))
+        with pytest.raises(InputError, match=r"give one at a time: images\[0\]\."):
+            run.feature_maps(one[np.newaxis])
+    with pytest.raises(InputError, match=r"expected \(N, 5, 4, 1\)\.$"):
+        run.predict(image[:3])
+    with pytest.raises(InputError, match=r"expected \(5, 4, 1\)\.$"):
+        run.feature_maps(image[:3])
 
 
 def test_a_picture_is_read_by_its_public_name(tmp_path):

@@ -109,6 +109,7 @@ class Run:
     def predict(self, images: ArrayLike | Sequence[str | Path]) -> Array:
         """Probabilities (N, classes) of images (N, H, W) or (N, H, W, C): uint8, or float in [0, 1].
 
+        A lone image is a batch of one, image[np.newaxis]; what looks into one takes it alone: `feature_maps(image)`.
         Or of pictures, by a list of their files, a folder, a .zip or a pattern: prepared as those were that the network
         was trained on, in the order of `convlet predict`.
 
@@ -123,7 +124,8 @@ class Run:
         given, shape = with_channels(array, axes=4), array.shape
         if given.shape[1:] != self.network.input_shape:
             expected = ", ".join(map(str, self.network.input_shape))
-            raise InputError(f"images: shape {shape}; expected (N, {expected}).")
+            one = " One image is a batch of one: image[np.newaxis]." if self._is_one(shape) else ""
+            raise InputError(f"images: shape {shape}; expected (N, {expected}).{one}")
         batch = pixels(given) if len(given) else given
         with np.errstate(over="ignore", invalid="ignore"):
             probabilities = softmax(self.program.predict(batch))
@@ -146,6 +148,8 @@ class Run:
     def feature_maps(self, image: Array) -> dict[str, Array]:
         """What each layer makes of one image (H, W) or (H, W, C), by the layer's name.
 
+        Of a batch give one at a time, images[0]; `predict` alone takes a batch, of one image too: image[np.newaxis].
+
         A convolution's or pooling's output is (OH, OW, channels), a dense layer's (units,): the last one's are logits.
         Raises DataError where it is no image, InputError where it has another shape than the network takes.
         """
@@ -164,8 +168,13 @@ class Run:
         """One image (H, W) or (H, W, C) as a batch of its own, (1, H, W, C) in float32."""
         given = with_channels(np.asarray(image), axes=3)
         if given.shape != self.network.input_shape:
-            raise InputError(f"image: shape {np.shape(image)}; expected {self.network.input_shape}.")
+            one = " Of several, give one at a time: images[0]." if self._is_one(np.shape(image)[1:]) else ""
+            raise InputError(f"image: shape {np.shape(image)}; expected {self.network.input_shape}.{one}")
         return pixels(given[np.newaxis])
+
+    def _is_one(self, shape: tuple[int, ...]) -> bool:
+        """Whether an array of this shape is one image of the network's: (H, W, C), or (H, W) of one channel."""
+        return self.network.input_shape in (shape, (*shape, 1))
 
     def report(
         self,
