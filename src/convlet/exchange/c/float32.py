@@ -31,27 +31,27 @@ from convlet.descriptions.layers import (
 from convlet.descriptions.network import IMAGE, Parameters, Sequential
 from convlet.exchange.c.calls import Call
 from convlet.exchange.c.simplifying import SCALING, scaling
-from convlet.exchange.c.site import PIXELS, Site
-from convlet.exchange.c.text import identifiers
+from convlet.exchange.c.site import PIXELS, Site, walk
 
 Array = NDArray[Any]
 
 
 def calls(network: Sequential, parameters: Parameters, *, uint8: bool) -> list[Call]:
     """What computes a simplified network, one call after the other: from an image, or its bytes, to the last value."""
-    made, values = [], {IMAGE: IMAGE}
-    if uint8:
-        size = math.prod(network.input_shape)
-        made.append(Call("pixels", (IMAGE,), PIXELS, size, (str(size),)))
-        values[IMAGE] = PIXELS
-    names = identifiers([placed.name for placed in network])
-    for placed in network:
-        given = tuple(values[name] for name in placed.inputs)
-        site = Site(placed, names[placed.name], given, parameters)
-        call = KINDS[type(placed.layer)](placed.layer, site)
-        made += [call] if call else []
-        values[placed.name] = placed.name if call else given[0]
-    return made or [_scaled(site, np.ones(1), np.zeros(1))]  # of a network that computes nothing, a copy
+    size = str(math.prod(network.input_shape))
+    made = [Call("pixels", (IMAGE,), PIXELS, int(size), (size,))] if uint8 else []
+    made += walk(network, parameters, PIXELS if uint8 else IMAGE, _called)
+    return made or [_copy(network)]
+
+
+def _called(site: Site) -> Call | None:
+    return KINDS[type(site.placed.layer)](site.placed.layer, site)
+
+
+def _copy(network: Sequential) -> Call:
+    """Of a network that computes nothing: its image, as its last value."""
+    *_, last = network
+    return _scaled(Site(last, "copy", (IMAGE,), {}), np.ones(1), np.zeros(1))
 
 
 def _convolution(it: Conv2D, site: Site) -> Call:

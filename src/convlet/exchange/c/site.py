@@ -1,16 +1,18 @@
 """A layer of a simplified network in its place, as what asks C for it sees it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from convlet.descriptions.network import Parameters, Placed
+from convlet.descriptions.network import IMAGE, Parameters, Placed, Sequential
 from convlet.exchange.c.calls import Array, Call, Struct
+from convlet.exchange.c.text import identifiers
 from convlet.exchange.c.windows import window_of, window_struct
 
+Made = TypeVar("Made")
 PIXELS = "@pixels"  # the name of the image as numbers to compute with, where these are not what is given
 
 
@@ -56,3 +58,19 @@ class Site:
         """Its window, as an argument."""
         window = window_of(self.placed.layer, self.image)
         return "window", window_struct(window, self.image, channels or self.image[2])
+
+
+def walk(
+    network: Sequential, parameters: Parameters, image: str, make: Callable[[Site], Made | None]
+) -> Iterator[Made]:
+    """What `make` makes of each layer of a simplified network, one after the other; `image` is the image's name.
+
+    Where it makes None, nothing is computed: what is given that layer is given those behind it.
+    """
+    values, names = {IMAGE: image}, identifiers([placed.name for placed in network])
+    for placed in network:
+        given = tuple(values[name] for name in placed.inputs)
+        made = make(Site(placed, names[placed.name], given, parameters))
+        values[placed.name] = given[0] if made is None else placed.name
+        if made is not None:
+            yield made

@@ -37,8 +37,8 @@ from convlet.exchange.c.int8 import steps
 from convlet.exchange.c.int8.scales import IMAGE_SCALE, Scale, multiplier
 from convlet.exchange.c.int8.steps import LayersWork, Over, Weights, Work
 from convlet.exchange.c.simplifying import SCALING, scaling
-from convlet.exchange.c.site import PIXELS, Site
-from convlet.exchange.c.text import identifiers, number
+from convlet.exchange.c.site import PIXELS, Site, walk
+from convlet.exchange.c.text import number
 from convlet.exchange.c.windows import window_of
 
 Array = NDArray[Any]
@@ -93,18 +93,15 @@ class _Quantizing:
         self._free = {relu.name for placed in network if (relu := self._free_relu(placed))}
 
     def steps(self) -> list[Step]:
-        made, values = [], {IMAGE: PIXELS}
-        names = identifiers([placed.name for placed in self._network])
-        for placed in self._network:
-            given = tuple(values[name] for name in placed.inputs)
-            if isinstance(placed.layer, Dropout | Flatten) or placed.name in self._free:
-                values[placed.name] = given[0]
-                continue
-            site = Site(placed, names[placed.name], given, self._parameters)
-            work = KINDS[type(placed.layer)](self, placed.layer, site)
-            made.append(Step(work, work.call(site)))
-            values[placed.name] = placed.name
-        return made
+        return list(walk(self._network, self._parameters, PIXELS, self._step))
+
+    def _step(self, site: Site) -> Step | None:
+        """A layer in integers; None where nothing is left to compute."""
+        layer = site.placed.layer
+        if isinstance(layer, Dropout | Flatten) or site.placed.name in self._free:
+            return None
+        work = KINDS[type(layer)](self, layer, site)
+        return Step(work, work.call(site))
 
     def is_last(self, site: Site) -> bool:
         """Whether a layer makes the network's last value."""
