@@ -18,6 +18,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from convlet import Adam, Conv2D, Dense, Ensemble, Flatten, OneCycle, Recipe, Sequential, Training, load_recipe
+from convlet.errors import DataError
 from convlet.sklearn import ConvletClassifier
 
 CHECKS = 63  # of scikit-learn 1.9
@@ -60,8 +61,23 @@ def test_rows_are_images_where_the_network_or_image_shape_says_so(digits):
     assert_array_equal(images.predict_proba(X[300:]), rows.predict_proba(X[300:].reshape(-1, 8, 8, 1)))
     with pytest.raises(ValueError, match=r"X: shape \(300, 64\).*image_shape=\(7, 9\)"):
         ConvletClassifier(image_shape=(7, 9)).fit(X[:300], y[:300])
-    with pytest.raises(ValueError, match=r"images of shape \(16, 4, 1\)"):
+    says = r"a Sequential takes images of \(8, 8, 1\), but those of X are \(16, 4, 1\)\. Let network be 'chosen'"
+    with pytest.raises(ValueError, match=says):
         small(image_shape=(16, 4)).fit(X[:300], y[:300])
+    with pytest.raises(ValueError, match=r"network: recipe 'lenet-5' takes images of \(28, 28, 1\), .* \(8, 8, 1\)"):
+        ConvletClassifier("lenet-5", image_shape=(8, 8)).fit(X[:300], y[:300])
+
+
+def test_the_scale_of_x_is_known_and_the_run_takes_what_it_makes(digits):
+    X, y = digits
+    classifier = small(epochs=1).fit(X[:300], y[:300])
+    black, white = classifier.scale_
+    assert (black, white) == (0, 16)
+    images = ((X - black) / (white - black)).reshape(-1, 8, 8)
+    assert_array_equal(classifier.run_.predict(images).argmax(axis=1), classifier.predict_proba(X).argmax(axis=1))
+    with pytest.raises(DataError, match="images / 16"):
+        classifier.run_.predict(X.reshape(-1, 8, 8))
+    assert small(epochs=1).fit((15 * X[:300]).astype(np.uint8), y[:300]).scale_ == (0, 255)
 
 
 def test_without_a_shape_rows_are_learnt_densely_and_images_by_a_network_that_is_chosen(digits):

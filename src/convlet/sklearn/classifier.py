@@ -28,7 +28,7 @@ from convlet.runs.recipe import Recipe
 from convlet.runs.run import Run
 from convlet.sklearn.inputs import Scale, as_rows, data_set, image_shape_of, names_of
 from convlet.sklearn.tasks import EnoughError, Tasks
-from convlet.sklearn.words import CHOSEN, given_shape, named, rate_without_end, recipe_for, with_words
+from convlet.sklearn.words import CHOSEN, check_takes, given_shape, named, rate_without_end, recipe_for, with_words
 from convlet.training.batches import batch_indices, batch_of_step
 from convlet.training.fit import check_data
 from convlet.training.initial import initial_parameters
@@ -61,7 +61,8 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         verbose: a line of progress on stderr.
 
     Attributes of a fitted one: `classes_`, `n_features_in_`, `run_`, the convlet Run with its network, history and
-    everything that can be done with it; `n_iter_`, how many steps were taken.
+    everything that can be done with it; `n_iter_`, how many steps were taken; `scale_`, the values of X that are black
+    and white to the run: it, and what it exports, take images (X - black) / (white - black).
     """
 
     def __init__(
@@ -226,7 +227,9 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         self.classes_ = classes
         self._shape = image_shape_of(shape, self.image_shape, given_shape(network))
+        check_takes(network, self._shape)
         self._scale = Scale.of(rows)
+        self.scale_ = self._scale.black, self._scale.white
 
     def _images(self, rows: Array, shape: tuple[int, ...]) -> Array:
         """Samples as images (N, H, W, C), from 0 to 1 on the scale of those trained on."""

@@ -35,6 +35,17 @@ def given_shape(network: Any) -> Shape | None:
     return network.input_shape if isinstance(network, Sequential) else None
 
 
+def check_takes(network: Any, shape: Shape) -> None:
+    """Raise ValueError where a network, or the recipe `named` so, takes other images than these (H, W, C)."""
+    wanted = given_shape(network)
+    if wanted not in (None, shape):
+        called = f"recipe {network.name!r}" if isinstance(network, Recipe) else "a Sequential"
+        raise ValueError(
+            f"network: {called} takes images of {wanted}, but those of X are {shape}. Let network be {CHOSEN!r}, or "
+            f"one with input_shape={shape}; or resize the images."
+        )
+
+
 def recipe_for(network: Any, data: Dataset, batch_size: int | None) -> Recipe:
     """The recipe that `network` says, a Recipe itself; one for a Sequential, or for the data."""
     if isinstance(network, Recipe):
