@@ -1,14 +1,17 @@
 """The reference engine's side of the door: predict, activations, gradients, step, state and load."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from cases import NETWORKS, naive, naive_activations, network_arrays
 from comparing import ROUNDING, VALUE32, assert_agree, assert_same_bits
 
-from convlet.descriptions.layers import Dense, Dropout, Flatten
+from convlet.descriptions.layers import Conv2D, Dense, Dropout, Flatten
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import SGD, Adam, AdamW
 from convlet.engines import Batch, State, engine
+from convlet.engines.numpy.program import CHUNK
 from convlet.errors import InputError
 
 each_network = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
@@ -29,6 +32,23 @@ def test_activations_are_the_naive_loops_own(network):
     actual = compiled(network, parameters).activations(images)
     assert list(actual) == [placed.name for placed in network]
     assert_agree(actual, naive_activations(network, parameters, images), ROUNDING)
+
+
+def test_what_hidden_layers_make_is_not_kept_of_all_images_that_are_predicted():
+    """Of 64×64 pixels in colour it would be gigabytes."""
+    network = Sequential([Conv2D(8, 1), Flatten(), Dense(2)], (10, 10, 1))
+    parameters, *_ = network_arrays(network)
+    program, images = compiled(network, parameters), np.zeros((10 * CHUNK, 10, 10, 1), np.float32)
+
+    def peak(count):
+        tracemalloc.start()
+        try:
+            program.predict(images[:count])
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(10 * CHUNK) < 1.1 * peak(CHUNK)
 
 
 @each_network

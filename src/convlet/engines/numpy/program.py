@@ -36,13 +36,10 @@ class NumpyProgram:
         """Nothing: NumPy compiles nothing."""
 
     def predict(self, images: Array) -> Array:
-        return self.activations(images)[self._last]
+        return np.concatenate([self._outputs(some)[self._last] for some in self._chunks(images)])
 
     def activations(self, images: Array) -> dict[str, Array]:
-        images = np.asarray(images)
-        check_images(self.network, images)
-        starts = range(0, max(len(images), 1), CHUNK)  # no images make one chunk too, an empty one
-        chunks = [self._outputs(images[start : start + CHUNK]) for start in starts]
+        chunks = [self._outputs(some) for some in self._chunks(images)]
         return {placed.name: np.concatenate([chunk[placed.name] for chunk in chunks]) for placed in self.network}
 
     def input_gradients(self, images: Array, classes: Array) -> Array:
@@ -101,6 +98,13 @@ class NumpyProgram:
     def predicting(self) -> Parameters:
         """The parameters that it predicts with: those that are trained, or their averages."""
         return self.parameters | self.averages
+
+    def _chunks(self, images: Array) -> list[Array]:
+        """The images, a part after the other. Raises as `check_images` does."""
+        images = np.asarray(images)
+        check_images(self.network, images)
+        starts = range(0, max(len(images), 1), CHUNK)  # no images make one chunk too, an empty one
+        return [images[start : start + CHUNK] for start in starts]
 
     @property
     def _last(self) -> str:

@@ -4,6 +4,8 @@ A scale reaches from the smallest number that occurs to the largest. To cut off 
 logits differ more, on every network that was tried (docs/log.md).
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from convlet.datasets import Examples
@@ -15,7 +17,7 @@ from convlet.exchange.c.int8.quantizing import Ranges, Step, answer, quantized
 from convlet.exchange.seen import as_bytes, data_of, few_enough
 from convlet.runs.run import Run
 
-AT_ONCE = 50  # images
+AT_ONCE, ROOM = 50, 10_000_000  # images that are computed at a time, and the numbers that layers may make of them
 CALIBRATING = 1000  # images at most
 PRODUCTS, EVALUATING = 20_000_000_000, 50_000_000_000  # multiply-adds that either may cost: seconds
 
@@ -58,16 +60,22 @@ def calibrated(run: Run, network: Sequential, parameters: Parameters, *, uint8: 
 def ranges(network: Sequential, parameters: Parameters, images: Images) -> Ranges:
     """The smallest and the largest number that each layer of a simplified network makes of images (N, H, W, C)."""
     program, found = engine("numpy").compile(network, parameters), dict[str, tuple[float, float]]()
-    for start in range(0, len(images), AT_ONCE):
-        for name, values in program.activations(scaled(images[start : start + AT_ONCE])).items():
+    for some in _batches(len(images), sum(math.prod(placed.output_shape) for placed in network)):
+        for name, values in program.activations(scaled(images[some])).items():
             low, high = found.get(name, (0.0, 0.0))
             found[name] = min(low, float(values.min())), max(high, float(values.max()))
     return found
 
 
+def _batches(images: int, numbers: int) -> Iterator[slice]:
+    """All images, as many at a time as there is room for, where so many numbers are made of each."""
+    size = min(AT_ONCE, max(1, ROOM // numbers))
+    return (slice(start, start + size) for start in range(0, images, size))
+
+
 def _accuracy(steps: list[Step], examples: Examples, uint8: bool) -> float:
     right = 0
-    for start in range(0, len(examples), AT_ONCE):
-        images, labels = examples.batch(slice(start, start + AT_ONCE))
+    for some in _batches(len(examples), sum(step.call.size for step in steps)):
+        images, labels = examples.batch(some)
         right += int((answer(steps, as_bytes(images) if uint8 else images).argmax(axis=1) == labels).sum())
     return right / len(examples)
