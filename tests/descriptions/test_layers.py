@@ -96,11 +96,15 @@ def test_an_output_takes_four_bytes_a_number():
     assert by_name(SEED, "output_bytes")["conv2d_1"] == 28 * 28 * 32 * 4
 
 
+MULTIPLIERS = ("kernel", "moving_variance")  # of what a layer has for each of its products, the one that is counted
+
+
 @pytest.mark.parametrize("case", LAYERS, ids=ids)
 def test_a_weight_used_so_often_makes_so_many_multiply_adds(case):
     """One multiply-add a use of a kernel's weight: an account that needs no formula of its own."""
-    kernels = [p for p in case.placed.parameters.values() if p.shape and p.name in ("kernel", "moving_variance")]
-    assert case.placed.multiply_adds == case.placed.uses_per_weight * sum(p.size for p in kernels)
+    kernels = [p for p in case.placed.parameters.values() if p.shape and p.name in MULTIPLIERS]
+    found = case.placed.multiply_adds, case.placed.uses_per_weight * sum(p.size for p in kernels)
+    assert found[0] == found[1], f"of {list(case.placed.parameters)}, those in MULTIPLIERS are counted"
 
 
 def test_normalising_learns_two_numbers_a_channel_and_measures_two():
