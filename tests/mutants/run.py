@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-COPIED = ("src", "tests", "pyproject.toml")
+COPIED = ("src", "tests", "docs", "pyproject.toml")  # docs: what a page says is compiled, too
 SECONDS = 900  # for the tests of one bug, whatever it makes them do
 CAUGHT, SURVIVED, BROKEN = "caught", "SURVIVED", "BROKEN"
 
@@ -62,7 +62,7 @@ def copied(root: Path, folder: Path) -> Path:
     return tree
 
 
-def run_tests(tree: Path, tests: Iterable[str]) -> int:
+def run_tests(tree: Path, tests: Iterable[str], *, quiet: bool = True) -> int:
     """pytest's exit code: 0 where all pass, 1 where one fails, or hangs."""
     environment = {
         **os.environ,
@@ -72,7 +72,7 @@ def run_tests(tree: Path, tests: Iterable[str]) -> int:
     }
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     try:
-        return subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=SECONDS).returncode
+        return subprocess.run(command, cwd=tree, env=environment, capture_output=quiet, timeout=SECONDS).returncode
     except subprocess.TimeoutExpired:
         return 1
 
@@ -93,7 +93,7 @@ def main(words: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="convlet-mutants-") as folder:
         tree = copied(ROOT, Path(folder))
         print(f"{len(chosen)} bugs. First the tests without any ...", flush=True)
-        if run_tests(tree, sorted({test for bug in chosen for test in bug.tests})) != 0:
+        if run_tests(tree, sorted({test for bug in chosen for test in bug.tests}), quiet=False) != 0:
             print("They do not pass, so they would notice anything. Mend that first.")
             return 1
         verdicts = []

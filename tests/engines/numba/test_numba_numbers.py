@@ -29,6 +29,18 @@ def test_a_batch_without_a_finite_loss_is_reported_and_changes_nothing(value):
     assert np.isnan(program.predict(x)[3]).all() and np.isfinite(program.predict(x)[[0, 1, 2, 4, 5, 6]]).all()
 
 
+def test_an_infinite_loss_is_reported_and_changes_nothing():
+    """What is infinite inside of a network soon is no number; a logit of −∞ is where a loss stays infinite."""
+    network = Sequential([Flatten(), Dense(3)], (2, 2, 1))
+    parameters = network.initial_parameters(0)
+    parameters["dense_1/kernel"][:] = np.float32([-10, 0, 0])
+    program = compile(network, parameters, SGD(0.1))
+    images = np.full((4, 2, 2, 1), 3e38, np.float32)
+    loss, _ = program.step(Batch(images, np.zeros(4, int)), 0.01)
+    assert loss == np.inf
+    assert_same_bits(program.state().parameters, parameters)
+
+
 def test_of_equal_numbers_the_first_wins_everywhere():
     ours, reference = both(DEEP)
     x, labels, masks = batch(DEEP)

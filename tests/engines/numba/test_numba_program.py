@@ -12,7 +12,7 @@ from convlet import fit
 from convlet.datasets import Dataset, Examples
 from convlet.descriptions.layers import BatchNormalization, Conv2D, Dense, Flatten
 from convlet.descriptions.network import Sequential
-from convlet.descriptions.optimizers import SGD, Adam, AdamW
+from convlet.descriptions.optimizers import EMA, SGD, Adam, AdamW
 from convlet.engines import Batch, State
 from convlet.engines.numba.assembly import passes
 from convlet.engines.numba.assembly.lowering import Switches
@@ -180,8 +180,9 @@ def test_results_are_the_same_to_the_bit_with_any_number_of_threads(network, opt
         assert_same_bits(state.slots, states[0].slots)
 
 
-def test_training_continues_from_a_state_to_the_bit():
-    program, other = trained(REGULAR), trained(REGULAR, steps=2)
+@pytest.mark.parametrize("optimizer", [Adam(0.01), Adam(0.01, average=EMA(0.8))], ids=["plain", "averaged"])
+def test_training_continues_from_a_state_to_the_bit(optimizer):
+    program, other = trained(REGULAR, optimizer=optimizer), trained(REGULAR, steps=2, optimizer=optimizer)
     other.restore(State(*(getattr(program.state(), part) for part in ("parameters", "slots", "step"))))
     for p in (program, other):
         p.step(Batch(*batch(REGULAR, seed=77)), 0.01)
