@@ -15,9 +15,15 @@ KERAS_BACKENDS = tensorflow jax
 CHROMIUM = chromium
 WORKERS = 2
 
+# Neighbours stay in one process, so that what is made for the tests of a file is made once; who is done first, steals.
+PYTEST = -m pytest -n $(WORKERS) --dist worksteal
+
 # The tests share the cores between worker processes, not between the threads of one matrix product. Our own kernels have
 # two threads all the same: what goes wrong only between threads must have the chance to.
 ONE_THREAD_EACH = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 CONVLET_THREADS=2
+
+unexport PYTHONDONTWRITEBYTECODE  # else each of several hundred processes compiles our sources again
+
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-annotate --custom-compile-command "make lock" $(ARGS)
 UV = uv==0.13.9
@@ -40,25 +46,25 @@ texts: $(PAGE_VENV)/installed ## Collect the words of page and command line for 
 	@$(PAGE_VENV)/bin/python tests/helpers/catalogues.py
 
 test: $(VENV)/installed ## Run the tests
-	@$(ONE_THREAD_EACH) $(VENV)/bin/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(ONE_THREAD_EACH) $(VENV)/bin/python $(PYTEST) $(ARGS)
 
 test-keras: $(KERAS_VENV)/installed ## Run tests/engines/keras once per backend, in an environment of its own (2.5 GB)
 	@for backend in $(KERAS_BACKENDS); do \
 		echo "tests/engines/keras on $$backend" >&2; \
-		KERAS_BACKEND=$$backend $(KERAS_VENV)/bin/python -m pytest -n $(WORKERS) tests/engines/keras $(ARGS) || exit 1; \
+		KERAS_BACKEND=$$backend $(KERAS_VENV)/bin/python $(PYTEST) tests/engines/keras $(ARGS) || exit 1; \
 	done
 
 test-page: $(PAGE_VENV)/installed ## Run tests/explore in Chromium, in an environment of its own
 	@command -v $(CHROMIUM) >/dev/null || { \
 		echo 'The tests of the page need Chromium, and there is no $(CHROMIUM) here. On Debian: apt install chromium.'; \
 		echo 'Elsewhere name yours: make test-page CHROMIUM=/path/to/chrome'; exit 1; } >&2
-	@CHROMIUM=$(CHROMIUM) $(ONE_THREAD_EACH) $(PAGE_VENV)/bin/python -m pytest -n $(WORKERS) tests/explore $(ARGS)
+	@CHROMIUM=$(CHROMIUM) $(ONE_THREAD_EACH) $(PAGE_VENV)/bin/python $(PYTEST) tests/explore $(ARGS)
 
 test-extras: $(EXTRAS_VENV)/installed ## Run the tests that need ONNX, scikit-learn, Parquet, TensorBoard, a server or a notebook's kernel
-	@$(ONE_THREAD_EACH) $(EXTRAS_VENV)/bin/python -m pytest -n $(WORKERS) $(EXTRAS_TESTS) $(ARGS)
+	@$(ONE_THREAD_EACH) $(EXTRAS_VENV)/bin/python $(PYTEST) $(EXTRAS_TESTS) $(ARGS)
 
 test-torch: $(TORCH_VENV)/installed ## Run tests/torch and those of models from Keras on PyTorch, in an environment of their own
-	@KERAS_BACKEND=torch $(ONE_THREAD_EACH) $(TORCH_VENV)/bin/python -m pytest -n $(WORKERS) tests/torch tests/engines/keras/test_from_keras.py $(ARGS)
+	@KERAS_BACKEND=torch $(ONE_THREAD_EACH) $(TORCH_VENV)/bin/python $(PYTEST) tests/torch tests/engines/keras/test_from_keras.py $(ARGS)
 
 check: $(VENV)/installed ## Lint, formatting and types
 	@$(VENV)/bin/ruff check .
@@ -72,8 +78,8 @@ format: $(VENV)/installed ## Put the code in the form that check wants, as far a
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-coverage: $(VENV)/installed ## Which lines the tests run, with nothing compiled; fails below the floors of tests/measure_coverage.py
-	@$(ONE_THREAD_EACH) $(VENV)/bin/python tests/measure_coverage.py $(ARGS)
+coverage: $(EXTRAS_VENV)/installed ## Which lines the tests run, of the small extras too; fails below the floors of tests/measure_coverage.py
+	@$(ONE_THREAD_EACH) $(EXTRAS_VENV)/bin/python tests/measure_coverage.py $(ARGS)
 
 docs: $(VENV)/installed ## The API as pages, from the docstrings, in build/api
 	@$(VENV)/bin/pdoc convlet '!convlet.engines.keras' '!convlet.exchange.torch' '!convlet.exchange.keras' '!convlet.sklearn' '!convlet.benchmarks.peers' '!convlet.__main__' -o build/api
@@ -85,8 +91,8 @@ bench: $(VENV)/installed ## Measure what the README's tables claim
 bench-page: $(PAGE_VENV)/installed ## Measure the budgets of the page in Chromium
 	@CHROMIUM=$(CHROMIUM) $(PAGE_VENV)/bin/python tests/measure_page.py
 
-mutants: $(VENV)/installed ## Put in bugs of one line, one at a time: which do the tests notice? (an hour)
-	@$(ONE_THREAD_EACH) $(VENV)/bin/python tests/mutants/run.py $(ARGS)
+mutants: $(EXTRAS_VENV)/installed ## Put in bugs of one line, one at a time: which do the tests notice? (half an hour)
+	@$(ONE_THREAD_EACH) $(EXTRAS_VENV)/bin/python tests/mutants/run.py $(ARGS)
 
 lock: $(VENV)/installed ## Write locks/ again from pyproject.toml (ARGS=--upgrade takes newer versions)
 	@$(VENV)/bin/python -m pip install --quiet $(UV) >&2

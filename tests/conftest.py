@@ -1,11 +1,17 @@
 """Settings of every test. Its helpers, in `tests/helpers`, are imported by their bare names."""
 
+import signal
+
 import pytest
 from hypothesis import settings
+from roaming import USUAL
+
+from convlet.signals import SIGNALS
 
 # Tests never assert on time; and what passed yesterday passes today (run with --hypothesis-profile=explore to roam).
-settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=50, print_blob=True)
-settings.register_profile("explore", deadline=None, max_examples=1000, print_blob=True)
+settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=USUAL, print_blob=True)
+settings.register_profile("explore", deadline=None, max_examples=20 * USUAL, print_blob=True)
+settings.register_profile("few", settings.get_profile("repeatable"), max_examples=USUAL // 10)
 settings.load_profile("repeatable")
 
 
@@ -13,8 +19,16 @@ def pytest_addoption(parser):
     parser.addoption(
         "--few-cases",
         action="store_true",
-        help="every test, but of one with many cases only five, spread over them: for another Python, not other code",
+        help="every test, but of one with many cases only one, and few examples: for another Python, not other code",
     )
+
+
+def pytest_configure(config):
+    if config.getoption("few_cases"):
+        settings.load_profile("few")
+    for number in SIGNALS:  # in the background of a shell, and under nohup, some are ignored, and so by all we start
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -22,7 +36,7 @@ def pytest_collection_modifyitems(config, items):
         cases = {}
         for item in items:
             cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
-        chosen = {each[i * (len(each) - 1) // 4] for each in cases.values() for i in range(5)}
+        chosen = {each[len(each) // 2] for each in cases.values()}  # the first is often the simplest
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = [item for item in items if item in chosen]
 

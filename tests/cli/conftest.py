@@ -34,9 +34,9 @@ def shop(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def digits(tmp_path_factory):
-    """A run on real MNIST: one dense layer, a second of training."""
+    """A run on real MNIST: one dense layer, a second of training. No test changes its folder."""
     folder = tmp_path_factory.mktemp("digits")
     recipe = folder / "digits.toml"
     recipe.write_text(RECIPE.format(source="mnist", shape=[28, 28, 1], units=10, batch=100, steps=600), "utf-8")

@@ -23,6 +23,14 @@ from convlet.runs.checkpoint import load_checkpoint, weights_sha256
 from convlet.runs.recipe import load_recipe
 from convlet.training.fit import fit_recipe
 
+# A command that draws no pictures: they take most of its time, and other tests see them drawn by processes.
+UNDRAWN = (
+    "from convlet import experiment\n"
+    "experiment.draw_run = lambda *arguments, **options: []\n"
+    "from convlet.cli import main\n"
+    "main()"
+)
+
 
 def command(*arguments, **options):
     return subprocess.run(
@@ -92,11 +100,11 @@ def test_a_stopped_command_saves_says_how_to_go_on_and_that_gives_the_same_weigh
 
 
 def on_a_terminal(*arguments, **environment):
-    """What a command shows on a terminal of 100 columns, stdout and stderr together."""
+    """What a command that draws nothing shows on a terminal of 100 columns, stdout and stderr together."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-m", "convlet", *map(str, arguments)],
+        [sys.executable, "-c", UNDRAWN, *map(str, arguments)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -134,10 +142,10 @@ def test_colours_asked_for_where_there_is_no_terminal_bring_no_bar(shop, tmp_pat
 
 
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2> >(head -c 1 >/dev/null)"])
-def test_progress_that_cannot_be_written_does_not_end_training(shop, tmp_path, stderr, undrawn):
-    command = f'exec "$0" -m convlet train "$1" --run-dir "$2" --engine numpy --json {stderr}'
+def test_progress_that_cannot_be_written_does_not_end_training(shop, tmp_path, stderr):
+    command = f'exec "$0" -c "$1" train "$2" --run-dir "$3" --engine numpy --json {stderr}'
     done = subprocess.run(
-        ["bash", "-c", command, sys.executable, shop / "tiny.toml", tmp_path / "r"],
+        ["bash", "-c", command, sys.executable, UNDRAWN, shop / "tiny.toml", tmp_path / "r"],
         stdout=subprocess.PIPE,
         text=True,
         env=tiny.environment(),

@@ -6,9 +6,10 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from roaming import examples
 
 from convlet.datasets import mnist
 from convlet.datasets.readers import pictures
@@ -229,7 +230,7 @@ def files():
 FILES = list(files())
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(data=st.data())
 def test_damaged_images_never_raise_anything_but_our_own_errors(data, tmp_path_factory):
     content = bytearray(data.draw(st.sampled_from(FILES)))

@@ -1,6 +1,10 @@
-"""The notebooks of examples/ run from beginning to end, and are stored without what they answered."""
+"""The notebooks of examples/ run from beginning to end, and are stored without what they answered.
+
+What this is not: a proof that their networks learn what the text says. They train for a moment here.
+"""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +31,8 @@ def test_a_notebook_runs(path, tmp_path):
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        cell.source = re.sub(r"\bsteps=\d+", "steps=20", re.sub(r"\bepochs=\d+", "epochs=1", cell.source))
     nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in shown if output.output_type == "error"]

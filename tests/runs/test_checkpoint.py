@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tiny
 from comparing import assert_same_bits
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from roaming import examples
 from strategies import networks
 
 from convlet.descriptions.optimizers import SGD, Adam
@@ -51,7 +52,7 @@ def checkpoints(draw):
     return Checkpoint(network, classes, State(parameters, slots, draw(st.integers(0, steps))), history, seed)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(saved=checkpoints())
 def test_a_checkpoint_is_read_back_as_it_was(saved, tmp_path_factory):
     path = tmp_path_factory.mktemp("c") / "c.safetensors"

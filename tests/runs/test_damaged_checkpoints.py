@@ -7,8 +7,9 @@ from contextlib import suppress
 import numpy as np
 import pytest
 import tiny
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from roaming import examples
 from safetensors.numpy import save as to_safetensors
 
 from convlet.errors import FormatError, NumericsError, StorageError
@@ -163,7 +164,7 @@ def test_what_loading_refuses_saving_refuses_too_and_what_stands_there_stays(tmp
     assert (tmp_path / "x.safetensors").read_bytes() == before
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(data=st.data())
 def test_damaged_bytes_never_raise_anything_but_our_own_errors(data, tmp_path_factory):
     content = bytearray(GOOD)
@@ -185,7 +186,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(key=st.sampled_from([*METADATA]), value=json_values, as_json=st.booleans())
 def test_any_metadata_is_either_right_or_refused(key, value, as_json, tmp_path_factory):
     text = json.dumps(value) if as_json else str(value)

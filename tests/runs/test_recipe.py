@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 import tiny
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from roaming import examples
 from strategies import networks
 
 from convlet.descriptions.initializers import Constant, TruncatedNormal, Uniform
@@ -232,7 +233,7 @@ PLACES = [
 ]
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(place=st.sampled_from(PLACES), value=toml_values)
 def test_whatever_stands_in_a_recipe_it_is_read_or_refused(place, value):
     import tomli_w
@@ -250,7 +251,7 @@ def test_whatever_stands_in_a_recipe_it_is_read_or_refused(place, value):
         assert parse_recipe(parsed.to_toml(), "y") == parsed
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(content=st.text(st.characters(codec="utf-8"), max_size=60))
 def test_any_text_is_a_recipe_or_refused(content):
     with pytest.raises(RecipeError):

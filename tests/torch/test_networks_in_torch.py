@@ -4,8 +4,9 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from onnx_models import NETWORKS, drawn
+from roaming import examples
 from strategies import networks
 
 import convlet as cl
@@ -73,7 +74,7 @@ def test_a_network_goes_to_pytorch_and_comes_back_as_it_was(title):
 
 
 @given(networks())
-@settings(max_examples=25)
+@examples(25)
 def test_random_networks_answer_the_same_there_and_back(network):
     back_and_forth(network, *drawn(network))
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import tiny
 from comparing import assert_same_bits
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from roaming import examples
 
 from convlet.datasets import Dataset
 from convlet.descriptions.layers import Dense, Dropout, Flatten
@@ -49,7 +50,7 @@ def test_a_run_of_fewer_steps_that_then_goes_on_is_the_run_of_all_steps(cut, tmp
     assert recipe_of(folder).training.steps == STEPS  # so the next `--resume` goes to the new end
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(cut=st.integers(1, 30), patience=st.integers(1, 3))
 def test_with_patience_too_a_resumed_run_ends_where_it_would_have_and_with_the_same_weights(
     cut, patience, tmp_path_factory

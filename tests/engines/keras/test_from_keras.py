@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from onnx_models import NETWORKS, drawn
+from roaming import examples
 from strategies import networks
 
 import convlet as cl
@@ -50,7 +51,7 @@ def there_and_back(network):
 
 @pytest.mark.filterwarnings("ignore:You are using a softmax over axis")  # Keras's, of one channel
 @given(networks())
-@settings(max_examples=10)
+@examples(10)
 def test_random_networks_answer_the_same_there_and_back(network):
     there_and_back(network)
 

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from convolutions import Case, assert_exactly, cases
 from guarded import check_guards, guarded, in_parts
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from roaming import examples
 
 from convlet.engines.numba.buffers import Frame, Geometry
 from convlet.engines.numba.kernels import convolution
 from convlet.engines.numba.kernels.activations import RELU
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(cases(pool=st.just(1)), st.integers(1, 3), st.booleans())
 def test_forward_is_the_sum_over_taps(case, parts, relu):
     g = case.g
@@ -26,7 +27,7 @@ def test_forward_is_the_sum_over_taps(case, parts, relu):
     check_guards()
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(cases(pool=st.just(2)), st.integers(1, 3), st.booleans())
 def test_forward_pool_keeps_the_first_maximum(case, parts, relu):
     g = case.g

@@ -8,8 +8,9 @@ import pytest
 from comparing import assert_same_bits
 from convolutions import ROWS, Case, assert_exactly, cases
 from guarded import check_guards, guarded, in_parts
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from roaming import examples
 
 from convlet.engines.numba.buffers import Frame, Geometry
 from convlet.engines.numba.kernels import convolution_gradients, sparse_convolution
@@ -26,7 +27,7 @@ def sums_of(case, partial, parts):
     return total
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(cases(rows=st.sampled_from(ROWS)), st.integers(1, 3), st.integers(1, 3))
 def test_sparse_gradients_are_those_of_the_winners(case, parts, sums):
     g = case.g
@@ -54,7 +55,7 @@ def test_sparse_gradients_are_those_of_the_winners(case, parts, sums):
     check_guards()
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(cases(), st.integers(1, 3), st.integers(1, 3))
 def test_dense_kernel_gradients_are_those_of_the_winners(case, parts, sums):
     g = case.g
@@ -71,7 +72,7 @@ def test_dense_kernel_gradients_are_those_of_the_winners(case, parts, sums):
     check_guards()
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(cases(pool=st.just(1)), st.integers(1, 3), st.integers(1, 3))
 def test_dense_gradients_are_the_sums_over_taps(case, parts, sums):
     g = case.g

@@ -5,8 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from guarded import check_guards, guarded, in_parts
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from roaming import examples
 
 from convlet.engines.numba.assembly.layouts import dense_places
 from convlet.engines.numba.kernels import dense, dense_gradients, updates
@@ -38,7 +39,7 @@ def arranged(x, parts=1):
     return rows, columns
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(**SIZES, seed=st.integers(0, 99))
 def test_forward_is_inputs_times_kernel_plus_bias(N, I, U, parts, seed):  # noqa: E741
     rng = np.random.default_rng(seed)
@@ -94,7 +95,7 @@ def test_activation_and_dropout_finish_the_sums_and_begin_the_backward_pass(acti
         assert counts.sum() == np.count_nonzero(expected), "closed units must not be listed"
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(
     **SIZES, seed=st.integers(0, 99), backwards=st.booleans(), alive=st.sampled_from([0.2, 0.8]),
     wanted=st.sampled_from([(True, True), (True, False), (False, True)]),

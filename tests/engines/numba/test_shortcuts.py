@@ -1,8 +1,9 @@
 """A value that several layers read: stored once, with the borders that all of them want, and its gradients added up."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from programs import assert_same_function
+from roaming import examples
 
 from convlet.descriptions.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Residual
 from convlet.descriptions.network import Sequential
@@ -28,7 +29,7 @@ def blocks(draw):
     return Residual([body], shortcut=[shortcut]), draw(st.tuples(st.integers(1, 7), st.integers(1, 7)))
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(blocks(), st.sampled_from([8, 3]))
 def test_two_convolutions_may_want_any_borders_of_the_same_value(given_block, channels):
     block, size = given_block

@@ -5,8 +5,9 @@ import pytest
 from comparing import assert_same_bits
 from convolutions import Case, assert_exactly, cases
 from guarded import check_guards, guarded, in_parts
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from roaming import examples
 
 from convlet.engines.numba.buffers import Frame, Geometry
 from convlet.engines.numba.kernels import winograd, winograd_gradients
@@ -38,7 +39,7 @@ def winograd_outputs(case, parts, activation):
     return y, winners
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(
     st.sampled_from([3, 5]).flatmap(
         lambda K: cases(rows=st.tuples(st.sampled_from([8, 16]), st.just(K)), kernel=K, stride=1)
@@ -117,7 +118,7 @@ def winograd_gradients_of(case, parts, sums):
     return total, d_x
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(
     st.sampled_from([3, 5]).flatmap(
         lambda K: cases(rows=st.tuples(st.sampled_from([8, 16, 72]), st.just(K)), pool=st.just(1), kernel=K, stride=1)
