@@ -1,6 +1,7 @@
 """What both servers stand on: sockets of this machine, and the names it may be asked under."""
 
 import asyncio
+import errno
 import socket
 
 import pytest
@@ -25,6 +26,23 @@ def test_a_taken_port_is_left_to_who_has_it(taken):
 def test_a_taken_port_is_named_where_no_other_will_do(taken):
     with pytest.raises(StorageError, match=f"port {taken}: it is taken; name another with --port"):
         listening.bound("127.0.0.1", taken)
+
+
+def test_a_port_that_only_the_system_may_listen_on_is_not_called_taken(monkeypatch, taken):
+    class Unprivileged(socket.socket):
+        def bind(self, address):
+            if address[1] < taken:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            super().bind(address)
+
+    monkeypatch.setattr(socket, "socket", Unprivileged)
+    for tried, which in ((1, "port 80: it is"), (3, "ports 80 to 82: all are")):
+        with pytest.raises(StorageError, match=f"{which} not for this user .*; name one from 1024 on with --port"):
+            listening.bound("127.0.0.1", 80, tried)
+    with pytest.raises(StorageError, match="all are taken"):
+        listening.bound("127.0.0.1", taken - 1, 2)
+    with listening.bound("127.0.0.1", taken - 1, 50) as other:
+        assert other.getsockname()[1] > taken
 
 
 def test_an_address_that_this_machine_does_not_have_is_named():

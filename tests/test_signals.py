@@ -148,6 +148,22 @@ def test_a_handler_of_ones_own_gets_the_second_signal_and_comes_back():
         signal.signal(signal.SIGTERM, before)
 
 
+def test_one_inside_another_stops_both_and_a_second_signal_ends_at_once():
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with stop_on_signals() as outer:
+        with stop_on_signals() as inner:
+            os.kill(os.getpid(), signal.SIGTERM)
+            with pytest.raises(Stopped):
+                inner.check()
+        with pytest.raises(Stopped):
+            outer.check()
+    with pytest.raises(KeyboardInterrupt) as caught, stop_on_signals(), stop_on_signals():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert not isinstance(caught.value, Stopped)
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
 def test_training_in_a_thread_works_and_leaves_signals_alone(tmp_path):
     before, runs = [signal.getsignal(number) for number in SIGNALS], []
 

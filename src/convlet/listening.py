@@ -44,10 +44,14 @@ class Stopper:
 
 
 def bound(host: str, port: int, tried: int = 1) -> socket.socket:
-    """A socket that listens, on `port` or the first free one of so many; 0 is any. Raises StorageError, InputError."""
+    """A socket that listens, on `port` or the first free one of so many; 0 is any.
+
+    Raises StorageError where they are taken, or not for this user; InputError where there is no such host.
+    """
     if not host:  # which would be all of this machine's addresses
         raise InputError("host='': expected an address of this machine, such as 127.0.0.1; 0.0.0.0 is all of them.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    permitted = False  # to listen on at least one of them
     for number in range(port, min(port + tried, 65536)) if port else (0,):
         listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio lets Nagle delay
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -62,8 +66,11 @@ def bound(host: str, port: int, tried: int = 1) -> socket.socket:
             listening.close()
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise InputError(f"host={host!r}: this machine has no such address ({error.strerror}).") from None
-    taken = f"port {port}: it is" if tried == 1 else f"ports {port} to {port + tried - 1}: all are"
-    raise StorageError(f"{taken} taken; name another with --port.")
+            permitted = permitted or error.errno != errno.EACCES
+    which = f"port {port}: it is" if tried == 1 else f"ports {port} to {port + tried - 1}: all are"
+    if not permitted:
+        raise StorageError(f"{which} not for this user (permission denied); name one from 1024 on with --port.")
+    raise StorageError(f"{which} taken; name another with --port.")
 
 
 def address(host: str, port: int) -> str:

@@ -42,7 +42,7 @@ class Stopped(KeyboardInterrupt):
 class Stop:
     """Whether a signal has asked to stop, and which.
 
-    `Stop.current` is the innermost one there is, for what waits too deep down to be handed it.
+    `Stop.current` is the one there is, for what waits too deep down to be handed it.
     """
 
     current: "Stop | None" = None
@@ -89,17 +89,20 @@ def stop_on_signals() -> Iterator[Stop]:
     The handlers that were there before come back at the end. A shell script's background job is born with SIGINT
     ignored; here it is heard all the same, for whoever sends it wants the run to stop, and nothing is lost. Only an
     ignored SIGHUP stays so, for that is what `nohup` asks for. In a thread that is not the main one signals cannot be
-    caught, so there the flag is never set.
+    caught, so there the flag is never set. One inside another has the same flag: a signal is for both of them.
     """
-    stop, outer = Stop(), Stop.current
     if threading.current_thread() is not threading.main_thread():
-        yield stop
+        yield Stop()
         return
+    if Stop.current is not None:
+        yield Stop.current
+        return
+    stop = Stop()
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}  # None: set outside Python
     before = {number: handler for number, handler in before.items() if not _is_nohup(number, handler)}
 
     def restore() -> None:
-        Stop.current = outer
+        Stop.current = None
         for number, handler in before.items():
             signal.signal(number, handler)
 
