@@ -1,4 +1,4 @@
-"""tanh and sigmoid against float64, over all float32 that matter, in whole vectors and in what is left of them."""
+"""Activations and slopes against float64, over all float32 that matter, in whole vectors and in what is left of them."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ from guarded import check_guards, guarded
 
 from convlet.engines.numba.buffers import Frame
 from convlet.engines.numba.kernels.activations import CODES, tanh
-from convlet.engines.numba.kernels.elementwise import ImageSize, activation
-from convlet.engines.numpy.activations import FORWARD
+from convlet.engines.numba.kernels.elementwise import ImageSize, activation, activation_backward
+from convlet.engines.numpy.activations import FORWARD, activate, activate_backward
 
 TINY = np.float32(1e-38)
 NUMBERS = np.concatenate(
@@ -63,3 +63,18 @@ def test_one_number_is_the_same_as_many():
     _, y = activated("tanh", NUMBERS, 8)
     alone = [getattr(tanh, "py_func", tanh)(np.float32(number)) for number in NUMBERS[:400]]
     np.testing.assert_allclose(alone, y[:400], rtol=4e-7)
+
+
+@pytest.mark.parametrize("channels", [1, 8, 19])
+@pytest.mark.parametrize("name", [name for name in CODES if name != "softmax"])
+def test_gradients_are_those_of_the_reference(name, channels):
+    images = len(NUMBERS) // channels
+    memory = activate(name, NUMBERS[: images * channels])[1].astype(np.float32)
+    d_y = np.random.default_rng(0).standard_normal(memory.size).astype(np.float32)
+    frame, shape, d_x = Frame(1, 1, channels, 0, 0), ImageSize(1, 1, channels), guarded(memory.size)
+    for low, high in ((0, images // 3), (images // 3, images)):
+        where = guarded(d_y), frame, guarded(memory), frame, d_x, frame
+        activation_backward(low, high, *where, shape, CODES[name])
+    check_guards()
+    expected = activate_backward(name, d_y.astype(np.float64), memory.astype(np.float64))
+    np.testing.assert_allclose(d_x, expected, rtol=0, atol=2e-6 * np.abs(d_y).max())

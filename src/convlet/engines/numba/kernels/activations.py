@@ -165,19 +165,31 @@ def _gate_lanes(x):
 
 
 @inlined
-def slope_lanes(activation, x):
-    """The derivative for WIDTH inputs, of those that are written in terms of them."""
+def slope_lanes(activation, s):
+    """The derivative for WIDTH outputs, or inputs where it is written in terms of them (`BY_INPUTS`)."""
     zero, one = splat(WIDTH, np.float32(0)), splat(WIDTH, ONE)
+    if activation == TANH:
+        return fma(sub(zero, s), s, one)
+    if activation == SIGMOID:
+        return mul(s, sub(one, s))
     if activation == SILU:
-        gate = sigmoid_lanes(x)
-        return mul(gate, fma(x, sub(one, gate), one))
+        gate = sigmoid_lanes(s)
+        return mul(gate, fma(s, sub(one, gate), one))
     if activation == GELU:  # Φ + x φ, where φ = e^(−x² / 2) / √(2π)
-        power = add(one, exp_less_one_lanes(mul(splat(WIDTH, -HALF), mul(x, x))))
-        return fma(mul(x, splat(WIDTH, DENSITY)), power, normal_lanes(x))
-    three, minus_three, sixth = splat(WIDTH, THREE), splat(WIDTH, -THREE), splat(WIDTH, SIXTH)
-    between = mul(fma(splat(WIDTH, TWO), x, three), sixth)
-    inside = select(greater(three, x), between, one)
-    return select(greater(x, minus_three), inside, zero)
+        power = add(one, exp_less_one_lanes(mul(splat(WIDTH, -HALF), mul(s, s))))
+        return fma(mul(s, splat(WIDTH, DENSITY)), power, normal_lanes(s))
+    if activation == HARD_SWISH:
+        three, minus_three, sixth = splat(WIDTH, THREE), splat(WIDTH, -THREE), splat(WIDTH, SIXTH)
+        between = mul(fma(splat(WIDTH, TWO), s, three), sixth)
+        inside = select(greater(three, s), between, one)
+        return select(greater(s, minus_three), inside, zero)
+    if activation == LEAKY:
+        return select(greater(s, zero), one, splat(WIDTH, SLOPE))
+    if activation == ELU:
+        return select(greater(s, zero), one, add(one, s))
+    if activation == RELU:
+        return select(greater(s, zero), one, zero)
+    return one
 
 
 @inlined

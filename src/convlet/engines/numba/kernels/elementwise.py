@@ -88,7 +88,7 @@ def activation_backward(low, high, d_y, y_frame, s, s_frame, d_x, x_frame, shape
                 if code == SOFTMAX:  # what the probabilities receive on average is taken from each
                     for c in range(shape.C):
                         average += element(d_y, o + c) * element(s, k + c)
-                whole = shape.C - shape.C % WIDTH if code in BY_INPUTS else 0
+                whole = shape.C - shape.C % WIDTH if code != SOFTMAX else 0
                 for c in range(0, whole, WIDTH):
                     store(d_x, i + c, mul(load(WIDTH, d_y, o + c), slope_lanes(code, load(WIDTH, s, k + c))))
                 for c in range(whole, shape.C):
