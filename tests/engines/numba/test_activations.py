@@ -1,4 +1,4 @@
-"""Activations and slopes against float64, over all float32 that matter, in whole vectors and in what is left of them."""
+"""Activations and their slopes against float64, over all float32 that matter, in whole vectors and in what is left."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ from roaming import examples
 from convlet.engines.numba.buffers import Frame, Geometry
 from convlet.engines.numba.kernels import winograd, winograd_gradients
 from convlet.engines.numba.kernels.activations import LINEAR
-from convlet.engines.numba.kernels.winograd_transforms import POINTS, Region
+from convlet.engines.numba.kernels.winograd_transforms import GAP, POINTS, Region
 
 FORWARD = {
     (5, 1): winograd.forward5,
@@ -102,7 +102,7 @@ def winograd_gradients_of(case, parts, sums):
     in_parts(
         winograd_gradients.make_d_kernels(K, case.lanes), sums * winograd_gradients.blocks_for(C), parts,
         guarded(case.x), case.x_frame, inputs, d_y, case.y_frame, outputs, partial, N, sums,
-        5, guarded(5 * POINTS * (C + F) + POINTS * (8 + C + F)),
+        5, guarded(POINTS * (5 * (C + F) + 2 * GAP + 8 + C + F)),
     )  # fmt: skip
     in_parts(winograd_gradients.d_kernels_of_sums, C + 1, parts, partial, sums, total, C, F, K)
     turned, points = guarded(np.zeros((K * K * F + 1) * C)), guarded(np.zeros(winograd.points_size(F, C)))

@@ -36,6 +36,7 @@ from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.kernels.activations import RELU
 from convlet.engines.numba.kernels.finishing import floor_of, relu8, relu_pool8
 from convlet.engines.numba.kernels.winograd_transforms import (
+    GAP,
     POINTS,
     four_outputs,
     kernel_points,
@@ -69,7 +70,7 @@ def stored(outputs: int, K: int) -> int:
 
 def scratch_size(C: int) -> int:
     """The floats of scratch that one call of a forward kernel needs."""
-    return POINTS * (TILES * (C + BLOCK) + 8 + C)
+    return POINTS * (TILES * (C + BLOCK) + GAP + 8 + C)
 
 
 def points_size(C: int, F: int) -> int:
@@ -127,12 +128,12 @@ def transform_kernels(low, high, weights, points, C, F, K):
 # ------------------------------------------------------------------------------------------------------- forward
 @inlined
 def _multiply(v, points, block, m, C, n):
-    """m (POINTS, TILES, 16) = v (POINTS, TILES, C) × a block of points (POINTS, C, 16), for n tiles: 6 at a time."""
+    """m (POINTS, TILES, 16) = v (POINTS, TILES × C, and a GAP) × a block of points (POINTS, C, 16), for n tiles."""
     for point in range(POINTS):
         for t in range(0, n, 6):
             sums = repeat(6, splat(16, np.float32(0)))
             k = block + point * C * BLOCK
-            start = (point * TILES + t) * C
+            start = point * (TILES * C + GAP) + t * C
             for c in range(start, start + C):
                 sums = fma(broadcast_rows(6, 16, v, c, C), load(16, points, k), sums)
                 k += 16
@@ -221,8 +222,9 @@ def _forward_of(K: int, pooled: bool) -> Callable[..., Any]:
         C, F = x_frame.channels, y_frame.channels
         down, q_down = y_frame.columns * F, g.W * F
         tile_rows, tile_columns = (g.H + S - 1) // S, (g.W + S - 1) // S
-        v, m = scratch, scratch[POINTS * TILES * C :]
-        half = scratch[POINTS * TILES * (C + BLOCK) :]
+        stride = TILES * C + GAP
+        v, m = scratch, scratch[POINTS * stride :]
+        half = m[POINTS * TILES * BLOCK :]
         patch = half[POINTS * 8 :]
         for first in range(low * tile_columns, high * tile_columns, TILES):
             n = min(TILES, high * tile_columns - first)
@@ -230,7 +232,7 @@ def _forward_of(K: int, pooled: bool) -> Callable[..., Any]:
                 across = (first + t) // tile_columns
                 image = across // tile_rows
                 i, j = across - image * tile_rows, first + t - across * tile_columns
-                take_tile(x, x_frame, image, inputs, i * M, j * M, 0, C, v, t, TILES, half, patch)
+                take_tile(x, x_frame, image, inputs, i * M, j * M, 0, C, v, t * C, stride, half, patch)
             for f0 in range(0, F, BLOCK):
                 block = f0 * (POINTS * C + 1)
                 _multiply(v, points, block, m, C, n)

@@ -23,6 +23,7 @@ import numpy as np
 
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.kernels.winograd_transforms import (
+    GAP,
     POINTS,
     load_six,
     section_of,
@@ -65,7 +66,7 @@ def panel_for(C: int, F: int) -> int:
 def scratch_size(C: int, F: int) -> int:
     """The floats of scratch that one call of d_kernels needs."""
     wide = min(C, CHANNELS)
-    return POINTS * (panel_for(C, F) * (wide + F) + 8 + wide + F)
+    return POINTS * (panel_for(C, F) * (wide + F) + 2 * GAP + 8 + wide + F)
 
 
 def _multiply_of(lanes: int) -> Callable[..., Any]:
@@ -75,7 +76,7 @@ def _multiply_of(lanes: int) -> Callable[..., Any]:
     def multiply(v, z, n, tiles, wide, F, partial, o, stride):
         """To partial[o:] (POINTS, wide, F), points `stride` apart, add vᵀ z over n tiles."""
         for point in range(POINTS):
-            a, b = point * tiles * wide, point * tiles * F
+            a, b = point * (tiles * wide + GAP), point * (tiles * F + GAP)
             for f in range(0, F, lanes):
                 for c in range(0, wide, rows):
                     i = o + point * stride + c * F + f
@@ -96,7 +97,7 @@ _multiply8, _multiply16 = _multiply_of(8), _multiply_of(16)
 def _add_biases(z, n, tiles, F, partial, o):
     """To partial[o:] (F) add the gradients of n tiles."""
     for f in range(0, F, 8):
-        total, i = load(8, partial, o + f), WHOLE * tiles * F + f
+        total, i = load(8, partial, o + f), WHOLE * (tiles * F + GAP) + f
         for t in range(n):
             total = add(total, load(8, z, i + t * F))
         store(partial, o + f, total)
@@ -117,8 +118,8 @@ def make_d_kernels(K: int, lanes: int) -> Callable[..., Any]:
         C, F = x_frame.channels, d_y_frame.channels
         size, blocks = (POINTS * C + 1) * F, (C + CHANNELS - 1) // CHANNELS
         down, across = (outputs.H + M - 1) // M, (outputs.W + M - 1) // M
-        widest = min(C, CHANNELS)
-        v, z, half = scratch, scratch[POINTS * tiles * widest :], scratch[POINTS * tiles * (widest + F) :]
+        v, z = scratch, scratch[POINTS * (tiles * min(C, CHANNELS) + GAP) :]
+        half = z[POINTS * (tiles * F + GAP) :]
         patch = half[POINTS * 8 :]
         for unit in range(low, high):
             part = unit // blocks
@@ -138,12 +139,12 @@ def make_d_kernels(K: int, lanes: int) -> Callable[..., Any]:
                     row = (first + t) // across
                     image = row // down
                     h, w = (row - image * down) * M, (first + t - row * across) * M
-                    take_tile(x, x_frame, image, inputs, h, w, c0, wide, v, t, tiles, half, patch)
+                    take_tile(x, x_frame, image, inputs, h, w, c0, wide, v, t * wide, tiles * wide + GAP, half, patch)
                     d, corner, down_d, step = section_of(d_y, d_y_frame, image, outputs, h, w, M, 0, F, patch)
                     if K == 5:
-                        transform_gradients2(d, corner, down_d, step, F, z, t, tiles, half)
+                        transform_gradients2(d, corner, down_d, step, F, z, t * F, tiles * F + GAP, half)
                     else:
-                        transform_gradients4(d, corner, down_d, step, F, z, t, tiles, half)
+                        transform_gradients4(d, corner, down_d, step, F, z, t * F, tiles * F + GAP, half)
                 if lanes == 8:
                     _multiply8(v, z, n, tiles, wide, F, partial, o, C * F)
                 else:

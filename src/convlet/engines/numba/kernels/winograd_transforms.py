@@ -13,6 +13,7 @@ from convlet.engines.numba.compiling import inlined
 from convlet.engines.numba.simd.vectors import add, fma, load, load_rows, mul, row_of, splat, store, sub
 
 POINTS = 36
+GAP = 16  # floats behind each point's tiles: without, points lie whole kilobytes apart, in few sets of a cache
 
 
 class Region(NamedTuple):
@@ -89,15 +90,15 @@ def store_six(array, i, stride, six):
 
 
 @inlined
-def transform_inputs(x, corner, row, step, C, v, t, tiles, half):
-    """Bᵀ x B of C channels of 6 × 6 inputs, (row, step) apart from x[corner] on, to v (POINTS, tiles, C), as tile t."""
+def transform_inputs(x, corner, row, step, C, v, o, stride, half):
+    """Bᵀ x B of C channels of 6 × 6 inputs, (row, step) apart from x[corner] on, to v[o:], points `stride` apart."""
     for c in range(0, C, 8):
         for j in range(6):
             a, b, d, e, f, g = load_six(x, corner + j * step + c, row)
             store_six(half, j * 8, 48, input_points(a, b, d, e, f, g))
         for i in range(6):
             a, b, d, e, f, g = load_six(half, i * 48, 8)
-            store_six(v, (i * 6 * tiles + t) * C + c, tiles * C, input_points(a, b, d, e, f, g))
+            store_six(v, o + i * 6 * stride + c, stride, input_points(a, b, d, e, f, g))
 
 
 @inlined
@@ -121,10 +122,10 @@ def section_of(x, frame, image, region, h, w, size, c0, C, patch):
 
 
 @inlined
-def take_tile(x, frame, image, region, h, w, c0, C, v, t, tiles, half, patch):
-    """The points of channels [c0, c0 + C) of the 6 × 6 inputs for outputs from (h, w) on, to v, as tile t."""
+def take_tile(x, frame, image, region, h, w, c0, C, v, o, stride, half, patch):
+    """The points of channels [c0, c0 + C) of the 6 × 6 inputs for outputs from (h, w) on, to v[o:], `stride` apart."""
     source, corner, row, step = section_of(x, frame, image, region, h - region.up, w - region.before, 6, c0, C, patch)
-    transform_inputs(source, corner, row, step, C, v, t, tiles, half)
+    transform_inputs(source, corner, row, step, C, v, o, stride, half)
 
 
 # ------------------------------------------------------------------------------------------------- backward
@@ -158,19 +159,19 @@ def weights_of(p):
 
 
 @inlined
-def transform_gradients2(d, corner, row, step, F, z, t, tiles, half):
-    """A d Aᵀ of 2 × 2 gradients, (row, step) apart from d[corner] on, to z (POINTS, tiles, F), as tile t."""
+def transform_gradients2(d, corner, row, step, F, z, o, stride, half):
+    """A d Aᵀ of 2 × 2 gradients, (row, step) apart from d[corner] on, to z[o:], points `stride` apart."""
     for f in range(0, F, 8):
         for j in range(2):
             i = corner + j * step + f
             store_six(half, j * 8, 16, _points_of_two(load(8, d, i), load(8, d, i + row)))
         for i in range(6):
             points = _points_of_two(load(8, half, i * 16), load(8, half, i * 16 + 8))
-            store_six(z, (i * 6 * tiles + t) * F + f, tiles * F, points)
+            store_six(z, o + i * 6 * stride + f, stride, points)
 
 
 @inlined
-def transform_gradients4(d, corner, row, step, F, z, t, tiles, half):
+def transform_gradients4(d, corner, row, step, F, z, o, stride, half):
     """The same of 4 × 4 gradients."""
     for f in range(0, F, 8):
         for j in range(4):
@@ -180,4 +181,4 @@ def transform_gradients4(d, corner, row, step, F, z, t, tiles, half):
         for i in range(6):
             four = load_rows(4, 8, half, i * 32, 8)
             points = _points_of_four(row_of(four, 0), row_of(four, 1), row_of(four, 2), row_of(four, 3))
-            store_six(z, (i * 6 * tiles + t) * F + f, tiles * F, points)
+            store_six(z, o + i * 6 * stride + f, stride, points)
