@@ -29,7 +29,8 @@ def winograd_outputs(case, parts, activation):
     x = np.zeros((case.N, rows, columns, case.C))
     x[:, : case.x_frame.rows, : case.x_frame.columns] = case.x[:, :rows, :columns]
     points = guarded(np.zeros(winograd.points_size(case.C, case.F)))
-    in_parts(winograd.transform_kernels, -(-case.F // 16), 2, guarded(case.weights), points, case.C, case.F, K)
+    where = guarded(case.weights), points, case.C, case.F, K, guarded(winograd.HALF_KERNELS)
+    in_parts(winograd.transform_kernels, -(-case.F // 16), 2, *where)
     y, winners = guarded(case.framed(np.nan)), guarded(case.d_y.size, np.int8)
     where = guarded(x), Frame(rows, columns, case.C), Region(rows, columns)
     arguments = *where, points, y, case.y_frame, winners, g, activation
@@ -104,10 +105,12 @@ def winograd_gradients_of(case, parts, sums):
         guarded(case.x), case.x_frame, inputs, d_y, case.y_frame, outputs, partial, N, sums,
         5, guarded(POINTS * (5 * (C + F) + 2 * GAP + 8 + C + F)),
     )  # fmt: skip
-    in_parts(winograd_gradients.d_kernels_of_sums, C + 1, parts, partial, sums, total, C, F, K)
+    half = guarded(winograd_gradients.HALF_SUMS)
+    in_parts(winograd_gradients.d_kernels_of_sums, C + 1, parts, partial, sums, total, C, F, K, half)
     turned, points = guarded(np.zeros((K * K * F + 1) * C)), guarded(np.zeros(winograd.points_size(F, C)))
     in_parts(winograd.turn_kernels, K, parts, guarded(case.weights), turned, C, F, K)
-    in_parts(winograd.transform_kernels, -(-C // 16), parts, turned, points, F, C, K)
+    half = guarded(winograd.HALF_KERNELS)
+    in_parts(winograd.transform_kernels, -(-C // 16), parts, turned, points, F, C, K, half)
     images, d_x = Geometry(case.x_frame.rows, case.x_frame.columns, K, K), guarded(case.x.size)
     in_parts(
         FORWARD[K, 1], N * -(-images.H // winograd.tile(K)), parts,

@@ -10,6 +10,8 @@ Options, and why
     fastmath        "contract" (a·b + c rounded once), "reassoc" (sums in vector lanes), "nsz" and "arcp"
                     (−0 and reciprocals do not matter to us). Not "nnan" and "ninf": NaN and infinity must stay
                     detectable, or a diverging training would go unnoticed.
+    _nrt            off: kernels allocate nothing, so nobody counts who refers to an array. Where the compiler could not
+                    prove these counts idle, each was a call, with all vectors taken out of their registers for it
 
 A kernel is compiled when it is first needed, and kept on disk (`cache.py`). One made inside a factory is kept with the
 values it closes over: `make(5)` and `make(3)` are two. Those values must be plain numbers.
@@ -24,8 +26,14 @@ from numba import config
 from convlet.engines.numba.cache import PLAIN, KernelCache, closed_over
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FASTMATH), "boundscheck": False}
-EXACT: dict[str, Any] = {**OPTIONS, "fastmath": False}
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": set(FASTMATH),
+    "boundscheck": False,
+    "_nrt": False,
+}
+EXACT: dict[str, Any] = {**OPTIONS, "fastmath": False, "_nrt": True}
 _INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
@@ -43,7 +51,7 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def exact(function: Callable[..., Any]) -> Callable[..., Any]:
-    """As `kernel`, with every operation rounded as it is written."""
+    """As `kernel`, with every operation rounded as it is written. It may make arrays."""
     return _kept(EXACT, function)
 
 

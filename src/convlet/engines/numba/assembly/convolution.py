@@ -61,8 +61,8 @@ def convolution_pack(context: BlockContext) -> list[Job]:
     weights, packed = _packed(context)
     C, F = context.x_frame.channels, context.y_frame.channels
     if block.winograd:
-        K = block.window.size[0]
-        return [context.job(winograd.transform_kernels, -(-F // 16), weights, packed, C, F, K, alongside=True)]
+        where = (weights, packed, C, F, block.window.size[0], Scratch(winograd.HALF_KERNELS))
+        return [context.job(winograd.transform_kernels, -(-F // 16), *where, alongside=True)]
     lanes = convolution.lanes_for(F)
     return [context.job(convolution.pack, F // lanes, weights, packed, len(weights) // F, F, lanes, alongside=True)]
 
@@ -140,7 +140,8 @@ def _winograd_d_kernels(context: BlockContext) -> list[Job]:
         winograd_gradients.make_d_kernels(g.KH, convolution.lanes_for(F)),
         parts * winograd_gradients.blocks_for(C),
     )
-    sums = (partial, parts, context.gradient(context.block.convolution.name), C, F, g.KH)
+    total = context.gradient(context.block.convolution.name)
+    sums = (partial, parts, total, C, F, g.KH, Scratch(winograd_gradients.HALF_SUMS))
     return [
         context.job(kernel, units, *where, *sizes, parts=64),
         context.job(winograd_gradients.d_kernels_of_sums, C + 1, *sums),
@@ -158,10 +159,11 @@ def _winograd_d_images(context: BlockContext) -> list[Job]:
     H, W, _ = image_size(context.block.input_shape)
     turned, points = context.array("turned", (K * K * F + 1) * C), context.array("points", winograd.points_size(F, C))
     region = _outputs(context, K - 1 - context.x_frame.top, K - 1 - context.x_frame.left)
+    half = Scratch(winograd.HALF_KERNELS)
     where = (points, context.d_x, context.x_frame, NO_WINNERS, Geometry(H, W, K, K), LINEAR)
     return [
         context.job(winograd.turn_kernels, K, _own(context), turned, C, F, K, alongside=context.trains),
-        context.job(winograd.transform_kernels, -(-C // 16), turned, points, F, C, K, alongside=context.trains),
+        context.job(winograd.transform_kernels, -(-C // 16), turned, points, F, C, K, half, alongside=context.trains),
         _winograd(context, context.d_y, context.y_frame, region, *where),
     ]
 

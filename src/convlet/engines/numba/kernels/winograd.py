@@ -61,6 +61,7 @@ from convlet.engines.numba.simd.vectors import (
 
 TILES = 12
 BLOCK = 16
+HALF_KERNELS = 6 * 40  # floats of scratch that a call of transform_kernels needs
 
 
 def stored(outputs: int, K: int) -> int:
@@ -104,12 +105,13 @@ def turn_kernels(low, high, weights, turned, C, F, K):
 
 
 @kernel
-def transform_kernels(low, high, weights, points, C, F, K):
+def transform_kernels(low, high, weights, points, C, F, K, half):
     """G w Gᵀ for blocks [low, high) of 16 filters, from weights (K × K × C + 1, F), K 3 or 5, to points.
 
-    Cost: about 150 operations for each of the C × F kernels.
+    Cost: about 150 operations for each of the C × F kernels. `half` is scratch.
     """
-    half = np.zeros(6 * 40, np.float32)
+    for i in range(0, HALF_KERNELS, 8):  # of three weights, the last two are 0
+        store(half, i, splat(8, np.float32(0)))
     for f in range(low * BLOCK, min(high * BLOCK, F), 8):
         o = f // BLOCK * BLOCK * (POINTS * C + 1) + f % BLOCK
         for c in range(C):

@@ -46,6 +46,7 @@ from convlet.engines.numba.simd.vectors import (
 CHANNELS = 64  # of a unit's block
 SUMS = 1 << 21  # floats that the parts may take together
 WHOLE = 7  # the point (1, 1)
+HALF_SUMS = 5 * 48  # floats of scratch that a call of d_kernels_of_sums needs
 
 
 def blocks_for(C: int) -> int:
@@ -164,9 +165,12 @@ def _sum(partial, i, parts, size):
 
 
 @kernel
-def d_kernels_of_sums(low, high, partial, parts, total, C, F, K):
-    """Gᵀ (Σ over parts) G for channels [low, high), to total (K × K × C + 1, F). One more unit is for the biases."""
-    size, half = (POINTS * C + 1) * F, np.zeros(5 * 48, np.float32)
+def d_kernels_of_sums(low, high, partial, parts, total, C, F, K, half):
+    """Gᵀ (Σ over parts) G for channels [low, high), to total (K × K × C + 1, F). One more unit is for the biases.
+
+    `half` is scratch.
+    """
+    size = (POINTS * C + 1) * F
     for c in range(low, high):
         for f in range(0, F, 8):
             if c == C:
