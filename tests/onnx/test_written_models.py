@@ -143,6 +143,20 @@ def test_layers_that_are_nothing_when_predicting_are_no_nodes():
     assert [node.op_type for node in nothing.graph.node] == ["Identity"]
 
 
+def test_an_ensemble_of_sixty_networks_comes_back_as_the_same_graph(tmp_path):
+    network = Sequential([cl.Flatten(), cl.Dense(3)], (2, 2, 1))
+    data = (np.random.default_rng(0).random((6, 2, 2)), np.arange(6) % 3)
+    run = cl.fit(network, data, steps=1, batch_size=2, engine="numpy", progress=False)
+    whole, models = cl.average([run] * 60), []
+    for _ in range(2):
+        models.append(onnx_model(whole.network, whole.program.state().parameters, classes=whole.classes))
+        (tmp_path / "model.onnx").write_bytes(models[-1].SerializeToString())
+        whole = cl.onnx.load(tmp_path / "model.onnx", engine="numpy")
+    first, again = ([(node.op_type, len(node.input)) for node in model.graph.node] for model in models)
+    assert first == again and len(first) > 120
+    np.testing.assert_allclose(whole.predict(data[0]), run.predict(data[0]), rtol=1e-5)
+
+
 def test_a_run_is_exported_and_checked_before_it_is_written(tmp_path, monkeypatch):
     from convlet.exchange.onnx import running
 

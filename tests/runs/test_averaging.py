@@ -48,6 +48,11 @@ def test_an_average_is_saved_loaded_and_trained_further_as_any_run(runs, tmp_pat
     assert not np.array_equal(weights(tuned)["dense_1/kernel"], weights(whole)["dense_1/kernel"])
 
 
+def test_of_many_runs_few_blocks_are_in_each_other(runs):
+    networks = {count: cl.average([runs[0]] * count).network for count in (3, 16, 17)}
+    assert [max(len(placed.inside) for placed in network) for network in networks.values()] == [2, 4, 5]
+
+
 def test_averages_of_averages_are_averages_of_all(runs):
     both = cl.average([cl.average(runs[:2]), cl.average(runs[:2])])
     np.testing.assert_allclose(logits(both), logits(cl.average(runs[:2])), rtol=1e-5, atol=1e-6)

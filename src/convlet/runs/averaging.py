@@ -42,11 +42,17 @@ def average(runs: Sequence[Run]) -> Run:
 
 
 def _side_by_side(networks: Sequence[Sequential]) -> Sequential:
-    """The networks as branches of blocks in each other, and the mean behind them."""
-    layers: tuple[Layer, ...] = nameless(networks[0].layers)
-    for network in networks[1:]:
-        layers = (Residual(layers, shortcut=nameless(network.layers)),)
+    """The networks as branches of blocks, in their order, and the mean behind them."""
+    layers = _summed([nameless(network.layers) for network in networks])
     return Sequential([*layers, Rescaling(1 / len(networks))], networks[0].input_shape)
+
+
+def _summed(rows: Sequence[tuple[Layer, ...]]) -> tuple[Layer, ...]:
+    """What sums all that these rows of layers make: half of them in either branch, so that few blocks are in others."""
+    if len(rows) == 1:
+        return rows[0]
+    half = (len(rows) + 1) // 2
+    return (Residual(_summed(rows[:half]), shortcut=_summed(rows[half:])),)
 
 
 def _together(runs: Sequence[Run], network: Sequential) -> Parameters:
