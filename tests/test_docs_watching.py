@@ -57,7 +57,7 @@ def test_the_watcher_of_the_page_tells_each_hundred_steps_and_each_validation_on
     assert_told(told.metrics, run.history)
 
 
-@pytest.mark.skipif(not INSTALLED, reason="MLflow is no dependency: it is tried by hand, with mlflow-skinny")
+@pytest.mark.skipif(not INSTALLED, reason="MLflow is no dependency; to try it: pip install mlflow-skinny")
 @pytest.mark.filterwarnings("default")
 def test_mlflow_keeps_what_it_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")

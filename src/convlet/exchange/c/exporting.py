@@ -94,10 +94,10 @@ def _check_scratch(header: Header) -> None:
         )
 
 
-def _facts(run: Run, calibrated: Calibrated | None) -> list[str]:
+def _facts(run: Run, of_integers: Calibrated | None) -> list[str]:
     """Where the weights came from; nothing of this machine."""
     steps = f"Trained for {run.history.steps:,} steps, seed {run.seed}" if run.history.steps else "Not trained"
     facts = [f"{steps}. SHA-256 of the weights: {weights_sha256(run.program.state().parameters)}."]
-    if calibrated:
-        facts.append(f"Integers of 8 bits, by scales from {calibrated.images:,} {calibrated.part} images.")
+    if of_integers:
+        facts.append(f"Integers of 8 bits, by scales from {of_integers.images:,} {of_integers.part} images.")
     return [*facts, "Layers:"]
