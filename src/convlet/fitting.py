@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +75,8 @@ def fit(
 
     In place of a network, a Recipe, the name of a built-in one, or the path of a .toml file says all of this, and what
     is said here takes the place of that. Given a run, a new run starts from its weights, with a new last layer where
-    the classes are others; of it, the layers that `freeze` names stay as they are, or else those that were frozen.
-
-    For a Dataset alone, `fit(data)`, a recipe is chosen, and it says why.
+    the classes are others; of it, the layers that `freeze` names stay as they are, or else those that were frozen. For
+    a Dataset alone, `fit(data)`, a recipe is chosen, and it says why.
 
     Exactly one of `steps` and `epochs` says how long; they and the other words are those of `Training`. With a
     `time_limit`, seconds or a text such as "5m", there are no more steps than fit into it. `optimizer` is Adam(0.001)
@@ -91,24 +90,14 @@ def fit(
     Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, GroupError where another process is lost: each with
     the run saved after its last whole step, Stopped with the run as its `run`. So is it whatever `watch` raises.
     """
-    if threads is not None:
-        limit_threads(threads)
-    check_log(log, run_dir)
     words: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "epochs": epochs, "seed": seed}
     words |= {"patience": patience, "report_every": report_every, "validate_every": validate_every}
     words |= {"label_smoothing": label_smoothing, "class_weights": class_weights}
     words |= {"optimizer": optimizer, "augmentation": augmentation}
     given = {"validation": validation, "test": test, "sample_weight": sample_weight}
-    seconds = None if time_limit is None else duration("time_limit", time_limit)
-    ends, folder = time.monotonic() + (seconds or math.inf), None if run_dir is None else Path(run_dir)
-    earlier = _earlier(folder, resume, data_changed)
-    recipe, dataset, notes = _asked(network, data, words, given, earlier, seconds)
-    recipe, initial, said = _from(network, recipe, dataset, freeze)
-    on = engine or default_engine()
-    planned = Experiment(recipe, folder, on, resume, initial=initial, data_changed=data_changed, log=log)
-    if ends < math.inf:
-        planned = _within(planned, dataset, ends, isinstance(network, Dataset) and validate_every is None)
-    return _in_sight(planned, dataset, [*notes, *said], progress, watch)
+    how = _How(engine, threads, run_dir, resume, data_changed, log, time_limit)
+    planned, images, said = _planned(network, data, words, given, freeze, how)
+    return _in_sight(planned, images, said, progress, watch)
 
 
 def find_rate(
@@ -141,6 +130,43 @@ def find_rate(
     recipe = _recipe(network, words)
     recipe, images = recipe.on(data)
     return try_rates(replace(recipe, name="find_rate"), images, engine=engine, steps=steps, between=between)
+
+
+@dataclass(frozen=True)
+class _How:
+    """On which engine, where, and for how long at most: what `fit` was told that is no word of a recipe."""
+
+    engine: str | None
+    threads: int | None
+    run_dir: str | Path | None
+    resume: bool
+    data_changed: bool
+    log: str | None
+    time_limit: float | str | None
+
+
+def _planned(
+    network: Sequential | Run | Recipe | str | Path | Dataset,
+    data: Dataset | str | Path | Pair | None,
+    words: dict[str, Any],
+    given: dict[str, Any],
+    freeze: Sequence[str] | None,
+    how: _How,
+) -> tuple[Experiment, Dataset, list[str]]:
+    """The experiment that is asked for, its data, and what there is to say of it."""
+    if how.threads is not None:
+        limit_threads(how.threads)
+    check_log(how.log, how.run_dir)
+    seconds = None if how.time_limit is None else duration("time_limit", how.time_limit)
+    ends, folder = time.monotonic() + (seconds or math.inf), None if how.run_dir is None else Path(how.run_dir)
+    earlier = _earlier(folder, how.resume, how.data_changed)
+    recipe, images, notes = _asked(network, data, words, given, earlier, seconds)
+    recipe, initial, said = _from(network, recipe, images, freeze)
+    further: dict[str, Any] = {"initial": initial, "data_changed": how.data_changed, "log": how.log}
+    planned = Experiment(recipe, folder, how.engine or default_engine(), how.resume, **further)
+    if ends < math.inf:
+        planned = _within(planned, images, ends, isinstance(network, Dataset) and words["validate_every"] is None)
+    return planned, images, [*notes, *said]
 
 
 def _earlier(folder: Path | None, resume: bool, data_changed: bool) -> dict[str, Any]:

@@ -8,7 +8,7 @@ machine (else a foreign name was pointed here: DNS rebinding), and from no page 
 import asyncio
 import errno
 import socket
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -106,10 +106,18 @@ def hostname(host: str) -> str | None:
         return None
 
 
-def of_another_page(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that a page of another server asked for this."""
-    origin = headers.get("origin")
-    return origin is not None and origin != f"http://{headers.get('host', '')}"
+def check_addressed(method: str, headers: Mapping[str, str], hosts: Collection[str], otherwise: str) -> None:
+    """Raise RefusedError unless a request comes under one of the `hosts`, and from no page of another server.
+
+    `otherwise` is what it is told where it comes under another name.
+    """
+    if method not in (*READING, *WRITING):
+        raise RefusedError(405, "Only GET and POST.")
+    if hostname(headers.get("host", "")) not in hosts:
+        raise RefusedError(403, otherwise)
+    own = f"http://{headers['host']}"
+    if headers.get("origin", own) != own:
+        raise RefusedError(403, "origin: a page of another server asked for this.")
 
 
 async def whole_body(

@@ -116,12 +116,8 @@ def train(
     used = limit_threads(threads)
     asked = Asked(recipe, data, parent, names_in(freeze), overrides)
     if finding:
-        check_alone(
-            {"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, "log": log, **overrides}
-        )
-        begun = replace(asked, options=overrides | {"steps": None}).begun()
-        on = chosen_engine(engine, backend) or default_engine()
-        find_rate(*begun, engine=on, steps=overrides["steps"], as_json=as_json)
+        others = {"resume": resume, "hosts": hosts, "process_id": process_id, "run_dir": run_dir, "log": log}
+        _try_rates(asked, others, chosen_engine(engine, backend), as_json)
         return
     group = _group(hosts, process_id, engine, backend)
     named = "keras" if hosts else chosen_engine(engine, backend)
@@ -137,6 +133,13 @@ def train(
         results = _perform(replace(planned, saves=group.is_main, log=log), images, used, group.count, same)
     if group.is_main:
         _show(as_json, results, images)
+
+
+def _try_rates(asked: Asked, others: dict[str, Any], engine: str | None, as_json: bool) -> None:
+    """What --find-rate does in place of training. Raises InputError where one of the `others` would change nothing."""
+    check_alone(others | asked.options)
+    begun = replace(asked, options=asked.options | {"steps": None}).begun()
+    find_rate(*begun, engine=engine or default_engine(), steps=asked.options["steps"], as_json=as_json)
 
 
 def _refuse_together(

@@ -10,16 +10,14 @@ from urllib.parse import parse_qs
 
 from convlet.listening import (
     LOOPBACK,
-    READING,
     WRITING,
     App,
     Message,
     Receive,
     RefusedError,
     Send,
+    check_addressed,
     headers_of,
-    hostname,
-    of_another_page,
     replayed,
     whole_body,
 )
@@ -69,14 +67,11 @@ class Guard:
             await _say(answer, refused.status, str(refused))
 
     def _check_address(self, method: str, headers: dict[str, str]) -> None:
-        if method not in (*READING, *WRITING):
-            raise RefusedError(405, "Only GET and POST.")
-        if hostname(headers.get("host", "")) not in self._hosts:
-            raise RefusedError(403, "This page is for this machine alone: open the address that convlet printed.")
-        if of_another_page(headers) or ("origin" not in headers and method in WRITING):
-            raise RefusedError(403, "Another page asked for this.")
-        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and method in WRITING:
-            raise RefusedError(403, "Another page asked for this.")
+        otherwise = "This page is for this machine alone: open the address that convlet printed."
+        check_addressed(method, headers, self._hosts, otherwise)
+        own = "origin" in headers and headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        if method in WRITING and not own:
+            raise RefusedError(403, "origin: only the page itself may ask for this.")
 
     def _brings_token(self, scope: Message) -> bool:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", []) if scope["path"] == "/" else []

@@ -12,16 +12,14 @@ from http import HTTPStatus
 from starlette.responses import JSONResponse
 
 from convlet.listening import (
-    READING,
     WRITING,
     App,
     Message,
     Receive,
     RefusedError,
     Send,
+    check_addressed,
     headers_of,
-    hostname,
-    of_another_page,
     replayed,
     whole_body,
 )
@@ -78,12 +76,8 @@ class Guard:
 
     async def _checked(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
-        if scope["method"] not in (*READING, *WRITING):
-            raise RefusedError(405, "Only GET and POST.")
-        if hostname(headers.get("host", "")) not in self._hosts:
-            raise RefusedError(403, "host: no name of this server; --allow-host lets requests in under another.")
-        if of_another_page(headers):
-            raise RefusedError(403, "origin: a page of another server asked for this.")
+        otherwise = "host: no name of this server; --allow-host lets requests in under another."
+        check_addressed(scope["method"], headers, self._hosts, otherwise)
         if scope["path"] == PREDICT and scope["method"] in WRITING:
             await self._with_body(headers, scope, receive, send)
         else:
