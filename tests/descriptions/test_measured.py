@@ -134,6 +134,7 @@ def test_a_resnet_of_three_blocks_a_stage_is_resnet_20():
     ("make", "message"),
     [
         (lambda: air("s", (28, 28, 1), 10), "size='s': expected one of 'S', 'M', 'L', 'XL'"),
+        (lambda: air("S", (28, 28, 1), 10, whitened="no"), "whitened='no': expected True or False"),
         (lambda: air("S", (1, 28, 1), 10), r"input_shape=\(1, 28, 1\): expected .* at least 2 × 2 pixels"),
         (lambda: air("S", (784,), 10), r"input_shape=\(784,\): expected \(H, W, C\)"),
         (lambda: resnet((3, 3, 1), 10), "at least 4 × 4 pixels"),

@@ -28,8 +28,9 @@ def class_names(classes: int | np.integer[Any] | Sequence[str]) -> tuple[str, ..
     names = () if isinstance(classes, str | bool) else tuple(classes)
     if not names or not all(isinstance(name, str) for name in names):
         raise InputError(f"classes={classes!r}: expected a name for each class, as text, or how many there are.")
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise InputError(f"classes: {repeated[0]!r} is there twice; expected a name of its own for each class.")
+    if len(set(names)) < len(names):
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"classes: {repeated!r} is there twice; expected a name of its own for each class.")
     if all(map(_INTEGER.fullmatch, names)):
         _check_distinct_numbers(names)
     return tuple(str(name) for name in names)

@@ -11,7 +11,7 @@ from inspect import signature
 from numbers import Integral
 from typing import Protocol
 
-from convlet.checks import Shape, listed, nearest, number, one_of, whole_number
+from convlet.checks import Shape, listed, nearest, number, one_of, true_or_false, whole_number
 from convlet.descriptions.initializers import HeNormal, Identity, PatchWhitening
 from convlet.descriptions.layers import (
     Activation,
@@ -110,6 +110,7 @@ def air(size: str, input_shape: Shape, classes: int, *, whitened: bool = True) -
     smaller images.
     """
     one_of("size", size, tuple(SIZES))
+    true_or_false("whitened", whitened)
     height, width, channels = input_shape = _image(input_shape, at_least=2)
     kernel, strides = _first(height, width)
     first = Conv2D(

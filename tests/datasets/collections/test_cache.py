@@ -1,7 +1,9 @@
 """Decoded pictures are kept: not decoded twice, taken up where they were interrupted, made anew where files changed."""
 
+import gc
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import platformdirs
@@ -15,6 +17,8 @@ from convlet.datasets.stored import StoredImages
 from convlet.runs.data_source import DataSource
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pread"), reason="nothing is kept here")
+
+OPEN = Path("/proc/self/fd")  # what this process has open, on Linux
 
 
 @pytest.fixture
@@ -87,6 +91,19 @@ def test_what_was_interrupted_is_taken_up_where_it_was(home, tmp_path, decoded):
     assert 0 in decoded and len(decoded) <= 40 - 12 + 4
     shutil.rmtree(home)
     assert load(photos).sha256 == data.sha256
+
+
+@pytest.mark.skipif(not OPEN.is_dir(), reason="not run: this system does not list open files")
+def test_no_file_of_it_stays_open(home, tmp_path):
+    def opened():
+        gc.collect()
+        return len(list(OPEN.iterdir()))
+
+    before = opened()
+    photos = folder(tmp_path / "photos")
+    for _ in range(2):  # decoded, and read
+        load(photos)
+    assert opened() == before
 
 
 def test_a_file_of_another_length_is_made_anew(home, tmp_path):

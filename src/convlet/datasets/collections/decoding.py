@@ -5,7 +5,7 @@ Pillow decodes and resizes without Python's lock, so threads share the work; the
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,7 +56,7 @@ def decode(
     shape, count = shape_of(preparation), len(collection.pictures)
     keeper = kept(collection, preparation, shape, grey_only=grey_only)
     if keeper is not None:
-        with suppress(OSError):  # a full disk, for instance: that they are kept is a convenience
+        with closing(keeper), suppress(OSError):  # a full disk, for instance: that they are kept is a convenience
             broken = _decode(collection, preparation, grey_only, threads, progress, ~keeper.done, keeper.write)
             keeper.finish()
             return Decoded(StoredImages(keeper.pixels, shape, np.arange(count)), keeper.digests, broken, keeper)
