@@ -15,6 +15,7 @@ import tiny
 from comparing import assert_same_bits
 
 import convlet as cl
+from convlet.engines.numpy.program import NumpyProgram
 from convlet.errors import DataError, InputError, NumericsError, RecipeError, StorageError
 from convlet.runs import averaging
 from convlet.runs.checkpoint import load_checkpoint
@@ -368,6 +369,28 @@ def test_killed_around_a_network_that_goes_wrong_it_goes_on_as_if_it_had_not_bee
     with pytest.warns(UserWarning, match=LEFT_OUT):
         resumed = train(WILD, run_dir=tmp_path / "killed", resume=True)
     assert fingerprint(resumed) == tamed[1] and resumed.clock.taken == 17 - cut
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 60.0])
+def test_weights_that_are_infinite_are_told_of_at_the_same_step_however_often_a_run_is_saved(
+    seconds, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(saving, "SECONDS", seconds)
+    own = NumpyProgram.step
+
+    def step(program, batch, rate):
+        told = own(program, batch, rate)
+        if (state := program.state()).step == 2:
+            infinite = {name: array + np.float32(np.inf) for name, array in state.parameters.items()}
+            program.restore(replace(state, parameters=infinite))
+        return told
+
+    monkeypatch.setattr(NumpyProgram, "step", step)
+    with pytest.raises(NumericsError, match="step 3: the loss is nan") as gone:
+        tiny.train(steps=7, run_dir=tmp_path / "r")
+    assert gone.value.run.history.steps == 2
+    if seconds < 0:
+        assert load_checkpoint(tmp_path / "r/last.safetensors").state.step == 1
 
 
 def test_where_all_networks_go_wrong_that_is_what_is_said(tmp_path):
