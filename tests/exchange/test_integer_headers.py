@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from onnx_models import NETWORKS, drawn
 
 import convlet as cl
+from convlet.datasets.images import scaled
 from convlet.descriptions.network import Sequential
 from convlet.engines import engine
-from convlet.exchange.c.int8 import steps
+from convlet.exchange.c.int8 import calibrating, steps
 from convlet.exchange.c.int8.calibrating import ranges
 from convlet.exchange.c.int8.quantizing import answer, quantized
 from convlet.exchange.c.int8.scales import Scale, multiplier, rounded, shifted
@@ -38,6 +39,19 @@ def in_integers(network, *, uint8, images=6):
         pixels = np.random.default_rng(3).uniform(-0.1, 1.1, pixels.shape).astype(np.float32)
     exact = engine("numpy").compile(network, parameters).predict(pixels / np.float32(255) if uint8 else pixels)
     return made, pixels, exact.reshape(images, -1)
+
+
+def test_scales_are_measured_of_no_more_images_at_a_time_than_there_is_room_for(monkeypatch):
+    network = Sequential([cl.Conv2D(4, 3), cl.Flatten(), cl.Dense(3)], (6, 6, 1))  # 64, 64 and 3 numbers of an image
+    simple, images = simplified(network, drawn(network)[0]), np.random.default_rng(2).random((20, 6, 6, 1), np.float32)
+    whole, given = ranges(*simple, images), []
+    monkeypatch.setattr(calibrating, "scaled", lambda some: given.append(len(some)) or scaled(some))
+    for room, most in ((1000, 7), (130, 1)):
+        given.clear()
+        monkeypatch.setattr(calibrating, "ROOM", room)
+        found = ranges(*simple, images)
+        assert max(given) == most and sum(given) == 20
+        np.testing.assert_allclose([found[name] for name in whole], list(whole.values()), rtol=1e-5)
 
 
 def header_of(name, network, made, *, uint8):
