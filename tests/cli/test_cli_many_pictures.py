@@ -116,11 +116,15 @@ def test_pictures_are_prepared_as_those_were_that_the_run_was_trained_on(run, sh
         ("x*.png", "no file is called like that"),
         ("empty", "holds no picture"),
         ("bad.zip", "not a sound .zip file"),
+        ("text.zip", "text.zip: holds no picture"),
+        (1000 * "long", "cannot be read: File name too long"),
     ],
 )
 def test_what_holds_no_picture_is_named_and_the_rest_answered(run, shots, tmp_path, image, says):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.zip").write_bytes(b"x")
+    with zipfile.ZipFile(tmp_path / "text.zip", "w") as archive:
+        archive.writestr("words.txt", "no picture")
     shown = convlet("predict", run, tmp_path / image, shots / "2.png", "--format", "csv", *NUMPY, code=1, answers=True)
     assert says in shown.stderr and shown.stdout.count("light") == 1
 

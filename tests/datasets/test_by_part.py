@@ -10,6 +10,7 @@ from convlet.datasets.by_part import part_of
 from convlet.datasets.collections.preparation import Preparation
 from convlet.datasets.sources import load_parts
 from convlet.datasets.stored import StoredImages
+from convlet.errors import DataError
 
 BYTES = np.random.default_rng(0).integers(0, 256, (40, 5, 5, 1), np.uint8)
 LABELS = np.arange(40) % 2
@@ -21,6 +22,21 @@ def test_of_arrays_nothing_is_held_out_and_what_has_no_parts_is_all_test(tmp_pat
     one, two = (load_parts(tmp_path / f"{name}.npz", Preparation()) for name in ("one", "two"))
     assert {name: len(part) for name, part in one.parts.items()} == {"test": 40}
     assert {name: len(part) for name, part in two.parts.items()} == {"train": 40, "test": 9}
+
+
+def test_it_shows_what_is_in_each_part(tmp_path):
+    np.savez(tmp_path / "two.npz", x_train=BYTES, y_train=LABELS, x_test=BYTES[:9], y_test=LABELS[:9])
+    found = load_parts(tmp_path / "two.npz", Preparation())
+    assert repr(found) == f"<{found.name!r} of 2 classes: train {found.parts['train']!r}, test {found.parts['test']!r}>"
+
+
+def test_a_file_of_images_that_is_cut_short_meanwhile_is_said_to_be(tmp_path):
+    (tmp_path / "a").write_bytes(BYTES.tobytes())
+    stored = StoredImages(tmp_path / "a", (5, 5, 1), np.arange(40))
+    (tmp_path / "a").write_bytes(BYTES[:30].tobytes())
+    np.testing.assert_array_equal(stored[np.array([29])], BYTES[29:30])
+    with pytest.raises(DataError, match="a: cut short meanwhile"):
+        stored[np.array([30])]
 
 
 def test_bytes_and_floats_together_are_on_one_scale():

@@ -36,6 +36,11 @@ def test_texts_are_classes_in_the_order_of_the_alphabet_or_of_the_names_given(ki
     assert named.classes == ("cat", "bee", "ant") and named.train.labels[:3].tolist() == [0, 2, 1]
 
 
+def test_labels_that_are_too_many_to_be_classes_are_refused():
+    with pytest.raises(DataError, match="labels: 10,001 different ones; allowed: up to 10,000"):
+        Dataset.from_arrays(np.zeros((10_001, 1, 1), np.uint8), np.arange(10_001))
+
+
 def test_named_classes_may_have_no_training_image():
     data = Dataset.from_arrays(IMAGES, TENS // 10 - 1, classes=("a", "b", "c", "d"))
     assert data.classes == ("a", "b", "c", "d") and np.array_equal(data.train.labels, TENS // 10 - 1)

@@ -6,6 +6,7 @@ import pytest
 from pictured import folder, picture, save
 
 from convlet.datasets import load
+from convlet.datasets.collections import earlier
 from convlet.datasets.collections.earlier import changes, read_split
 from convlet.errors import DataError, FormatError, InputError
 
@@ -30,6 +31,20 @@ def test_a_split_is_read_as_it_was_written(photos, split):
     data = load(folder(photos, count=3, classes=("two\nlines", 'a "b", c'), start=900))
     split.write_bytes(data.collected.split_csv())
     assert read_split(split) == data.collected.files
+
+
+def test_of_a_shortened_data_set_the_pictures_that_are_left_are_known_and_no_others(photos):
+    data = load(photos)
+    less = data.shortened(5)
+    assert less.collected.paths("train") == data.collected.paths("train")[:5]
+    for part in ("validation", "test"):
+        assert less.collected.paths(part) == data.collected.paths(part) != ()
+
+
+def test_a_split_that_is_too_large_is_not_read(split, monkeypatch):
+    monkeypatch.setattr(earlier, "LARGEST", 10)
+    with pytest.raises(FormatError, match=r"bytes; a table of pictures has at most 10\."):
+        read_split(split)
 
 
 def test_pictures_stay_in_their_parts_whatever_comes_and_goes(photos, split):

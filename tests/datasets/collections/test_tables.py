@@ -4,6 +4,7 @@ import pytest
 from pictured import folder
 
 from convlet.datasets import load
+from convlet.datasets.collections import tables
 from convlet.errors import DataError, FormatError, InputError
 
 
@@ -24,6 +25,13 @@ def test_a_table_is_the_same_data_as_the_folder_that_it_names(tmp_path, header, 
     data = load(table(tmp_path, header, None, separator, name))
     expected = load(tmp_path / "photos")
     assert (data.sha256, data.classes) == (expected.sha256, expected.classes)
+
+
+def test_a_table_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+    path = table(tmp_path)
+    monkeypatch.setattr(tables, "LARGEST", 10)
+    with pytest.raises(FormatError, match=r"bytes; a table may have at most 10\."):
+        load(path)
 
 
 def test_other_columns_are_told(tmp_path):
