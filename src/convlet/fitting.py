@@ -194,7 +194,8 @@ def _asked(
     recipe = _recipe(chosen.recipe, words)
     if words["validate_every"] is None:
         recipe = validated(recipe, len(images.train))
-    return recipe, images, [f"{topic}: {reason}." for topic, reason in chosen.reasons]
+    chosen = chosen.retold(recipe, len(images.train))
+    return chosen.recipe, images, [f"{topic}: {reason}." for topic, reason in chosen.reasons]
 
 
 def _within(planned: Experiment, data: Dataset, ends: float, is_chosen: bool) -> Experiment:

@@ -75,6 +75,11 @@ def test_a_list_on_standard_input_is_taken_in_its_order(run, shots):
     assert [row["class"] for row in json.loads(result.stdout)["predictions"]] == ["dark", "light", "dark"]
 
 
+def test_an_empty_list_on_standard_input_is_refused(run):
+    result = CliRunner().invoke(main, ["predict", str(run), "-", *NUMPY], input="\n\n")
+    assert result.exit_code == 2 and "standard input names no image" in str(result.stderr)
+
+
 @pytest.mark.parametrize("at_once", [1, 2, 500])
 def test_answers_are_the_same_as_lines_and_as_a_table_however_many_are_read_at_once(run, shots, monkeypatch, at_once):
     monkeypatch.setattr(predict, "AT_ONCE", at_once)

@@ -67,6 +67,7 @@ def test_data_alone_chooses_a_recipe_says_why_and_keeps_it(shop, tmp_path, undra
     kept = recipe_of(tmp_path / "run")
     assert kept.training.steps == 3 and kept.network.output_shape == (3,) and kept.augmentation
     assert "Training is expected to take" in said and ": 4 × 3 steps of" in said
+    assert "training      3 steps, " in said and "training: 3 steps, " in kept.description
 
 
 def test_a_time_limit_shortens_a_run_and_says_how_long_it_is_expected_to_take(shop, tmp_path, undrawn, monkeypatch):
@@ -74,7 +75,7 @@ def test_a_time_limit_shortens_a_run_and_says_how_long_it_is_expected_to_take(sh
     common = (shop / "tiny.toml", "--engine", "numpy", "--run-dir", tmp_path / "run")
     said = convlet("train", *common, "--time-limit", "30s").stderr
     steps = recipe_of(tmp_path / "run").training.steps
-    assert 15 < steps <= 19 and f"Training is expected to take {steps}.0 s: {steps} steps of 1.0 s." in said
+    assert 15 < steps <= 19 and f"Training is expected to take {steps}.0 s: {steps} steps of 1.0 s, as all " in said
     refused("train", *common, "--time-limit", "9m", says="never overwritten", code=1)
     refused("train", "--resume", tmp_path / "run", "--time-limit", "9m", says="--time-limit=540.0 with --resume")
     refused("train", *common[:3], "--time-limit", "3s", says="time_limit: 0.0 s are left for training")
@@ -97,6 +98,7 @@ def test_init_prints_the_recipe_that_data_alone_would_choose(shop, tmp_path, und
     convlet("train", "--data", shop / "data.npz", "--train-images", "50", *common, tmp_path / "chosen")
     mine, chosen = (recipe_of(tmp_path / run) for run in ("mine", "chosen"))
     assert mine.training.validate_every == 10 and chosen.training.validate_every == 1  # so few steps are of one epoch
+    mine = replace(mine, description=chosen.description)  # which says how long that one is trained
     assert replace(mine, training=chosen.training) == chosen and mine.data.train_images == 50
     assert mine.training.changed(validate_every=1) == chosen.training
     answer = json.loads(convlet("init", shop / "data.npz", "--train-images", "50", "--json").stdout)

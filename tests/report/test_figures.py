@@ -92,6 +92,13 @@ def test_mistakes_show_label_and_prediction(channels):
     assert to_bytes(figure, "png").startswith(b"\x89PNG")
 
 
+def test_a_mistake_bears_the_name_of_its_file():
+    shown, paths = evaluation(3, 12, wrong=4), [f"ant/{number}.png" for number in range(12)]
+    examples = Examples.from_arrays(pixels(12), shown.labels, classes=3)
+    captions = [axes.get_xlabel() for axes in mistakes(shown, examples, ("a", "b", "c"), paths=paths).figure.axes]
+    assert sum(caption.endswith("% · 0.png") for caption in captions) == 1
+
+
 def test_as_many_mistakes_as_asked_for():
     shown = evaluation(3, 60, wrong=50)
     figure = mistakes(shown, Examples.from_arrays(pixels(60), shown.labels, classes=3), VIETNAMESE, count=7)

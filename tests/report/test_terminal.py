@@ -166,6 +166,14 @@ def test_an_evaluations_numbers():
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
 
 
+def test_a_mistake_is_called_by_its_file_where_it_has_one():
+    paths = [f"ant/{number}.png" for number in range(5)]
+    worst = evaluation_json(three_classes(), NAMES, paths=paths)["mistakes"][0]
+    assert (worst["index"], worst["path"]) == (2, "ant/2.png")
+    assert "path" not in evaluation_json(three_classes(), NAMES)["mistakes"][0]
+    assert "ant/2.png" in shown(evaluation_table(three_classes(), NAMES, paths=paths))
+
+
 def test_an_evaluation_stands_beside_what_needs_no_network():
     """Of the five, three are of class 0; the linear classifier has only the second and the fourth right."""
     linear = Evaluation(np.array([[0.0, 1, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0], [1, 0, 0]]), np.array([0, 0, 0, 1, 1]))

@@ -55,6 +55,17 @@ def test_each_image_is_seen_eight_times_and_a_quarter_of_a_million_of_them_at_le
     assert said["training"].startswith("8 epochs of 55,000 images, 256 a step")
 
 
+def test_a_recipe_that_is_trained_otherwise_than_chosen_says_how():
+    found = chosen_recipe(mnist().shortened(1000), DataSource("photos"))
+    shorter = replace(found.recipe, training=found.recipe.training.changed(steps=80, label_smoothing=0.0))
+    told = found.retold(shorter, 1000)
+    said = "80 steps, 5.12 epochs of 1,000 images, 64 a step; one cycle of the rate"
+    assert dict(told.reasons)["training"].startswith(said) and f"\ntraining: {said}" in told.recipe.description
+    others = [line for line in told.recipe.description.split("\n") if not line.startswith("training: ")]
+    assert others == [line for line in found.recipe.description.split("\n") if not line.startswith("training: ")]
+    assert found.retold(found.recipe, 1000) == found
+
+
 def test_where_a_time_is_given_there_are_as_many_epochs_as_fit_until_images_would_have_to_be_moved():
     epochs = {}
     for minutes in (1, 4.5, 5, 6):

@@ -39,8 +39,10 @@ class Asked:
         """The recipe, its data, and first weights where they are another run's; what there is to say is said."""
         if self.data is not None and self.is_chosen:
             choice, images = chosen_for(self.data, self.options)
+            recipe = validated(_overridden(choice.recipe, self.options), len(images.train))
+            choice = choice.retold(recipe, len(images.train))
             say_chosen(choice, images)
-            return validated(_overridden(choice.recipe, self.options), len(images.train)), images, None
+            return choice.recipe, images, None
         recipe = _overridden(with_data(self._named(), self.data), self.options)
         recipe, images = self._with_images(recipe)
         return self._started(recipe, images)

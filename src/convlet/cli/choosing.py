@@ -33,11 +33,13 @@ def chosen_for(data: str, options: Mapping[str, Any]) -> tuple[Chosen, Dataset]:
 
 def timed(recipe: Recipe, data: Dataset, engine: str | None, ends: float, *, is_chosen: bool) -> tuple[Recipe, float]:
     """The recipe with no more steps than fit in until `ends`, and when the last may begin; what is expected is said."""
+    wanted = recipe.training.total_steps(len(data.train))
     with said_if_slow(engine or default_engine()):
         recipe, until, found = pace.timed(recipe, data, ends, engine=engine, draws=True, is_chosen=is_chosen)
     steps, long = recipe.training.total_steps(len(data.train)), found.seconds(recipe, data)
     each = f"{len(recipe.members)} × {count(steps)}" if recipe.ensemble else count(steps)
-    say(f"Training is expected to take {duration(long)}: {each} steps of {duration(found.step)}.")
+    less = f", as all {count(wanted)} do not fit" if steps < wanted else ""
+    say(f"Training is expected to take {duration(long)}: {each} steps of {duration(found.step)}{less}.")
     return recipe, until
 
 

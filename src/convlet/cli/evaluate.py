@@ -34,7 +34,7 @@ def evaluate(
     show(
         as_json,
         {"run": str(run), **found.facts()},
-        evaluation_table(found.evaluation, found.run.classes, found.linear),
+        evaluation_table(found.evaluation, found.run.classes, found.linear, found.paths),
         "",
         confusion_table(found.evaluation, found.run.classes),
     )

@@ -156,7 +156,11 @@ def _sources(images: Iterable[str]) -> Iterator[str]:
     """What was named, and in place of - what standard input names, a line each."""
     for image in images:
         if image == "-":
-            yield from (line.rstrip("\n") for line in sys.stdin if line.strip())
+            lines = (line.rstrip("\n") for line in sys.stdin if line.strip())
+            if (first := next(lines, None)) is None:
+                raise InputError("IMAGE='-': standard input names no image; expected a path on each line.")
+            yield first
+            yield from lines
         else:
             yield image
 

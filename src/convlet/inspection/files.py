@@ -77,7 +77,7 @@ def _rare(found: Headers) -> Iterator[Finding]:
     for form, text in enumerate(found.forms):
         if text != UNKNOWN and counts[form] < RARE * len(found.form):
             title = f"{counted(int(counts[form]), 'file is', 'files are')} of a rare form: {text}"
-            advice = f"Most are {found.forms[0]}. Look whether they come from elsewhere."
+            advice = f"The commonest is {found.forms[0]}. Look whether they come from elsewhere."
             yield Finding("form", KNOW, title, advice, _cases(found, np.flatnonzero(found.form == form)))
 
 

@@ -195,7 +195,7 @@ def flat_images(places: NDArray[np.int64]) -> Iterator[Finding]:
 
 UNUSUAL = {
     "dark": ("far darker than the others", "light"),
-    "bright": ("far brighter than the others", "shade"),
+    "bright": ("far brighter than the others", "distance from white"),
     "faint": ("far fainter than the others", "contrast"),
     "blurred": ("far more blurred than the others", "sharpness"),
 }

@@ -125,6 +125,16 @@ def visible(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
+def ending(path: str, longest: int) -> str:
+    """A path's end, which tells files apart; control characters as `visible` shows them.
+
+    >>> ending("photos/ant/img_012.png", 12)
+    '…img_012.png'
+    """
+    path = visible(path)
+    return path if len(path) <= longest else f"…{path[1 - longest :]}"
+
+
 def label(name: str, longest: int = 24) -> str:
     """A class's name as it can be shown: one line, nothing invisible, not too long.
 

@@ -51,6 +51,11 @@ class Chosen:
             family["whitened"] = False
         return to_toml(table | {"network": family})
 
+    def retold(self, recipe: Recipe, images: int) -> "Chosen":
+        """The same of what became of the recipe: how it is now trained on so many images."""
+        reasons = dict(self.reasons) | {"training": _on_training(images, recipe.training, recipe.ensemble)}
+        return Chosen(retold(recipe, images), tuple(reasons.items()))
+
 
 def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float | None = None) -> Chosen:
     """The recipe for a data set that is found at a source, and takes two cores about so many minutes, or `MINUTES`.
@@ -69,7 +74,7 @@ def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float | None = 
     optimizer = SGD(OneCycle(0.2, 0.23), 0.9, True, 0.005, decays="kernels", average=EMA(0.99))
     reasons = (
         ("network", _on_network(data, network, ensemble, minutes)),
-        ("training", _on_training(data, training, ensemble)),
+        ("training", _on_training(len(data.train), training, ensemble)),
         ("augmentation", on_pictures),
         ("classes", on_classes),
     )
@@ -88,6 +93,13 @@ def validated(recipe: Recipe, images: int) -> Recipe:
     epochs = training.epochs or training.total_steps(images) * training.batch_size / images
     often = 1 if training.patience else _often(epochs)
     return replace(recipe, training=training.changed(validate_every=often))
+
+
+def retold(recipe: Recipe, images: int) -> Recipe:
+    """A chosen recipe whose description says how it is trained now, on so many training images."""
+    now = f"training: {_on_training(images, recipe.training, recipe.ensemble)}."
+    lines = [now if line.startswith("training: ") else line for line in recipe.description.split("\n")]
+    return replace(recipe, description="\n".join(lines))
 
 
 def _often(epochs: float) -> int:
@@ -129,10 +141,14 @@ def _training(images: int, several: int, fit: int, weights: str | Mapping[str, f
     return Training(batch, epochs=epochs, validate_every=_often(epochs), label_smoothing=0.1, class_weights=weights)
 
 
-def _on_training(data: Dataset, training: Training, ensemble: Ensemble | None) -> str:
-    seen = f"{training.epochs:,} epochs of {len(data.train):,} images"
+def _on_training(images: int, training: Training, ensemble: Ensemble | None) -> str:
+    epochs = training.epochs or training.total_steps(images) * training.batch_size / images
+    steps = "" if training.steps is None else f"{training.steps:,} step{'s' * (training.steps != 1)}, "
+    often = f"{epochs:,.0f}" if epochs >= 100 else f"{epochs:.3g}"
+    seen = f"{steps}{often} epochs of {images:,} images, {training.batch_size} a step"
+    smoothed = "labels smoothed, " if training.label_smoothing else ""
     tried = "" if ensemble is None else ", each network at another rate and decay"
-    return f"{seen}, {training.batch_size} a step; labels smoothed, one cycle of the rate, averaged weights{tried}"
+    return f"{seen}; {smoothed}one cycle of the rate, averaged weights{tried}"
 
 
 def _may_be_a_sign(name: str) -> bool:

@@ -16,7 +16,7 @@ from convlet.datasets import Dataset
 from convlet.engines import Preparing, Program, default_engine
 from convlet.engines import engine as find_engine
 from convlet.errors import InputError
-from convlet.runs.choosing import validated
+from convlet.runs.choosing import retold, validated
 from convlet.runs.recipe import Recipe
 from convlet.signals import stop_on_signals
 from convlet.training.batches import batches, prepare
@@ -64,7 +64,7 @@ class Pace:
         joined = JOINING + kept * self.validation(data) if recipe.ensemble else 0.0
         left = ends - after - joined
         fitted = self.within(recipe, data, left - time.monotonic(), is_chosen=is_chosen)
-        return fitted, left - self.validation(data)
+        return retold(fitted, len(data.train)) if is_chosen else fitted, left - self.validation(data)
 
     def within(self, recipe: Recipe, data: Dataset, seconds: float, *, is_chosen: bool = False) -> Recipe:
         """The recipe with no more steps than fit into so many seconds, of each network where there are several. Raises

@@ -49,7 +49,7 @@ class Assessment:
 
     def facts(self) -> Facts:
         """What `convlet evaluate --json` prints of it."""
-        facts = evaluation_json(self.evaluation, self.run.classes, linear=self.linear)
+        facts = evaluation_json(self.evaluation, self.run.classes, linear=self.linear, paths=self.paths)
         return {"data": self.data.name, "part": self.part, **facts}
 
     def to_json(self) -> bytes:

@@ -17,13 +17,17 @@ MISTAKES = 20
 
 
 def evaluation_json(
-    evaluation: Evaluation, classes: Sequence[str], mistakes: int = MISTAKES, linear: Evaluation | None = None
+    evaluation: Evaluation,
+    classes: Sequence[str],
+    mistakes: int = MISTAKES,
+    linear: Evaluation | None = None,
+    paths: Sequence[str] = (),
 ) -> Facts:
     """An evaluation's numbers: overall, beside what needs no network, class by class, the confusion matrix, how well
     it knows what it knows, and the worst mistakes.
 
     A precision, recall or F1 of which there is nothing to take a share is None. `linear` is what the linear baseline
-    answers to the same images.
+    answers to the same images, `paths` the file of each, where they are of files.
     """
     images, right = len(evaluation.labels), int(evaluation.right.sum())
     low, high = evaluation.accuracy_interval
@@ -39,7 +43,7 @@ def evaluation_json(
         "calibration": _calibration(evaluation),
         "classes": [_class_facts(evaluation, classes, index) for index in range(len(classes))],
         "confusion": evaluation.confusion.tolist(),
-        "mistakes": [_mistake(evaluation, classes, int(index)) for index in evaluation.mistakes()[:mistakes]],
+        "mistakes": [_mistake(evaluation, classes, int(index), paths) for index in evaluation.mistakes()[:mistakes]],
     }
 
 
@@ -86,10 +90,11 @@ def _or_none(share: float) -> float | None:
     return None if math.isnan(share) else float(share)
 
 
-def _mistake(evaluation: Evaluation, classes: Sequence[str], index: int) -> Facts:
+def _mistake(evaluation: Evaluation, classes: Sequence[str], index: int, paths: Sequence[str]) -> Facts:
     prediction = int(evaluation.predictions[index])
     return {
         "index": index,
+        **({"path": paths[index]} if paths else {}),
         "label": classes[int(evaluation.labels[index])],
         "prediction": classes[prediction],
         "probability": float(evaluation.probabilities[index, prediction]),

@@ -5,7 +5,9 @@ import numpy as np
 from convlet.inspection import Inspection
 from convlet.inspection.findings import Case, Finding
 from convlet.report.facts.network import Facts
-from convlet.report.numbers import shape
+from convlet.report.numbers import count, shape
+
+FORMS = 3  # of files that are named
 
 
 def inspection_json(inspection: Inspection) -> Facts:
@@ -64,6 +66,16 @@ def between(files: Facts) -> str:
     """Of which size files are, or from which to which."""
     smallest, largest = (shape(files[name]) for name in ("smallest", "largest"))
     return smallest if smallest == largest else f"{smallest} to {largest}"
+
+
+def of_forms(files: Facts) -> str:
+    """How many files are of each form, the commonest first, and how many of all others."""
+    forms = list(files["forms"].items())
+    if len(forms) == 1:
+        return str(forms[0][0])
+    more = sum(number for _, number in forms[FORMS:])
+    said = [f"{count(number)} {form}" for form, number in forms[:FORMS]]
+    return "; ".join([*said, f"{count(more)} of other forms"] if more else said)
 
 
 def finding_facts(inspection: Inspection, finding: Finding) -> Facts:

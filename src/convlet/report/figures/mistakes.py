@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import PurePath
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,10 +18,12 @@ COLUMNS = 6  # of mistakes
 GREYS = "gray"
 
 
-def mistakes(evaluation: Evaluation, examples: Examples, classes: Sequence[str], count: int = 24) -> Figure:
+def mistakes(
+    evaluation: Evaluation, examples: Examples, classes: Sequence[str], count: int = 24, paths: Sequence[str] = ()
+) -> Figure:
     """The worst mistakes, the highest loss first: the image, its label, what it was taken for and how surely.
 
-    `examples` are those that were evaluated, in the same order.
+    `examples` are those that were evaluated, in the same order, and so are the `paths` of their files, if any.
     """
     wrong = evaluation.mistakes()
     everything = numbers.count(len(evaluation.labels))
@@ -30,7 +33,7 @@ def mistakes(evaluation: Evaluation, examples: Examples, classes: Sequence[str],
         shown = wrong[:count]
         names = [numbers.label(name, 17) for name in classes]
         columns = COLUMNS if len(shown) > COLUMNS / 2 else COLUMNS // 2
-        rows, lines = math.ceil(len(shown) / columns), 1 if max(map(len, names)) < 6 else 2
+        rows, lines = math.ceil(len(shown) / columns), 1 if _are_short(names) else 2
         remark = f"{_which(len(shown), len(wrong))} {everything} images: label → prediction, its probability"
         figure = blank(1.6 * columns, (1.75 + 0.18 * lines) * rows, "Worst mistakes", remark, compressed=True)
         grid = figure.subplots(rows, columns, squeeze=False)
@@ -38,7 +41,8 @@ def mistakes(evaluation: Evaluation, examples: Examples, classes: Sequence[str],
             axes.set_axis_off()
         for axes, index in zip(grid.flat, shown, strict=False):
             axes.imshow(viewable(examples.batch([index])[0][0]), cmap=GREYS, vmin=0, vmax=1)
-            _caption(axes, evaluation, names, int(index), lines)
+            called = numbers.ending(PurePath(paths[index]).name, 17) if paths else f"image {numbers.count(int(index))}"
+            _caption(axes, evaluation, names, int(index), called)
             bare(axes)
     return figure
 
@@ -49,12 +53,18 @@ def _which(shown: int, wrong: int) -> str:
     return f"all {shown} mistakes in" if shown > 1 else "the only mistake in"
 
 
-def _caption(axes: Axes, evaluation: Evaluation, names: Sequence[str], index: int, lines: int) -> None:
+def _are_short(names: Sequence[str]) -> bool:
+    """Whether two of them fit into a line above a picture."""
+    return max(map(len, names)) < 6
+
+
+def _caption(axes: Axes, evaluation: Evaluation, names: Sequence[str], index: int, called: str) -> None:
     label, prediction = int(evaluation.labels[index]), int(evaluation.predictions[index])
     chance = numbers.probability(float(evaluation.probabilities[index, prediction]), 0)
-    text = f"{names[label]} → {names[prediction]}" if lines == 1 else f"{names[label]}\n→ {names[prediction]}"
-    axes.set_title(text, fontsize=11 if lines == 1 else 8.5)
-    axes.set_xlabel(f"{chance} · image {numbers.count(index)}", fontsize=8, color=QUIET, loc="left")
+    short = _are_short(names)
+    text = f"{names[label]} → {names[prediction]}" if short else f"{names[label]}\n→ {names[prediction]}"
+    axes.set_title(text, fontsize=11 if short else 8.5)
+    axes.set_xlabel(f"{chance} · {called}", fontsize=8, color=QUIET, loc="left")
 
 
 def viewable(image: Array) -> Array:

@@ -59,7 +59,8 @@ def draw_run(
     if evaluation is not None:
         figures["confusion.svg"] = partial(confusion, evaluation, classes, f"{title}: confusion matrix")
         if examples is not None:
-            figures["mistakes.png"] = partial(mistakes, evaluation, examples, classes)
+            paths = assessed.paths if assessed else ()
+            figures["mistakes.png"] = partial(mistakes, evaluation, examples, classes, paths=paths)
     written = [folder / "metrics.csv", folder / "history.json"]
     drawn = {}
     for name, draw in figures.items():

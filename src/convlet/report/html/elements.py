@@ -7,7 +7,7 @@ import html
 from collections.abc import Iterable
 from typing import TypeAlias
 
-EMPTY = ("img", "meta", "br", "rect", "line", "circle", "path")  # elements that hold nothing
+EMPTY = ("img", "meta", "br", "wbr", "rect", "line", "circle", "path")  # elements that hold nothing
 
 
 class Html(str):
@@ -53,7 +53,7 @@ def element(name: str, *children: Child, **attributes: Value) -> Html:
     """
     written = "".join(map(_attribute, attributes, attributes.values()))
     if name in EMPTY:
-        return Html(f"<{name}{written}>" if name in ("img", "meta", "br") else f"<{name}{written}/>")
+        return Html(f"<{name}{written}>" if name in ("img", "meta", "br", "wbr") else f"<{name}{written}/>")
     return Html(f"<{name}{written}>{joined(*children)}</{name}>")
 
 

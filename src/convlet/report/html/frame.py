@@ -58,6 +58,12 @@ def name_of(text: str) -> Html:
     return element("bdi", text)
 
 
+def path_of(text: str) -> Html:
+    """A file's path, which a line may break behind a folder rather than in a name."""
+    *folders, name = text.split("/")
+    return element("bdi", *((folder, "/", element("wbr")) for folder in folders), name)
+
+
 def paragraph(*children: Child) -> Html:
     """Running text."""
     return element("p", joined(*children))

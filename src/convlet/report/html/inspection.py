@@ -12,9 +12,9 @@ from convlet.environment import environment
 from convlet.inspection import Inspection
 from convlet.inspection.findings import LOOK, MEND, Case, Finding
 from convlet.inspection.views import Array
-from convlet.report.facts.inspection import between, class_facts, file_facts
+from convlet.report.facts.inspection import between, class_facts, file_facts, of_forms
 from convlet.report.html.elements import Child, Html, element, joined
-from convlet.report.html.frame import name_of, page, paragraph, section, table
+from convlet.report.html.frame import name_of, page, paragraph, path_of, section, table
 from convlet.report.html.pictures import Album
 from convlet.report.numbers import count, label, percent, shape, size
 from convlet.runs.files import write_file
@@ -79,9 +79,7 @@ def _facts(inspection: Inspection) -> Iterator[Html]:
     rows = [("images", f"{count(len(inspection.row))}: {parts}"), ("classes", count(len(data.classes)))]
     rows.append(("shape", f"{shape(data.image_shape)}, as a network takes them"))
     if files is not None:
-        forms = "; ".join(f"{count(number)} {form}" for form, number in list(files["forms"].items())[:3])
-        sizes = between(files)
-        rows.append(("files", f"{size(files['bytes'])}, {sizes}; {forms}"))
+        rows.append(("files", f"{size(files['bytes'])}, {between(files)}; {of_forms(files)}"))
     if accuracy is not None:
         rows.append(("small networks", f"tell {percent(accuracy)} of the images right that they were not trained on"))
     for name, text in rows:
@@ -124,7 +122,7 @@ def _case(inspection: Inspection, case: Case, album: Album) -> Html:
     between = " " if len(case.images) > 1 else element("br")
     for image in shown:
         place = inspection.place(image)
-        names.append(joined(name_of(place.name), between, element("b", name_of(label(place.label))), element("br")))
+        names.append(joined(path_of(place.name), between, element("b", name_of(label(place.label))), element("br")))
     if (left := len(case.images) - len(shown)) > 0:
         names.append(joined(f"and {count(left)} more", element("br")))
     body = element("div", *pictures, class_="two") if len(case.images) > 1 else joined(*pictures)

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from convlet.report.facts.evaluation import evaluation_json, prediction_json
 from convlet.report.facts.network import Facts
-from convlet.report.numbers import NOT_MEASURED, count, label, percent, probability, visible
+from convlet.report.numbers import NOT_MEASURED, count, ending, label, percent, probability
 from convlet.report.terminal.layout import apart, class_name, pairs, plain_table, titled
 from convlet.runs.evaluation import Evaluation
 
@@ -26,13 +26,14 @@ PAIRS = 12
 SIGNIFICANT = 0.05
 SHORTEST = 5  # letters to which a class's name may be cut at the head of a column
 TOP = 3
+LONGEST = 26  # letters of a path
 
 
 def evaluation_table(
-    evaluation: Evaluation, classes: Sequence[str], linear: Evaluation | None = None
+    evaluation: Evaluation, classes: Sequence[str], linear: Evaluation | None = None, paths: Sequence[str] = ()
 ) -> RenderableType:
-    """Accuracy beside what needs no network, how well each class is known, and the worst mistakes."""
-    facts = evaluation_json(evaluation, classes, WORST, linear)
+    """Accuracy beside what needs no network, how well each class is known, and the worst mistakes, by their files."""
+    facts = evaluation_json(evaluation, classes, WORST, linear, paths)
     return apart(_overall(facts), _classes(facts), *([_mistakes(facts)] if facts["mistakes"] else []))
 
 
@@ -83,10 +84,13 @@ def _share(share: float | None) -> str:
 
 
 def _mistakes(facts: Facts) -> Group:
-    table = plain_table("image", "label", "", "prediction", "probability", right=("image", "probability"))
+    of_files = "path" in facts["mistakes"][0]
+    numbers = ("probability",) if of_files else ("image", "probability")
+    table = plain_table("image", "label", "", "prediction", "probability", right=numbers)
     for row in facts["mistakes"]:
         chance = probability(row["probability"])
-        table.add_row(count(row["index"]), class_name(row["label"]), "→", class_name(row["prediction"]), chance)
+        image = ending(row["path"], LONGEST) if of_files else count(row["index"])
+        table.add_row(Text(image), class_name(row["label"]), "→", class_name(row["prediction"]), chance)
     return titled("Worst mistakes, by their loss", table)
 
 
@@ -138,14 +142,8 @@ def prediction_table(paths: Sequence[str | Path], probabilities: NDArray[Any], c
     for row in prediction_json(paths, probabilities, classes):
         for i, (name, chance) in enumerate(list(row["probabilities"].items())[:TOP]):
             style = "" if i else "bold"
-            image = "" if i else Text(_end(row["image"]), style)
+            image = "" if i else Text(ending(row["image"], LONGEST), style)
             table.add_row(
                 image, Text(label(name, 20), style), Text(probability(chance), style), Bar(1, 0, chance, width=16)
             )
     return table
-
-
-def _end(path: str, longest: int = 26) -> str:
-    """A path's end: the part that tells images apart."""
-    path = visible(path)
-    return path if len(path) <= longest else f"…{path[1 - longest :]}"

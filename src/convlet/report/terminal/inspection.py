@@ -6,7 +6,7 @@ from rich.text import Text
 
 from convlet.inspection import Inspection
 from convlet.inspection.findings import Case, Finding
-from convlet.report.facts.inspection import between, class_facts, file_facts
+from convlet.report.facts.inspection import between, class_facts, file_facts, of_forms
 from convlet.report.numbers import count, percent, shape, size, visible
 from convlet.report.terminal.layout import apart, class_name, pairs, plain_table, titled
 from convlet.report.terminal.printed import print_plain
@@ -34,16 +34,10 @@ def _overview(inspection: Inspection) -> RenderableType:
     rows = [("images", count(len(inspection.row)), parts), ("classes", count(len(data.classes)), "")]
     rows.append(("shape", shape(data.image_shape), "height × width × channels, as a network takes them"))
     if files is not None:
-        rows.append(("files", size(files["bytes"]), f"{between(files)}; {_forms(files['forms'])}"))
+        rows.append(("files", size(files["bytes"]), f"{between(files)}; {of_forms(files)}"))
     if accuracy is not None:
         rows.append(("small networks", percent(accuracy), "of the images they were not trained on are told right"))
     return pairs(*rows)
-
-
-def _forms(forms: dict[str, int]) -> str:
-    if len(forms) == 1:
-        return next(iter(forms))
-    return "; ".join(f"{count(number)} {form}" for form, number in list(forms.items())[:3])
 
 
 def _classes(inspection: Inspection) -> RenderableType:

@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 
 from convlet.report.facts.assessment import Assessment
 from convlet.report.html.elements import Child, Html, element, joined
-from convlet.report.html.frame import name_of, scrolling, section, table
+from convlet.report.html.frame import name_of, path_of, scrolling, section, table
 from convlet.report.html.pictures import Album
-from convlet.report.numbers import count, label, percent, probability
+from convlet.report.numbers import count, ending, label, percent, probability
 
 MOST = 30  # classes of a matrix that can be read
 PAIRS = 40  # confusions that are listed, where there are more
 EACH = 12  # images of a cell
 BYTES = 1_200_000
+LONGEST = 22  # letters of a file's path
 Cell = tuple[int, int]
 
 
@@ -75,12 +76,8 @@ def _thumb(assessed: Assessment, album: Album, index: int, sure: float) -> Html 
     picture = album.picture(pixels[0], name)
     if picture is None:
         return None
-    return element("figure", picture, element("figcaption", probability(sure, 0), element("br"), _end(name)))
-
-
-def _end(path: str, longest: int = 22) -> str:
-    """A name's end: what tells images apart."""
-    return path if len(path) <= longest else f"…{path[1 - longest :]}"
+    shown = path_of(ending(name, LONGEST))
+    return element("figure", picture, element("figcaption", probability(sure, 0), element("br"), shown))
 
 
 def _square(matrix: NDArray[Any], names: Sequence[str], recall: NDArray[Any], shown: set[Cell]) -> Html:

@@ -4,7 +4,7 @@ import numpy as np
 
 from convlet.report.facts.assessment import Assessment, saliency
 from convlet.report.html.elements import Html, element
-from convlet.report.html.frame import name_of, section
+from convlet.report.html.frame import name_of, path_of, section
 from convlet.report.html.pictures import Album, overlaid
 from convlet.report.numbers import count, label, probability
 
@@ -49,4 +49,4 @@ def _caption(assessed: Assessment, index: int) -> Html:
         element("b", names[1]),
         f" ({probability(sure)})",
     )
-    return element("figcaption", *said, element("br"), assessed.name(index))
+    return element("figcaption", *said, element("br"), path_of(assessed.name(index)))
