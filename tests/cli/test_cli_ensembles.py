@@ -10,8 +10,11 @@ from convlet.processes.group import Alone
 
 def test_several_networks_are_one_run_for_every_command(shop, tmp_path, undrawn):
     run, numpy = tmp_path / "run", ("--engine", "numpy")
-    shown = convlet("train", "--data", shop / "data.npz", "--steps", "2", "--run-dir", run, *numpy).stdout
-    assert f"convlet runs {run}" in shown
+    shown = convlet("train", "--data", shop / "data.npz", "--steps", "2", "--run-dir", run, *numpy)
+    assert f"convlet runs {run}" in shown.stdout
+    assert [line for line in shown.stderr.splitlines() if line.startswith("Network ")] == [
+        f"Network {number} of 4." for number in range(1, 5)
+    ]
     convlet("evaluate", run, *numpy)
     listed = json.loads(convlet("runs", run, "--json").stdout)["runs"]
     assert {Path(row["run"]).name for row in listed} == {f"network-{i}" for i in range(1, 5)}

@@ -86,7 +86,15 @@ def test_its_history_is_that_of_its_networks_one_after_the_other(whole):
 
 def test_who_watches_sees_one_run_of_all_steps():
     seen = []
-    run = train(watch=lambda run: seen.append((run.history.steps, run.total_steps, run.clock.taken)))
+    turns = []
+
+    def watch(run):
+        seen.append((run.history.steps, run.total_steps, run.clock.taken))
+        turns.append((run.turn, run.history.steps))
+
+    run = train(watch=watch)
+    assert {turn for turn, _ in turns} == {(1, 4), (2, 4), (3, 4), (4, 4)}
+    assert all(turn == ((step - 1) // 7 + 1, 4) for turn, step in turns)
     assert [step for step, _, _ in seen] == sorted(step for step, _, _ in seen)
     assert {step for step, _, _ in seen} == set(range(1, STEPS + 1))
     assert all(total == STEPS and taken == step for step, total, taken in seen)

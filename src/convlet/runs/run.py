@@ -48,7 +48,8 @@ class Clock:
 class Run:
     """A trained network, or one in training. `total_steps` is how many steps it was asked to take in all.
 
-    `data` is where the data it was trained on is found, with their fingerprint; None where that is not known.
+    `data` is where the data it was trained on is found, with their fingerprint; None where that is not known. `turn` is
+    which network takes its steps, counted from 1, and of how many: only in an ensemble more than one.
     """
 
     network: Sequential
@@ -61,6 +62,7 @@ class Run:
     run_dir: Path | None = None
     data: DataSource | None = None
     clock: Clock = field(default_factory=Clock)
+    turn: tuple[int, int] = (1, 1)
 
     def __repr__(self) -> str:
         """How far it is, on which engine, and where it is kept."""

@@ -150,6 +150,7 @@ class _Whole:
         self._steps = len(recipe.members) * recipe.training.total_steps(images)
         self._history, self._clock = History(recipe.training.batch_size), Clock()
         self._member: Run | None = None
+        self._number = 0  # of the network whose turn it is, from 1
         self._before = (0, 0, 0)  # steps, validations and reports of the networks before
         self.run: Run | None = None
 
@@ -161,6 +162,7 @@ class _Whole:
         """The run of all, with what this network has that it had not yet."""
         if self._member is None or self._member is not member:
             history, self._member = self._history, member
+            self._number += 1
             self._before = history.steps, len(history.validations), len(history.reports)
             self._clock = self.run.clock if self.run else self._clock
             self.run = replace(
@@ -170,6 +172,7 @@ class _Whole:
                 total_steps=self._steps,
                 run_dir=self._folder,
                 data=self._recipe.data,
+                turn=(self._number, len(self._recipe.members)),
             )
         assert self.run is not None
         self._extend(member.history)

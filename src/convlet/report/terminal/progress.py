@@ -104,6 +104,7 @@ class Progress:
         self._data, self._pace = data, Pace()
         self._validations: int | None = None  # that were told of; None before the first step
         self._prepared_at: float | None = None
+        self._turn = (1, 1)  # of the network that was last told of
 
     def compiling(self, now: float, done: int, total: int, part: str) -> str | None:
         """What is being compiled, and whether that is once for all; None as long as it is not worth a word."""
@@ -114,13 +115,16 @@ class Progress:
         return f"Compiling for this machine, {done + 1} of {total}: {part}{promise}"
 
     def news(self, run: Run, now: float) -> list[str]:
-        """What is to be said for the first time: where the run goes on, and each validation."""
+        """What is to be said for the first time: where the run goes on, which network begins, and each validation."""
         self._pace.note(run, now)
         said, there = [], len(run.history.validations)
         if self._validations is None:
             self._validations = there
             if before := run.history.steps - run.clock.taken:
                 said.append(f"Resumed at step {count(before)} of {count(run.total_steps)}.")
+        if run.turn != self._turn:
+            self._turn = run.turn
+            said.append(f"Network {run.turn[0]} of {run.turn[1]}.")
         if there > self._validations:
             self._validations = there
             said.append(self._validation(run))
