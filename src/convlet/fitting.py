@@ -27,7 +27,7 @@ from convlet.runs.run import Run
 from convlet.signals import Stopped
 from convlet.training.continuing import from_run
 from convlet.training.loop import Watch, both
-from convlet.training.pace import timed
+from convlet.training.pace import out_of_time, timed
 from convlet.training.rate_range import HIGHEST, LOWEST, STEPS, RateCurve, try_rates
 
 
@@ -166,6 +166,7 @@ def _planned(
     planned = Experiment(recipe, folder, how.engine or default_engine(), how.resume, **further)
     if ends < math.inf:
         planned = _within(planned, images, ends, isinstance(network, Dataset) and words["validate_every"] is None)
+        said = [*said, *_shortened(recipe, planned.recipe, len(images.train))]
     return planned, images, [*notes, *said]
 
 
@@ -207,6 +208,12 @@ def _within(planned: Experiment, data: Dataset, ends: float, is_chosen: bool) ->
     return replace(planned, recipe=recipe, until=until)
 
 
+def _shortened(asked: Recipe, fitted: Recipe, images: int) -> list[str]:
+    """In words, how many steps fit into the time, where they are fewer than were asked for."""
+    steps, wanted = (recipe.training.total_steps(images) for recipe in (fitted, asked))
+    return [f"time_limit: {steps:,} steps, as all {wanted:,} do not fit."] if steps < wanted else []
+
+
 def _recipe(network: Sequential | Run | Recipe | str | Path, words: dict[str, Any]) -> Recipe:
     """The recipe that is given, with what else is given in place of its own; or one for a network or a run."""
     words = {word: value for word, value in words.items() if value is not None}
@@ -242,7 +249,10 @@ def _in_sight(planned: Experiment, data: Dataset, said: list[str], progress: boo
         with (quiet_line.QuietLine if true_or_false("progress", progress) else quiet_line.Silent)(data) as line:
             for note in (*(data.collected.said if data.collected else ()), *said):
                 line.say(note)
-            return perform(planned, data, both(line, watch), line.preparing)[0]
+            run, _ = perform(planned, data, both(line, watch), line.preparing)
+            if short := out_of_time(run, planned.until):
+                line.say(f"{short}{' Go on with resume=True.' if planned.run_dir else ''}")
+            return run
     except Stopped as stopped:
         quiet_line.end_in_a_line()
         raise stopped.with_traceback(None) from None  # where between two steps it was is of no interest to anybody

@@ -84,20 +84,13 @@ def test_its_history_is_that_of_its_networks_one_after_the_other(whole):
     assert history.validations[:-1] == validated and history.validations[-1][0] == STEPS
 
 
-def test_who_watches_sees_one_run_of_all_steps():
+def test_who_watches_sees_one_run_of_all_steps_and_whose_turn_it_is():
     seen = []
-    turns = []
-
-    def watch(run):
-        seen.append((run.history.steps, run.total_steps, run.clock.taken))
-        turns.append((run.turn, run.history.steps))
-
-    run = train(watch=watch)
-    assert {turn for turn, _ in turns} == {(1, 4), (2, 4), (3, 4), (4, 4)}
-    assert all(turn == ((step - 1) // 7 + 1, 4) for turn, step in turns)
-    assert [step for step, _, _ in seen] == sorted(step for step, _, _ in seen)
-    assert {step for step, _, _ in seen} == set(range(1, STEPS + 1))
-    assert all(total == STEPS and taken == step for step, total, taken in seen)
+    run = train(watch=lambda run: seen.append((run.history.steps, run.total_steps, run.clock.taken, run.turn)))
+    assert [step for step, *_ in seen] == sorted(step for step, *_ in seen)
+    assert {step for step, *_ in seen} == set(range(1, STEPS + 1))
+    assert all(total == STEPS and taken == step for step, total, taken, _ in seen)
+    assert all(turn == ((step - 1) // 7 + 1, 4) for step, _, _, turn in seen)
     assert run.clock.taken == run.history.steps == run.total_steps == STEPS and run.seed == 5
 
 

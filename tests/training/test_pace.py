@@ -110,13 +110,23 @@ def test_validation_test_and_pictures_of_a_run_end_in_time_too(monkeypatch):
     assert pace.until(float("inf"), RECIPE, DATA, draws=True) == (RECIPE, float("inf"))
 
 
-def test_a_time_limit_in_python_shortens_a_run_which_notes_its_steps(tmp_path, monkeypatch):
+def test_a_time_limit_in_python_shortens_a_run_which_says_and_notes_its_steps(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pacing, "measured_pace", lambda *given, **options: Pace(1.0, 0.0))
-    run = cl.fit(RECIPE, DATA, time_limit="31s", engine="numpy", progress=False, run_dir=tmp_path / "run")
+    run = cl.fit(RECIPE, DATA, time_limit="31s", engine="numpy", run_dir=tmp_path / "run")
     kept = recipe_of(tmp_path / "run").training
+    said, wanted = capsys.readouterr().err, RECIPE.training.total_steps(len(DATA.train))
+    assert f"time_limit: {kept.steps} steps, as all {wanted:,} do not fit." in said and "Out of time" not in said
     assert 18 <= kept.steps <= 20 and run.history.steps == kept.steps  # of 31 s a tenth is spared, and 8 s for pictures
     with pytest.raises(InputError, match="time_limit with resume=True"):
         cl.fit(RECIPE, DATA, time_limit=9, engine="numpy", progress=False, run_dir=tmp_path / "run", resume=True)
+
+
+def test_a_run_in_python_that_is_out_of_time_says_so(monkeypatch, capsys):
+    monkeypatch.setattr("convlet.fitting.timed", lambda recipe, data, ends, **how: (recipe, 0.0, None))
+    run = cl.fit(RECIPE, DATA, time_limit=60, engine="numpy")
+    done = f"step {run.history.steps} of {run.total_steps}"
+    assert run.history.steps < run.total_steps
+    assert f"Out of time after {done}: it went slower" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ from convlet.runs.folder import check_free, recipe_of
 from convlet.runs.recipe import Recipe
 from convlet.signals import Stopped
 from convlet.training import joint
+from convlet.training.pace import out_of_time
 
 AGAIN = ("steps", "skip_broken")  # what may be said anew of a run that goes on
 
@@ -232,12 +233,8 @@ def _perform(
         if planned.saves:
             _say_how_to_go_on(planned, error, same)
         raise
-    if planned.saves and run.history.steps < run.total_steps and time.monotonic() >= planned.until:
-        say(
-            f"Out of time after step {run.history.steps:,} of {run.total_steps:,}: it went slower than its first steps "
-            "did. Go on with:",
-            shlex.join(["convlet", "train", "--resume", str(planned.run_dir)]),
-        )
+    if planned.saves and (short := out_of_time(run, planned.until)):
+        say(f"{short} Go on with:", shlex.join(["convlet", "train", "--resume", str(planned.run_dir)]))
     elif planned.saves and not run.clock.taken:
         say(f"The run had ended, at step {run.history.steps}. Go further with --steps.")
     return training.training_json(run, evaluation, threads, processes, planned.recipe.network)

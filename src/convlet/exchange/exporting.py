@@ -44,7 +44,8 @@ def export(
     installed, or the file's reader does not agree with the network; StorageError where it cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"path={str(path)!r}: expected a name that ends in {' or '.join(SUFFIXES)}.")
+        hint = " The page is written by: convlet export RUN page.html." if path.suffix.lower() == ".html" else ""
+        raise InputError(f"path={str(path)!r}: expected a name that ends in {' or '.join(SUFFIXES)}.{hint}")
     if path.suffix.lower() == ".h":
         if softmax:
             raise InputError("softmax: of a model.h it cannot be asked for; it has functions for both.")

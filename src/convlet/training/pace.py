@@ -18,6 +18,7 @@ from convlet.engines import engine as find_engine
 from convlet.errors import InputError
 from convlet.runs.choosing import retold, validated
 from convlet.runs.recipe import Recipe
+from convlet.runs.run import Run
 from convlet.signals import stop_on_signals
 from convlet.training.batches import batches, prepare
 from convlet.training.fit import check_data
@@ -115,6 +116,14 @@ def timed(
     """
     pace = measured_pace(recipe, data, engine=engine)
     return (*pace.until(ends, recipe, data, draws=draws, is_chosen=is_chosen), pace)
+
+
+def out_of_time(run: Run, until: float) -> str:
+    """In words, that a run ended early as it was to end by `until`, on the monotonic clock; "" where it did not."""
+    if run.history.steps >= run.total_steps or time.monotonic() < until:
+        return ""
+    done = f"step {run.history.steps:,} of {run.total_steps:,}"
+    return f"Out of time after {done}: it went slower than its first steps did."
 
 
 def measured_pace(
