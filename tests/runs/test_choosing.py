@@ -64,6 +64,8 @@ def test_a_recipe_that_is_trained_otherwise_than_chosen_says_how():
     others = [line for line in told.recipe.description.split("\n") if not line.startswith("training: ")]
     assert others == [line for line in found.recipe.description.split("\n") if not line.startswith("training: ")]
     assert found.retold(found.recipe, 1000) == found
+    once = replace(shorter, training=found.recipe.training.changed(epochs=1))
+    assert dict(found.retold(once, 1000).reasons)["training"].startswith("1 epoch of 1,000 images")
 
 
 def test_where_a_time_is_given_there_are_as_many_epochs_as_fit_until_images_would_have_to_be_moved():

@@ -145,7 +145,7 @@ def _on_training(images: int, training: Training, ensemble: Ensemble | None) -> 
     epochs = training.epochs or training.total_steps(images) * training.batch_size / images
     steps = "" if training.steps is None else f"{training.steps:,} step{'s' * (training.steps != 1)}, "
     often = f"{epochs:,.0f}" if epochs >= 100 else f"{epochs:.3g}"
-    seen = f"{steps}{often} epochs of {images:,} images, {training.batch_size} a step"
+    seen = f"{steps}{often} epoch{'s' * (often != '1')} of {images:,} images, {training.batch_size} a step"
     smoothed = "labels smoothed, " if training.label_smoothing else ""
     tried = "" if ensemble is None else ", each network at another rate and decay"
     return f"{seen}; {smoothed}one cycle of the rate, averaged weights{tried}"
