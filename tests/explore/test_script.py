@@ -13,9 +13,9 @@ def test_modules_become_functions_in_the_order_in_which_they_are_needed(tmp_path
     )
     made = script.bundled(script.modules(tmp_path))
     assert made == (
-        '"use strict";\nconst modules = {};\n'
-        'modules["inner/twice.js"] = (() => {\nfunction twice(x) {\nreturn 2 * x;\n}\nreturn { twice };\n})();\n'
-        'modules["main.js"] = (() => {\nconst { twice } = modules["inner/twice.js"];\n'
+        '"use strict";\nconst all = {};\n'
+        'all["inner/twice.js"] = (() => {\nfunction twice(x) {\nreturn 2 * x;\n}\nreturn { twice };\n})();\n'
+        'all["main.js"] = (() => {\nconst { twice } = all["inner/twice.js"];\n'
         "print(twice(21));\nreturn {  };\n})();"
     )
 

@@ -51,7 +51,7 @@ def bundled(ordered: dict[str, str]) -> str:
     """The modules as one script, without comments and indentation: each a function that is called once and gives what
     it exports. Raises AssertionError for a form of import or export, or a text of several lines, that it does not know.
     """
-    pieces = ['"use strict";\nconst modules = {};']
+    pieces = ['"use strict";\nconst all = {};']
     for name, text in ordered.items():
         exported = [found["name"] for found in _EXPORT.finditer(text)]
         body = _IMPORT.sub(partial(_required, name), text)
@@ -62,12 +62,12 @@ def bundled(ordered: dict[str, str]) -> str:
         if any(line.count("`") % 2 for line in body.splitlines()):
             raise AssertionError(f"{name}: a text of several lines, whose indentation would be lost")
         gives = ", ".join(exported)
-        pieces.append(f"modules[{json.dumps(name)}] = (() => {{\n{body.strip()}\nreturn {{ {gives} }};\n}})();")
+        pieces.append(f"all[{json.dumps(name)}] = (() => {{\n{body.strip()}\nreturn {{ {gives} }};\n}})();")
     return "\n".join(pieces)
 
 
 def _required(importer: str, found: re.Match[str]) -> str:
-    module = f"modules[{json.dumps(_resolved(importer, found['path']))}]"
+    module = f"all[{json.dumps(_resolved(importer, found['path']))}]"
     names = found["names"]
     if names is None:
         return ""
