@@ -90,12 +90,11 @@ def fit(
     Stopped (a KeyboardInterrupt) after Ctrl-C, SIGTERM or SIGHUP, GroupError where another process is lost: each with
     the run saved after its last whole step, Stopped with the run as its `run`. So is it whatever `watch` raises.
     """
-    words: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "epochs": epochs, "seed": seed}
+    words: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "epochs": epochs, "augmentation": augmentation}
     words |= {"patience": patience, "report_every": report_every, "validate_every": validate_every}
-    words |= {"label_smoothing": label_smoothing, "class_weights": class_weights}
-    words |= {"optimizer": optimizer, "augmentation": augmentation}
+    words |= {"label_smoothing": label_smoothing, "class_weights": class_weights, "optimizer": optimizer, "seed": seed}
     given = {"validation": validation, "test": test, "sample_weight": sample_weight}
-    how = _How(engine, threads, run_dir, resume, data_changed, log, time_limit)
+    how = _Asked(engine, threads, run_dir, resume, data_changed, log, time_limit)
     planned, images, said = _planned(network, data, words, given, freeze, how)
     return _in_sight(planned, images, said, progress, watch)
 
@@ -133,7 +132,7 @@ def find_rate(
 
 
 @dataclass(frozen=True)
-class _How:
+class _Asked:
     """On which engine, where, and for how long at most: what `fit` was told that is no word of a recipe."""
 
     engine: str | None
@@ -151,7 +150,7 @@ def _planned(
     words: dict[str, Any],
     given: dict[str, Any],
     freeze: Sequence[str] | None,
-    how: _How,
+    how: _Asked,
 ) -> tuple[Experiment, Dataset, list[str]]:
     """The experiment that is asked for, its data, and what there is to say of it."""
     if how.threads is not None:
@@ -250,7 +249,7 @@ def _in_sight(planned: Experiment, data: Dataset, said: list[str], progress: boo
             for note in (*(data.collected.said if data.collected else ()), *said):
                 line.say(note)
             run, _ = perform(planned, data, both(line, watch), line.preparing)
-            if short := out_of_time(run, planned.until):
+            if short := out_of_time(run):
                 line.say(f"{short}{' Go on with resume=True.' if planned.run_dir else ''}")
             return run
     except Stopped as stopped:

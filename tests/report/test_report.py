@@ -196,3 +196,11 @@ def test_why_a_recipe_was_chosen_stands_in_the_report_a_line_for_each_reason(tmp
     )  # a smaller one says the same
     text = (tmp_path / "r" / "report.html").read_text("utf-8")
     assert "<p>network: S of the family air, " in text and "<p>classes: 3 classes of 7 to 8 images: " in text
+
+
+def test_a_network_without_weights_has_its_report_too():
+    images = np.eye(3, dtype=np.float32).reshape(3, 1, 3, 1)
+    three = Dataset.from_arrays(images, [0, 1, 2], test=(images, [0, 1, 2]))
+    recipe = cl.Recipe("plain", cl.Sequential([cl.Flatten()], (1, 3, 1)), cl.Training(steps=1), data=DataSource("x"))
+    assessed = assess(cl.fit(recipe, three, engine="numpy", progress=False), three, "test", beside=False)
+    assert "0 weights, 0 multiply-adds" in run_report(replace(assessed, recipe=recipe))

@@ -143,6 +143,7 @@ def test_out_of_time_what_there_is_answers_and_the_rest_is_trained_later(tmp_pat
 
     run = train(run_dir=tmp_path / "r", until=ends, watch=watch)
     assert (run.history.steps, run.total_steps) == (10, STEPS) and not (tmp_path / "r/network-3").exists()
+    assert run.out_of_time and not cl.load(tmp_path / "r", engine="numpy").out_of_time
     assert run.network.weights == 2 * tiny.NETWORK.weights  # one whole, and one of three steps
     monkeypatch.undo()
     assert fingerprint(train(run_dir=tmp_path / "r", resume=True)) == whole[1]

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from convlet.engines.numpy.program import NumpyProgram
 from convlet.errors import NumericsError
 from convlet.runs.checkpoint import load_checkpoint
 from convlet.runs.recipe import Recipe, Training
+from convlet.signals import Stopped
 from convlet.training import saving
 from convlet.training.ensemble import fit_ensemble
 
@@ -85,6 +87,22 @@ def test_weights_that_are_infinite_are_told_of_at_the_same_step_however_often_a_
         assert load_checkpoint(tmp_path / "r/last.safetensors").state.step == 1
 
 
+def test_weights_that_cannot_be_saved_are_tried_again_a_minute_later_and_not_at_each_step(monkeypatch):
+    now, tried = [0.0], []
+
+    def save(checkpoints):
+        tried.append(now[0])
+        raise NumericsError("a weight is infinite")
+
+    run = tiny.train(steps=1)
+    monkeypatch.setattr(saving.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(saving.Checkpoints, "save", save)
+    checkpoints = saving.Checkpoints(run, PLAIN)
+    for now[0] in (1.0, 61.0, 62.0, 121.0, 122.0):
+        checkpoints.save_if_due()
+    assert tried == [61.0, 122.0]
+
+
 def test_where_all_networks_go_wrong_that_is_what_is_said(tmp_path):
     wild = replace(WILD, ensemble=cl.Ensemble(rates=(1e10, 1e11)))
     for resume in (False, True):
@@ -103,7 +121,37 @@ def test_a_report_says_how_many_answer_where_one_was_left_out(tmp_path):
     assert "3 networks; rate × 1, 1e+10, 0.5; 2 of them answer together" in page
 
 
-def test_a_signal_is_heard_at_the_step_where_a_network_goes_wrong(tmp_path):
+def test_a_signal_within_the_step_whose_loss_is_no_number_ends_all_networks(tmp_path, monkeypatch):
+    own = NumpyProgram.step
+
+    def step(program, batch, rate):
+        loss, right = own(program, batch, rate)
+        if not np.isfinite(loss):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss, right
+
+    monkeypatch.setattr(NumpyProgram, "step", step)
+    with pytest.raises(NumericsError, match="the loss is nan"):
+        train(WILD, run_dir=tmp_path / "r")
+    assert not (tmp_path / "r/network-3").exists()
+
+
+def test_a_network_is_left_out_while_a_stop_is_being_handled_too():
+    try:
+        raise Stopped(signal.SIGTERM)
+    except Stopped:
+        with pytest.warns(UserWarning, match=LEFT_OUT):
+            run = train(WILD)
+    assert run.history.steps == 7 + 3 + 7 and run.turn == (1, 1)
+
+
+def test_a_run_that_lost_a_network_was_not_short_of_time():
+    with pytest.warns(UserWarning, match=LEFT_OUT):
+        run = train(WILD, until=time.monotonic() + 600)
+    assert not run.out_of_time and run.history.steps < run.total_steps
+
+
+def test_a_signal_between_two_steps_is_heard_where_a_network_goes_wrong(tmp_path):
     def watch(run):
         if run.history.steps == 9:
             state = run.program.state()

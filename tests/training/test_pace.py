@@ -100,6 +100,13 @@ def test_a_run_out_of_time_ends_as_it_is_validated_and_goes_on_later(tmp_path, m
     assert_same_bits(whole.program.state().parameters, never_stopped.program.state().parameters)
 
 
+def test_a_run_that_ended_by_patience_was_not_short_of_time_however_late_it_is_asked(monkeypatch):
+    patient = replace(RECIPE, training=replace(RECIPE.training, patience=1), optimizer=cl.SGD(1e-30))
+    run = fit_recipe(patient, DATA, engine="numpy", until=time.monotonic() + 1000)
+    monkeypatch.setattr(time, "monotonic", lambda: float("inf"))
+    assert run.history.steps < run.total_steps and pacing.out_of_time(run) == ""
+
+
 def test_validation_test_and_pictures_of_a_run_end_in_time_too(monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
     pace = Pace(step=2.0, image=0.5)

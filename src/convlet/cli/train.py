@@ -233,7 +233,7 @@ def _perform(
         if planned.saves:
             _say_how_to_go_on(planned, error, same)
         raise
-    if planned.saves and (short := out_of_time(run, planned.until)):
+    if planned.saves and (short := out_of_time(run)):
         say(f"{short} Go on with:", shlex.join(["convlet", "train", "--resume", str(planned.run_dir)]))
     elif planned.saves and not run.clock.taken:
         say(f"The run had ended, at step {run.history.steps}. Go further with --steps.")

@@ -49,7 +49,8 @@ class Run:
     """A trained network, or one in training. `total_steps` is how many steps it was asked to take in all.
 
     `data` is where the data it was trained on is found, with their fingerprint; None where that is not known. `turn` is
-    which network takes its steps, counted from 1, and of how many: only in an ensemble more than one.
+    which network takes its steps, counted from 1, and of how many: only in an ensemble more than one. `out_of_time`: it
+    ended before its last step because its time was over.
     """
 
     network: Sequential
@@ -63,6 +64,7 @@ class Run:
     data: DataSource | None = None
     clock: Clock = field(default_factory=Clock)
     turn: tuple[int, int] = (1, 1)
+    out_of_time: bool = False
 
     def __repr__(self) -> str:
         """How far it is, on which engine, and where it is kept."""

@@ -21,7 +21,7 @@ from convlet.runs.folder import abandon_run, begin_run, clear_leftovers, continu
 from convlet.runs.history import History
 from convlet.runs.recipe import Recipe
 from convlet.runs.run import Clock, Run
-from convlet.signals import Stopped, stop_on_signals
+from convlet.signals import Stop, Stopped, stop_on_signals
 from convlet.training.ending import stopped_at
 from convlet.training.fit import check_data, fit_recipe
 from convlet.training.loop import Watch
@@ -52,12 +52,12 @@ def fit_ensemble(
     folder = Path(run_dir) if run_dir is not None else None
     _check(recipe, data)
     recipe = replace(recipe, data=recipe.data.resolved(data))
-    with hold(folder):
+    with stop_on_signals() as stop, hold(folder):  # of all: between two networks a signal is heard as within one
         _begin(recipe, data, folder, resume, data_changed)
         whole = _Whole(recipe, len(data.train), folder)
         how = {"engine": engine, "data_changed": data_changed, "until": until, "watch": whole.told(watch)}
         try:
-            return _together(whole, _trained(whole, recipe, data, folder, how, preparing), recipe, data)
+            return _together(whole, _trained(whole, recipe, data, folder, how, preparing, stop), recipe, data, stop)
         except Stopped as stopped:
             if whole.run is not None:
                 stopped.run, stopped.outcome = whole.run, stopped_at(whole.run)
@@ -113,6 +113,7 @@ def _trained(
     folder: Path | None,
     how: dict[str, Any],
     preparing: Preparing | None,
+    stop: Stop,
 ) -> list[Run]:
     """The networks, each trained as far as there was time, and let go of what it was trained with.
 
@@ -122,14 +123,16 @@ def _trained(
     trained, lost = list[Run](), list[str]()
     for number, member in enumerate(recipe.members, 1):
         if number > 1 and time.monotonic() >= how["until"]:
+            whole.ended_early()
             break
+        whole.number = number
         own = None if folder is None else _place(folder, number)
         begun = own is not None and _has_begun(own)
         prepares = preparing if number == 1 else None  # the others need nothing else
         try:
             run = fit_recipe(member, data, run_dir=own, resume=begun, preparing=prepares, **how)
         except NumericsError as error:
-            if isinstance(error.__context__, Stopped):  # a signal has come as well
+            if stop.signal is not None:  # who asked to stop does not wait for the others
                 raise
             if error.run is not None:
                 whole.follow(error.run)
@@ -150,7 +153,7 @@ class _Whole:
         self._steps = len(recipe.members) * recipe.training.total_steps(images)
         self._history, self._clock = History(recipe.training.batch_size), Clock()
         self._member: Run | None = None
-        self._number = 0  # of the network whose turn it is, from 1
+        self.number = 0  # of the network whose turn it is, from 1
         self._before = (0, 0, 0)  # steps, validations and reports of the networks before
         self.run: Run | None = None
 
@@ -162,7 +165,6 @@ class _Whole:
         """The run of all, with what this network has that it had not yet."""
         if self._member is None or self._member is not member:
             history, self._member = self._history, member
-            self._number += 1
             self._before = history.steps, len(history.validations), len(history.reports)
             self._clock = self.run.clock if self.run else self._clock
             self.run = replace(
@@ -172,10 +174,11 @@ class _Whole:
                 total_steps=self._steps,
                 run_dir=self._folder,
                 data=self._recipe.data,
-                turn=(self._number, len(self._recipe.members)),
+                turn=(self.number, len(self._recipe.members)),
             )
         assert self.run is not None
         self._extend(member.history)
+        self.run.out_of_time = member.out_of_time
         self.run.clock = _sum(self._clock, member.clock)
         return self.run
 
@@ -185,6 +188,11 @@ class _Whole:
         member.program = run.program = find_engine(member.engine).compile(member.network, state.parameters)
         member.program.restore(replace(state, slots={}))
         return member
+
+    def ended_early(self) -> None:
+        """Note that there was no time for the networks that are left."""
+        if self.run is not None:
+            self.run.out_of_time = True
 
     def _extend(self, own: History) -> None:
         history, (steps, validations, reports) = self._history, self._before
@@ -199,21 +207,20 @@ def _sum(one: Clock, other: Clock) -> Clock:
     return Clock(**{item.name: getattr(one, item.name) + getattr(other, item.name) for item in fields(Clock)})
 
 
-def _together(whole: _Whole, runs: list[Run], recipe: Recipe, data: Dataset) -> Run:
+def _together(whole: _Whole, runs: list[Run], recipe: Recipe, data: Dataset, stop: Stop) -> Run:
     """The best of the networks as one, validated and saved."""
     assert whole.run is not None and recipe.ensemble is not None
     kept = _best(runs, recipe.ensemble.kept)
-    with stop_on_signals() as stop:
-        one = average(kept) if len(kept) > 1 else kept[0]
-        run = replace(whole.run, network=one.network, program=one.program)
-        steps = run.history.steps
-        run.program.restore(replace(run.program.state(), slots={}, step=steps))
-        if data.validation is not None and steps:
-            evaluation = run.evaluate(data.validation, stop=stop)
-            run.history.validations.append((steps, evaluation.loss, evaluation.accuracy))
-        stop.check()
-        if run.run_dir is not None and steps:
-            Checkpoints(run, recipe).save()
+    one = average(kept) if len(kept) > 1 else kept[0]
+    run = replace(whole.run, network=one.network, program=one.program, turn=(1, 1))
+    steps = run.history.steps
+    run.program.restore(replace(run.program.state(), slots={}, step=steps))
+    if data.validation is not None and steps:
+        evaluation = run.evaluate(data.validation, stop=stop)
+        run.history.validations.append((steps, evaluation.loss, evaluation.accuracy))
+    stop.check()
+    if run.run_dir is not None and steps:
+        Checkpoints(run, recipe).save()
     return run
 
 

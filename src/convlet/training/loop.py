@@ -68,6 +68,7 @@ def _learn(
             validate(run, data, checkpoints, stop)
             watch(run)
         if step >= last or (training.patience and history.waited() >= training.patience):
+            run.out_of_time = last < run.total_steps
             return
         stop.check()
 

@@ -118,9 +118,9 @@ def timed(
     return (*pace.until(ends, recipe, data, draws=draws, is_chosen=is_chosen), pace)
 
 
-def out_of_time(run: Run, until: float) -> str:
-    """In words, that a run ended early as it was to end by `until`, on the monotonic clock; "" where it did not."""
-    if run.history.steps >= run.total_steps or time.monotonic() < until:
+def out_of_time(run: Run) -> str:
+    """In words, that a run ended before its last step because its time was over; "" where it was not."""
+    if not run.out_of_time:
         return ""
     done = f"step {run.history.steps:,} of {run.total_steps:,}"
     return f"Out of time after {done}: it went slower than its first steps did."

@@ -51,9 +51,10 @@ class Checkpoints:
     def save_if_due(self) -> None:
         """Save if the last time was long ago; but no weight that is NaN or infinite.
 
-        That is for the next loss or validation to tell: at the same step, however often a run was saved.
+        That is for a loss or validation to tell, whichever shows it: at the same step, however often a run was saved.
         """
         if time.monotonic() - self._saved_at > SECONDS:
+            self._saved_at = time.monotonic()  # where it fails too: the next time is not the next step
             with suppress(NumericsError):
                 self.save()
 

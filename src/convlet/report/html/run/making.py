@@ -33,7 +33,7 @@ def chosen(assessed: Assessment) -> Html:
     ]
     recipe = assessed.recipe
     if recipe is not None:
-        rows += _of_recipe(recipe, network.weights // recipe.network.weights)
+        rows += _of_recipe(recipe, network.weights // max(1, recipe.network.weights))
     rows.append(
         ("engine", f"{assessed.run.engine}; {count(assessed.run.history.steps)} steps taken, seed {assessed.run.seed}")
     )
