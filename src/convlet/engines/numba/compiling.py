@@ -11,7 +11,8 @@ Options, and why
                     (−0 and reciprocals do not matter to us). Not "nnan" and "ninf": NaN and infinity must stay
                     detectable, or a diverging training would go unnoticed.
     _nrt            off: kernels allocate nothing, so nobody counts who refers to an array. Where the compiler could not
-                    prove these counts idle, each was a call, with all vectors taken out of their registers for it
+                    prove these counts idle, each was a call, with all vectors taken out of their registers for it.
+                    A private option of Numba's: a Numba without it counts, and all the rest holds
 
 A kernel is compiled when it is first needed, and kept on disk (`cache.py`). One made inside a factory is kept with the
 values it closes over: `make(5)` and `make(3)` are two. Those values must be plain numbers.
@@ -22,18 +23,26 @@ from typing import Any
 
 import numba
 from numba import config
+from numba.core.cpu import CPUTargetOptions
 
 from convlet.engines.numba.cache import PLAIN, KernelCache, closed_over
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
+
+
+def _counting(counts: bool, known: type = CPUTargetOptions) -> dict[str, Any]:
+    """The option that says whether references are counted; none where this Numba would refuse it."""
+    return {"_nrt": counts} if hasattr(known, "_nrt") else {}
+
+
 OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
     "fastmath": set(FASTMATH),
     "boundscheck": False,
-    "_nrt": False,
+    **_counting(False),
 }
-EXACT: dict[str, Any] = {**OPTIONS, "fastmath": False, "_nrt": True}
+EXACT: dict[str, Any] = {**OPTIONS, "fastmath": False, **_counting(True)}
 _INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 

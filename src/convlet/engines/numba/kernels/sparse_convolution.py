@@ -89,6 +89,13 @@ def _collect(winners, d_y, n, h0, h1, f0, f1, g, x_frame, d_y_frame, capacity, v
 
 
 @inlined
+def _clear(sums, count):
+    """Set `count` floats, a multiple of 8, to 0."""
+    for i in range(0, count, 8):
+        store(sums, i, splat(8, np.float32(0)))
+
+
+@inlined
 def _write_sums(sums, d_bias, partial, o, f0, f1, F, taps, wide):
     """From lists of pieces, sums (taps / wide, filters, wide), to columns [f0, f1) of partial[o:] (taps + 1, F)."""
     for start in range(0, taps, wide):
@@ -124,10 +131,8 @@ def make_d_kernels(wide: int) -> Callable[..., Any]:
             last = min(high, (part + 1) * groups)
             f0, f1 = (first - part * groups) * GROUP, (last - part * groups) * GROUP
             first = last
-            for i in range(0, (f1 - f0) * taps, 8):
-                store(sums, i, splat(8, np.float32(0)))
-            for i in range(0, f1 - f0, 8):
-                store(d_bias, i, splat(8, np.float32(0)))
+            _clear(sums, (f1 - f0) * taps)
+            _clear(d_bias, f1 - f0)
             for n in range(N * part // parts, N * (part + 1) // parts):
                 for h0 in range(0, g.H, band):
                     h1 = min(g.H, h0 + band)
