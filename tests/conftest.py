@@ -1,12 +1,9 @@
 """Settings of every test. Its helpers, in `tests/helpers`, are imported by their bare names."""
 
-import signal
-
 import pytest
+from hearing import let_children_hear
 from hypothesis import settings
 from roaming import USUAL
-
-from convlet.signals import SIGNALS
 
 # Tests never assert on time; and what passed yesterday passes today (run with --hypothesis-profile=explore to roam).
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=USUAL, print_blob=True)
@@ -26,9 +23,6 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("few_cases"):
         settings.load_profile("few")
-    for number in SIGNALS:  # in the background of a shell, and under nohup, some are ignored, and so by all we start
-        if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -39,6 +33,11 @@ def pytest_collection_modifyitems(config, items):
         chosen = {each[len(each) // 2] for each in cases.values()}  # the first is often the simplest
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = [item for item in items if item in chosen]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard():  # by what tests start; no hook, for pytest-xdist's workers must go on ignoring what pytest ignores
+    let_children_hear()
 
 
 @pytest.fixture(scope="module")
