@@ -39,6 +39,8 @@ def test_a_port_that_only_the_system_may_listen_on_is_not_called_taken(monkeypat
     for tried, which in ((1, "port 80: it is"), (3, "ports 80 to 82: all are")):
         with pytest.raises(StorageError, match=f"{which} not for this user .*; name one from 1024 on with --port"):
             listening.bound("127.0.0.1", 80, tried)
+    with pytest.raises(StorageError, match=r"it is not for this user .*; name another with --port"):
+        listening.bound("127.0.0.1", taken - 1)
     with pytest.raises(StorageError, match="all are taken"):
         listening.bound("127.0.0.1", taken - 1, 2)
     with listening.bound("127.0.0.1", taken - 1, 50) as other:

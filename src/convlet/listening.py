@@ -69,7 +69,8 @@ def bound(host: str, port: int, tried: int = 1) -> socket.socket:
             permitted = permitted or error.errno != errno.EACCES
     which = f"port {port}: it is" if tried == 1 else f"ports {port} to {port + tried - 1}: all are"
     if not permitted:
-        raise StorageError(f"{which} not for this user (permission denied); name one from 1024 on with --port.")
+        other = "one from 1024 on" if port < 1024 else "another"
+        raise StorageError(f"{which} not for this user (permission denied); name {other} with --port.")
     raise StorageError(f"{which} taken; name another with --port.")
 
 

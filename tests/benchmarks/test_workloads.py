@@ -90,6 +90,17 @@ def test_a_recipe_that_comes_along_or_a_file_of_ones_own_is_a_workload_too(tmp_p
     assert own.network == built.network and own.label_smoothing == 0.1
 
 
+def test_a_copied_recipe_is_called_as_its_file_is_and_two_of_one_name_are_refused(tmp_path):
+    mine, again = tmp_path / "mine.toml", tmp_path / "again" / "mine.toml"
+    again.parent.mkdir()
+    for file in (mine, again):
+        file.write_text(built_in_text("quick"))
+    chosen = select(["quick", str(mine)], ["numba"]).workloads
+    assert [(each.name, each.title.partition(":")[0]) for each in chosen] == [("quick", "quick"), ("mine", "mine")]
+    with pytest.raises(InputError, match=r"again/mine\.toml': called 'mine', as '.*mine\.toml' is; .* Call the file"):
+        select([str(mine), str(again)], ["numba"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

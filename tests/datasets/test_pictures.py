@@ -63,6 +63,14 @@ def test_an_image_of_other_proportions_is_fitted_as_is_said(tmp_path):
         read_picture(path, (14, 14, 1), fit="squeeze")
 
 
+def test_no_fit_is_to_stretch_of_a_jpeg_that_is_decoded_at_a_fraction_too(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (450, 450), np.uint8)
+    path = saved(tmp_path / "x.jpg", Image.fromarray(noise))
+    np.testing.assert_array_equal(read_picture(path, GREY), read_picture(path, GREY, fit="stretch"))
+    whole = np.asarray(open_picture(path).resize((28, 28), Image.Resampling.LANCZOS))
+    assert (read_picture(path, GREY)[..., 0] != whole).any()  # so the fraction can be seen
+
+
 def test_sixteen_bits_are_scaled_to_eight_and_not_cut_off(tmp_path):
     path = saved(tmp_path / "x.png", Image.fromarray(digit().astype(np.uint16) * 257))
     np.testing.assert_array_equal(read_picture(path, GREY)[..., 0], digit())
@@ -151,7 +159,7 @@ def test_a_camera_held_sideways_is_put_upright(tmp_path):
     np.testing.assert_array_equal(read_picture(path, GREY)[..., 0], np.rot90(digit(), -1))
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 2), (28, 28, 4), (784,)])
+@pytest.mark.parametrize("shape", [(28, 28, 2), (28, 28, 4), (784,), ()])
 def test_a_network_that_takes_neither_grey_nor_colour_is_refused(tmp_path, shape):
     with pytest.raises(InputError, match="grey"):
         read_picture(saved(tmp_path / "x.png", Image.fromarray(digit())), shape)

@@ -10,8 +10,10 @@ from convlet import networks
 from convlet.datasets import Dataset, mnist
 from convlet.descriptions.augmentation import Flip, Rotation
 from convlet.descriptions.networks import air, size_of
+from convlet.descriptions.optimizers import AdamW
+from convlet.descriptions.schedules import OneCycle
 from convlet.errors import RecipeError
-from convlet.runs.choosing import chosen_recipe, validated
+from convlet.runs.choosing import NETWORKS, chosen_recipe, validated
 from convlet.runs.data_source import DataSource
 from convlet.runs.recipe import load_recipe, parse_recipe
 from convlet.training.fit import fit_recipe
@@ -64,6 +66,12 @@ def test_a_recipe_that_is_trained_otherwise_than_chosen_says_how():
     others = [line for line in told.recipe.description.split("\n") if not line.startswith("training: ")]
     assert others == [line for line in found.recipe.description.split("\n") if not line.startswith("training: ")]
     assert found.retold(found.recipe, 1000) == found
+    own = replace(shorter, optimizer=AdamW(1e-3), ensemble=None)
+    said = "80 steps, 5.12 epochs of 1,000 images, 64 a step"
+    assert dict(found.retold(own, 1000).reasons)["training"] == said
+    own = replace(own, optimizer=AdamW(OneCycle(1e-3)), ensemble=NETWORKS)
+    told = f"{said}; one cycle of the rate, each network at another rate and decay"
+    assert dict(found.retold(own, 1000).reasons)["training"] == told
     once = replace(shorter, training=found.recipe.training.changed(epochs=1))
     assert dict(found.retold(once, 1000).reasons)["training"].startswith("1 epoch of 1,000 images")
 

@@ -39,5 +39,14 @@ def select(
     if sweep is not None:
         competitors = chosen(IN_SWEEPS if competitor_names is None else competitor_names)
         return Selection(tuple(sweeps.sweep(sweep)), tuple(competitors), sweep)
-    names = dict.fromkeys(WORKLOADS if workload_names is None else workload_names)
-    return Selection(tuple(map(workloads.workload, names)), tuple(chosen(competitor_names)))
+    named: dict[str, str] = {}  # what a workload is called → what it was asked for by
+    found = []
+    for asked in dict.fromkeys(WORKLOADS if workload_names is None else workload_names):
+        found.append(workloads.workload(asked))
+        first = named.setdefault(found[-1].name, asked)
+        if first != asked:
+            raise InputError(
+                f"workloads={asked!r}: called {found[-1].name!r}, as {first!r} is; expected names that tell them apart."
+                " Call the file otherwise."
+            )
+    return Selection(tuple(found), tuple(chosen(competitor_names)))

@@ -6,6 +6,7 @@ dense arithmetic costs the same on any image, and sparse gradients are, if anyth
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -79,15 +80,17 @@ class Workload:
 def of_recipe(name: str, task: Task = "training", batch_size: int | None = None, title: str = "") -> Workload:
     """A recipe's network and optimizer, by its name or its file, at its own batch size unless another is given.
 
+    A file's is called as the file is: whoever copies a recipe to change it need not change the name inside it too.
     Where its learning rate changes, it is the first one throughout: that is the same work.
     """
     taken = recipe.load_recipe(name)
     size = batch_size or taken.training.batch_size
     optimizer = replace(taken.optimizer, learning_rate=taken.optimizer.rate(0, 1))
     smoothing = taken.training.label_smoothing
+    called = Path(name).stem if name.endswith(".toml") else taken.name
     return Workload(
-        taken.name,
-        title or f"{taken.name}: a training step, batch {size}",
+        called,
+        title or f"{called}: a training step, batch {size}",
         taken.network,
         size,
         task,

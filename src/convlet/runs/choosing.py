@@ -53,7 +53,7 @@ class Chosen:
 
     def retold(self, recipe: Recipe, images: int) -> "Chosen":
         """The same of what became of the recipe: how it is now trained on so many images."""
-        reasons = dict(self.reasons) | {"training": _on_training(images, recipe.training, recipe.ensemble)}
+        reasons = dict(self.reasons) | {"training": _on_training(images, recipe)}
         return Chosen(retold(recipe, images), tuple(reasons.items()))
 
 
@@ -72,16 +72,17 @@ def chosen_recipe(data: Dataset, source: DataSource, *, minutes: float | None = 
     training = _training(len(data.train), ensemble.networks if ensemble else 1, int(fit), weights)
     pictures, on_pictures = _augmentation(data, training.epochs or 0)
     optimizer = SGD(OneCycle(0.2, 0.23), 0.9, True, 0.005, decays="kernels", average=EMA(0.99))
+    parts: dict[str, Any] = {"augmentation": pictures, "ensemble": ensemble}
+    recipe = Recipe(_name(data), network, training, optimizer, source, "", **parts)
     reasons = (
         ("network", _on_network(data, network, ensemble, minutes)),
-        ("training", _on_training(len(data.train), training, ensemble)),
+        ("training", _on_training(len(data.train), recipe)),
         ("augmentation", on_pictures),
         ("classes", on_classes),
     )
     chosen = f"Chosen for {len(data.train):,} images of {' × '.join(map(str, data.image_shape))}."
     said = "\n".join([chosen, *(f"{topic}: {reason}." for topic, reason in reasons)])
-    parts: dict[str, Any] = {"augmentation": pictures, "ensemble": ensemble}
-    return Chosen(Recipe(_name(data), network, training, optimizer, source, said, **parts), reasons)
+    return Chosen(replace(recipe, description=said), reasons)
 
 
 def validated(recipe: Recipe, images: int) -> Recipe:
@@ -97,7 +98,7 @@ def validated(recipe: Recipe, images: int) -> Recipe:
 
 def retold(recipe: Recipe, images: int) -> Recipe:
     """A chosen recipe whose description says how it is trained now, on so many training images."""
-    now = f"training: {_on_training(images, recipe.training, recipe.ensemble)}."
+    now = f"training: {_on_training(images, recipe)}."
     lines = [now if line.startswith("training: ") else line for line in recipe.description.split("\n")]
     return replace(recipe, description="\n".join(lines))
 
@@ -141,14 +142,20 @@ def _training(images: int, several: int, fit: int, weights: str | Mapping[str, f
     return Training(batch, epochs=epochs, validate_every=_often(epochs), label_smoothing=0.1, class_weights=weights)
 
 
-def _on_training(images: int, training: Training, ensemble: Ensemble | None) -> str:
+def _on_training(images: int, recipe: Recipe) -> str:
+    training, optimizer = recipe.training, recipe.optimizer
     epochs = training.epochs or training.total_steps(images) * training.batch_size / images
     steps = "" if training.steps is None else f"{training.steps:,} step{'s' * (training.steps != 1)}, "
     often = f"{epochs:,.0f}" if epochs >= 100 else f"{epochs:.3g}"
     seen = f"{steps}{often} epoch{'s' * (often != '1')} of {images:,} images, {training.batch_size} a step"
-    smoothed = "labels smoothed, " if training.label_smoothing else ""
-    tried = "" if ensemble is None else ", each network at another rate and decay"
-    return f"{seen}; {smoothed}one cycle of the rate, averaged weights{tried}"
+    ways = {
+        "labels smoothed": training.label_smoothing > 0,
+        "one cycle of the rate": isinstance(optimizer.learning_rate, OneCycle),
+        "averaged weights": optimizer.average is not None,
+        "each network at another rate and decay": recipe.ensemble is not None,
+    }
+    how = ", ".join(way for way, holds in ways.items() if holds)
+    return f"{seen}; {how}" if how else seen
 
 
 def _may_be_a_sign(name: str) -> bool:

@@ -180,6 +180,11 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         places = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[places])
 
+    @property
+    def scale_(self) -> tuple[float, float]:
+        """The values of X that are black and white to the run."""
+        return self._scale.black, self._scale.white
+
     def __getstate__(self) -> dict[str, Any]:
         """For pickling and copying; with the optimizer's memory where `partial_fit` will want it."""
         state = dict(super().__getstate__())
@@ -229,7 +234,6 @@ class ConvletClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._shape = image_shape_of(shape, self.image_shape, given_shape(network))
         check_takes(network, self._shape)
         self._scale = Scale.of(rows)
-        self.scale_ = self._scale.black, self._scale.white
 
     def _images(self, rows: Array, shape: tuple[int, ...]) -> Array:
         """Samples as images (N, H, W, C), from 0 to 1 on the scale of those trained on."""

@@ -33,7 +33,7 @@ LIGHT = 160  # of 255; where all that is not transparent is lighter, it was made
 def read_picture(path: str | Path, image_shape: tuple[int, ...], *, fit: str | None = None) -> NDArray[np.uint8]:
     """The pixels (H, W, C) of an image file: grey or colour as `image_shape` asks, and brought to its size.
 
-    `fit` says how: "crop" keeps the middle, "pad" all of it, "stretch" (by default) its corners; with a run's own,
+    `fit` says how: "crop" keeps the middle, "pad" all of it, "stretch", or None, its corners; with a run's own,
     `run.data.preparation.fit`, they are what `run.predict([path])` sees.
 
     Raises DataError where the file cannot be read, FormatError where it is no image that can be decoded whole,
@@ -48,13 +48,13 @@ def read_picture(path: str | Path, image_shape: tuple[int, ...], *, fit: str | N
 def prepared(
     content: bytes, where: str, image_shape: tuple[int, ...], fit: str | None, *, most: int = MOST_PIXELS
 ) -> NDArray[np.uint8]:
-    """The pixels (H, W, C) of an image file's bytes, as a run on pictures of this `fit` takes them; None: as others do.
+    """The pixels (H, W, C) of an image file's bytes, as a run on pictures of this `fit` takes them; None: "stretch".
 
     At most so many are decoded. Whoever calls this is `quiet`. Raises FormatError, and InputError as `read_picture`
     does.
     """
-    least = None if fit is None else max(image_shape[:2])
-    return fitted(picture_in(content, where, least, most), image_shape, fit or "stretch")
+    picture = picture_in(content, where, max(image_shape[:2], default=None), most)
+    return fitted(picture, image_shape, fit or "stretch")
 
 
 def fitted(picture: Image.Image, image_shape: tuple[int, ...], fit: str = "stretch") -> NDArray[np.uint8]:
