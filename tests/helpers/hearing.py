@@ -5,11 +5,12 @@ What is caught in place of ignored is not passed on: a new program begins with t
 """
 
 import signal
+from types import FrameType
 
 from convlet.signals import SIGNALS
 
 
-def let_children_hear():
+def let_children_hear() -> None:
     """Have what is ignored do nothing instead: `nohup make test` still outlives its terminal. But SIGINT, which tests
     send to themselves, ends as always.
     """
@@ -18,5 +19,5 @@ def let_children_hear():
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else _nothing)
 
 
-def _nothing(number, frame):
+def _nothing(number: int, frame: FrameType | None) -> None:
     pass
