@@ -25,7 +25,7 @@ ONE_THREAD_EACH = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 CONVLET_THREADS=2
 unexport PYTHONDONTWRITEBYTECODE  # else each of several hundred processes compiles our sources again
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
-	--generate-hashes --no-annotate --custom-compile-command "make lock" $(ARGS)
+	--generate-hashes --no-annotate --no-strip-extras --custom-compile-command "make lock" $(ARGS)
 UV = uv==0.13.9
 SMALL_EXTRAS = --extra onnx --extra parquet --extra serve --extra sklearn --extra tensorboard
 
