@@ -1,5 +1,6 @@
 """What a user receives: the wheel, the locks and the text of the repository. Not what the code does."""
 
+import importlib.metadata
 import os
 import re
 import signal
@@ -19,8 +20,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "convlet"
 LOCKS = sorted((ROOT / "locks").glob("*.txt"))
 
-# name==version, perhaps a marker; then its hashes. No option, no address: the installer's own settings say where from.
-LOCKED = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)(?: ; (?P<marker>[^\\]+))? \\$")
+# name==version, perhaps extras and a marker; then its hashes. No option, no address: the installer's own settings say
+# where from.
+LOCKED = re.compile(
+    r"^(?P<name>[a-z0-9-]+)(?:\[(?P<extras>[a-z0-9,-]+)\])?==(?P<version>[^\s;]+)(?: ; (?P<marker>[^\\]+))? \\$"
+)
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}(?P<more> \\)?$")
 
 # Written so that no pattern matches its own source.
@@ -146,6 +150,22 @@ def test_a_lock_meets_what_pyproject_asks_for(lock: str, extras: list[str]) -> N
         if not versions or not all(map(need.specifier.contains, versions))
     ]
     assert unmet == [], "run `make lock`"
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_what_a_locked_package_wants_with_an_extra_is_locked_with_it(lock: Path) -> None:
+    """Else pip 23 takes the newest of it, once there is a newer one, and refuses that, for it has no hash."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    locked = {found["name"]: (found["extras"] or "").split(",") for line in lines if (found := LOCKED.match(line))}
+    wanted = [
+        need
+        for name in locked
+        for found in importlib.metadata.distributions(name=name)
+        for need in map(Requirement, found.requires or ())
+        if need.extras and (need.marker is None or need.marker.evaluate({"extra": ""}))
+    ]
+    assert "coverage" in {need.name for need in wanted}
+    assert [str(need) for need in wanted if not need.extras <= set(locked[need.name.lower()])] == []
 
 
 def test_all_locks_agree_where_they_overlap() -> None:
