@@ -22,6 +22,7 @@ from convlet.engines.numba import assembly
 from convlet.engines.numba.assembly import BlockContext, Memory, Update
 from convlet.engines.numba.assembly.block_context import PARTS, Input, is_trainable
 from convlet.engines.numba.assembly.blocks import Block
+from convlet.engines.numba.assembly.gradients import Room, parts, places, room
 from convlet.engines.numba.assembly.layouts import frames, image_size, read_images, readers, store_images, view
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.kernels import addition, head, updates
@@ -54,6 +55,8 @@ class Passes:
     ) -> None:
         self.blocks, self.weights, self.purpose, self.update, self.every = blocks, weights, purpose, update, every
         self.memory, self.frames = Memory(), frames(blocks)
+        self._rooms = {name: room(blocks, name, frame) for name, frame in self.frames.items()}
+        self._places = places(blocks, self.frames)
         self._readers = {name: readers(blocks, name) for name in self.frames}
         self._shapes = {name: block.input_shape for name, block in reversed([(n, b) for b in blocks for n in b.inputs])}
         self._learning = _learning(blocks)
@@ -169,20 +172,18 @@ class Passes:
 
     def _value(self, name: str, N: int, reader: Block | None = None) -> NDArray[np.float32]:
         """A value as it is stored, or from where on a reader sees it."""
-        return self._stored(f"value {name}", name, N)[self._beyond(name, reader) :]
+        return self._stored((f"value {name}", self._rooms[name]), name, N, reader)
 
     def _gradient(self, name: str, N: int, reader: Block | None = None) -> NDArray[np.float32]:
         """The gradient of a value, or a reader's part of it, where there are several."""
-        part = "" if reader is None or len(self._readers[name]) == 1 else f" by {reader.gives}"
-        return self._stored(f"gradient {name}{part}", name, N)[self._beyond(name, reader) :]
+        part = parts(self.blocks, name)[0] if reader is None else (name, reader.gives)
+        return self._stored(self._places[part], name, N, reader)
 
-    def _stored(self, purpose: str, name: str, N: int) -> NDArray[np.float32]:
-        """Memory for N images, and for what a reader that begins later may write after them."""
-        beyond = max([0, *(self._beyond(name, reader) for reader in self._readers[name])])
-        return self.memory.get(purpose, N * self.frames[name].size + beyond)
-
-    def _beyond(self, name: str, reader: Block | None) -> int:
-        return 0 if reader is None else view(self.frames[name], reader)[0]
+    def _stored(self, place: tuple[str, Room], name: str, N: int, reader: Block | None) -> NDArray[np.float32]:
+        """The beginning of a piece of memory with this Room, as large as the value needs it."""
+        memory, whole = place
+        first = 0 if reader is None else view(self.frames[name], reader)[0]
+        return self.memory.get(memory, whole.floats(N))[first : self._rooms[name].floats(N)]
 
     def _gathered(self, name: str, N: int) -> list[Job]:
         """The sum of a value's gradient over its readers, in their order, where there are several."""
