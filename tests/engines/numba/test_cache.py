@@ -18,7 +18,7 @@ from numba.core.bytecode import FunctionIdentity
 
 from convlet import engines
 from convlet.engines.numba import cache
-from convlet.engines.numba.compiling import kernel
+from convlet.engines.numba.compiling import inlined, kernel
 
 pytestmark = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")
 
@@ -148,6 +148,22 @@ def test_a_kernel_that_closes_over_more_than_plain_numbers_is_not_kept(place):
     with pytest.warns(UserWarning, match="multiply closes over"):
         assert compiled(np.float32(2))[0] == 0
     assert kernels(place) == []
+
+
+def test_a_kernel_made_with_one_inlined_function_is_not_taken_for_that_with_another(place):
+    def of(step):
+        @inlined
+        def raised(x):
+            return x + step
+
+        @kernel
+        def twice(x):
+            return raised(raised(x))
+
+        return twice
+
+    assert (of(1)(0), of(2)(0), of(1)(0)) == (2, 4, 2)
+    assert len(list(place.glob("twice-*"))) == 2
 
 
 def test_what_a_killed_process_left_half_written_is_removed_after_a_day(place):

@@ -1,7 +1,5 @@
 """The dense kernels against NumPy in float64, on poisoned arrays, for any number of images, inputs and units."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from guarded import check_guards, guarded, in_parts
@@ -13,8 +11,8 @@ from convlet.engines.numba.assembly.layouts import dense_places
 from convlet.engines.numba.kernels import dense, dense_gradients, updates
 from convlet.engines.numba.kernels.activations import CODES, LINEAR, RELU
 
-IMAGES = st.sampled_from([1, 2, 8, 9, 24, 33, 50])  # each further tile width is a kernel to compile
-SIZES = {"N": IMAGES, "I": st.integers(1, 140), "U": st.integers(1, 37), "parts": st.integers(1, 3)}
+IMAGES = st.sampled_from([1, 2, 8, 9, 24, 33, 50, 64, 96])  # each further tile width is a kernel to compile
+SIZES = {"N": IMAGES, "I": st.integers(1, 140), "U": st.integers(1, 60), "parts": st.integers(1, 3)}
 
 
 def numbers(rng, *shape):
@@ -32,10 +30,10 @@ def stored(kernel, units):
 
 def arranged(x, parts=1):
     """(rows, columns) of inputs x (N, I)."""
-    (N, I), L = x.shape, dense.lanes_for(len(x))  # noqa: E741
+    (N, I), L, S, P = x.shape, dense.lanes_for(len(x)), dense.stride_for(len(x)), dense.pitch_for(len(x))  # noqa: E741
     blocks = dense.blocks(I)
-    rows, columns = guarded(blocks * N * dense.BLOCK), guarded(blocks * dense.BLOCK * L)
-    in_parts(dense.arrange, blocks, min(parts, blocks), guarded(x), rows, columns, N, I, L)
+    rows, columns = guarded(blocks * N * P), guarded(blocks * dense.BLOCK * S)
+    in_parts(dense.arrange, blocks, min(parts, blocks), guarded(x), rows, columns, N, I, L, S, P)
     return rows, columns
 
 
@@ -45,30 +43,30 @@ def test_forward_is_inputs_times_kernel_plus_bias(N, I, U, parts, seed):  # noqa
     rng = np.random.default_rng(seed)
     x, kernel, bias = numbers(rng, N, I), numbers(rng, I, U), numbers(rng, U)
     rows, columns = arranged(x, parts)
-    L, sums = dense.lanes_for(N), guarded(U * dense.lanes_for(N))
+    S, sums = dense.stride_for(N), guarded(U * dense.stride_for(N))
     weights = guarded(stored(kernel, U))
     if N == 1:
-        in_parts(dense.forward_one, U, min(parts, U), weights, guarded(bias), rows, sums, I, U, L)
+        in_parts(dense.forward_one, U, min(parts, U), weights, guarded(bias), rows, sums, I, U, S)
     else:
-        arguments = (weights, guarded(bias), columns, sums, I, U, L)
-        for lanes, first, last in dense.tilings(N):
-            in_parts(dense.make_forward(lanes), U, min(parts, U), *arguments, first, last)
+        lanes, middle = dense.tiling(N)
+        arguments = (weights, guarded(bias), columns, sums, I, U, S, middle, dense.lanes_for(N))
+        in_parts(dense.make_forward(lanes), U, min(parts, U), *arguments)
     check_guards()
-    np.testing.assert_array_equal(sums.reshape(U, L)[:, :N].T, x @ kernel + bias)
+    np.testing.assert_array_equal(sums.reshape(U, S)[:, :N].T, x @ kernel + bias)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", None])
 @pytest.mark.parametrize("drops", [False, True])
 def test_activation_and_dropout_finish_the_sums_and_begin_the_backward_pass(activation, drops):
     rng, N, U, scale = np.random.default_rng(0), 5, 21, np.float32(2 if drops else 1)
-    L = dense.lanes_for(N)
+    S = 8
     sums, d_y = rng.normal(size=(N, U)), rng.normal(size=(N, U))
     keep = rng.random((N, U)) < 0.5 if drops else np.ones((N, U), bool)
-    padded = np.full((U, L), np.nan)
+    padded = np.full((U, S), np.nan)
     padded[:, :N] = sums.T
     kept = guarded(keep.astype(np.uint8), np.uint8) if drops else guarded(0, np.uint8)
     y, code = guarded(N * U), CODES[activation]
-    in_parts(dense.finish, 2, 2, guarded(padded), y, kept, N, U, L, code, scale)
+    in_parts(dense.finish, 2, 2, guarded(padded), y, kept, N, U, S, code, scale)
     functions = {
         "relu": (lambda z: np.maximum(z, 0), lambda a: a > 0),
         "tanh": (np.tanh, lambda a: 1 - a * a),
@@ -79,9 +77,9 @@ def test_activation_and_dropout_finish_the_sums_and_begin_the_backward_pass(acti
     a = forward(sums)
     np.testing.assert_allclose(y.reshape(N, U), a * keep * scale, rtol=1e-5, atol=1e-6)
 
-    d_sums, images, values = guarded(U * N), guarded(U * N, np.int64), guarded(U * N)
+    d_sums, images, values = guarded(U * S), guarded(U * N, np.int64), guarded(U * N)
     counts, d_bias = guarded(U, np.int64), guarded(U)
-    arguments = (guarded(d_y), y, kept, d_sums, images, values, counts, d_bias, N, U, code, scale, 0)
+    arguments = (guarded(d_y), y, kept, d_sums, images, values, counts, d_bias, N, U, S, dense.BLOCK, code, scale, 0)
     in_parts(dense_gradients.collect, 2, 2, *arguments)
     check_guards()
     expected, found = d_y * slope(a) * keep * scale, np.zeros((N, U))
@@ -89,7 +87,7 @@ def test_activation_and_dropout_finish_the_sums_and_begin_the_backward_pass(acti
         listed = slice(u * N, u * N + counts[u])
         found[images[listed] // dense.BLOCK, u] = values[listed]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
-    np.testing.assert_array_equal(d_sums.reshape(U, N), found.T)
+    np.testing.assert_array_equal(d_sums.reshape(U, S)[:, :N], found.T)
     np.testing.assert_allclose(d_bias, expected.sum(0), rtol=1e-4, atol=1e-5)
     if activation == "relu":
         assert counts.sum() == np.count_nonzero(expected), "closed units must not be listed"
@@ -106,13 +104,14 @@ def test_backward_is_the_wanted_products_whether_few_units_live_or_many(N, I, U,
     rng = np.random.default_rng(seed)
     x, kernel, d_sums = numbers(rng, N, I), numbers(rng, I, U), numbers(rng, N, U) * (rng.random((N, U)) < alive)
     rows, _ = arranged(x)
-    lists = guarded(U * N), guarded(U * N, np.int64), guarded(U * N), guarded(U, np.int64)
+    S, P = dense.stride_for(N), dense.pitch_for(N)
+    lists = guarded(U * S), guarded(U * N, np.int64), guarded(U * N), guarded(U, np.int64)
     nothing = guarded(0, np.uint8)
     made = guarded(d_sums), guarded(d_sums)
-    dense_gradients.collect(0, -(-U // 16), *made, nothing, *lists, guarded(U), N, U, LINEAR, 1.0, 0)
+    dense_gradients.collect(0, -(-U // 16), *made, nothing, *lists, guarded(U), N, U, S, P, LINEAR, 1.0, 0)
     d_x, blocks = guarded(inputs * N * I), dense.blocks(I)
     d_weights, empty, sweep = guarded(moves * blocks * U * dense.BLOCK), guarded(0), guarded([int(backwards)], np.int64)
-    arguments = (updates.NONE, empty, d_weights, empty, sweep, N, I, U, guarded(inputs * N * dense.BLOCK))
+    arguments = (updates.NONE, empty, d_weights, empty, sweep, N, I, U, S, P, guarded(inputs * N * P))
     backward = dense_gradients.make_backward(d_inputs=inputs, d_weights=moves)
     weights = guarded(stored(kernel, U))
     in_parts(backward, blocks, min(parts, blocks), weights, rows if moves else guarded(0), *lists, d_x, *arguments)
@@ -125,11 +124,18 @@ def test_backward_is_the_wanted_products_whether_few_units_live_or_many(N, I, U,
 
 def test_tiles_cover_every_batch_with_little_waste():
     for images in range(1, 300):
-        tiles = dense.tilings(images)
-        assert images <= dense.lanes_for(images) < images + 8
-        assert tiles[0][1] == 0 and tiles[-1][2] == dense.lanes_for(images)
-        assert all(0 < lanes <= 40 and (last - first) % lanes == 0 for lanes, first, last in tiles)
-        assert all(before[2] == after[1] for before, after in pairwise(tiles))
+        L = dense.lanes_for(images)
+        lanes, middle = dense.tiling(images)
+        assert images <= L < images + 8 and 0 < middle <= L and lanes <= 40
+        assert middle % lanes == 0 and (L - middle) % max(lanes - 8, 8) == 0
+
+
+@pytest.mark.parametrize("images", [1, 50, 64, 65, 128, 256, 1000])
+def test_what_is_read_down_a_column_is_spread_over_the_sets_of_a_cache(images):
+    """Of 64 sets of a cache's lines, 48 rows that lie one stride apart must not all begin in the same eight."""
+    for stride in (dense.stride_for(images), dense.pitch_for(images)):
+        if images > 64:
+            assert len({row * stride * 4 // 64 % 64 for row in range(48)}) > 8
 
 
 def test_nan_passes_relu():

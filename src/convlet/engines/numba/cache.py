@@ -54,7 +54,8 @@ outcomes = Counter[str]()  # of this process: how many kernels were "found" on d
 class KernelCache(_Cache):
     """What Numba asks for, and gives, the machine code of one kernel.
 
-    A kernel that closes over anything but plain numbers and words is not kept: such things differ in every process.
+    A kernel that closes over anything but plain numbers, words and inlined functions is not kept: such things differ in
+    every process.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -113,8 +114,12 @@ class KernelCache(_Cache):
 
 
 def closed_over(function: Callable[..., Any]) -> list[Any]:
-    """What a function made inside a factory has from there."""
-    return [cell.cell_contents for cell in function.__closure__ or ()]
+    """What a function made inside a factory has from there; of an inlined one its name, and what that has."""
+    found: list[Any] = []
+    for cell in function.__closure__ or ():
+        inlined = getattr(cell.cell_contents, "py_func", None)
+        found += [cell.cell_contents] if inlined is None else [inlined.__qualname__, *closed_over(inlined)]
+    return found
 
 
 def kept() -> bool:

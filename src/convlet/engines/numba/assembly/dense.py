@@ -21,34 +21,35 @@ from convlet.engines.numba.running.entries import Scratch
 from convlet.engines.numba.running.worklist import Job
 
 
-def _dense_sizes(context: BlockContext) -> tuple[int, int, int]:
-    """(inputs as stored, units, lanes)."""
+def _dense_sizes(context: BlockContext) -> tuple[int, int, int, int]:
+    """(inputs as stored, units, lanes as stored, floats from a row of a block to the next)."""
     block: DenseBlock = context.block
-    return context.x_frame.size, block.dense.output_shape[0], dense.lanes_for(context.N)
+    return context.x_frame.size, block.dense.output_shape[0], dense.stride_for(context.N), dense.pitch_for(context.N)
 
 
 def dense_forward(context: BlockContext) -> list[Job]:
     block: DenseBlock = context.block
-    (I, U, L), name = _dense_sizes(context), block.dense.name
+    (I, U, S, P), name = _dense_sizes(context), block.dense.name
     blocks, weights, bias = (
         dense.blocks(I),
         context.weights.own[name].values,
         context.weights.own[f"{name}/bias"].values,
     )
-    rows, sums = context.array("rows", blocks * context.N * dense.BLOCK), context.array("sums", U * L)
-    columns = context.array("columns", blocks * dense.BLOCK * L)
+    rows, sums = context.array("rows", blocks * context.N * P), context.array("sums", U * S)
+    columns = context.array("columns", blocks * dense.BLOCK * S)
     kept, scale = keep(context, block.dropout)
     code = CODES[block.activation]
-    jobs = [context.job(dense.arrange, blocks, context.x, rows, columns, context.N, I, L)]
+    jobs = [
+        context.job(dense.arrange, blocks, context.x, rows, columns, context.N, I, dense.lanes_for(context.N), S, P)
+    ]
     if context.N == 1:
-        jobs.append(context.job(dense.forward_one, U, weights, bias, rows, sums, I, U, L, parts=4))
+        jobs.append(context.job(dense.forward_one, U, weights, bias, rows, sums, I, U, S, parts=4))
     else:
-        arguments = (weights, bias, columns, sums, I, U, L)
-        for lanes, first, last in dense.tilings(context.N):
-            kernel, parts = dense.make_forward(lanes), -(-U // 64)
-            jobs.append(context.job(kernel, U, *arguments, first, last, parts=parts, alongside=first > 0))
+        lanes, middle = dense.tiling(context.N)
+        arguments = (weights, bias, columns, sums, I, U, S, middle, dense.lanes_for(context.N))
+        jobs.append(context.job(dense.make_forward(lanes), U, *arguments, parts=-(-U // 64)))
     fused, outputs = LINEAR if code in APART else code, sums_of(context, code)
-    jobs.append(context.job(dense.finish, -(-U // dense.GROUP), sums, outputs, kept, context.N, U, L, fused, scale))
+    jobs.append(context.job(dense.finish, -(-U // dense.GROUP), sums, outputs, kept, context.N, U, S, fused, scale))
     if code in APART:
         jobs += activation_jobs(context, outputs, context.y_frame, code)
     return jobs
@@ -56,23 +57,23 @@ def dense_forward(context: BlockContext) -> list[Job]:
 
 def dense_backward(context: BlockContext) -> list[Job]:
     block: DenseBlock = context.block
-    (I, U, _), name, N = _dense_sizes(context), block.dense.name, context.N
+    (I, U, S, P), name, N = _dense_sizes(context), block.dense.name, context.N
     own, update = context.weights.own[name], context.update if context.trains else None
     images, values = context.array("images", U * N, np.int64), context.array("values", U * N)
     counts, kept = context.array("counts", U, np.int64), keep(context, block.dropout)
     code, jobs = CODES[block.activation], []
     if code in APART:
         jobs, code = activation_backward_jobs(context, code), LINEAR
-    d_sums = context.array("d_sums", U * N)
+    d_sums = context.array("d_sums", U * S)
     lists = (d_sums, images, values, counts)
-    sizes: tuple[Any, ...] = (context.gradient(f"{name}/bias"), N, U, code, kept[1], int(context.every))
+    sizes: tuple[Any, ...] = (context.gradient(f"{name}/bias"), N, U, S, P, code, kept[1], int(context.every))
     listing = (context.d_y, context.y, kept[0], *lists, *sizes)
     jobs.append(context.job(dense_gradients.collect, -(-U // dense.GROUP), *listing))
     destination = _destination(context, name, update if name in context.weights.fused else None, own)
-    rows = context.array("rows", dense.blocks(I) * N * dense.BLOCK)
+    rows = context.array("rows", dense.blocks(I) * N * P)
     d_x = NOTHING if context.d_x is None else context.d_x
     kernel = dense_gradients.make_backward(d_inputs=context.d_x is not None, d_weights=context.trains)
-    arguments = (own.values, rows, *lists, d_x, *destination, N, I, U, Scratch(N * dense.BLOCK))
+    arguments = (own.values, rows, *lists, d_x, *destination, N, I, U, S, P, Scratch(N * P))
     return [*jobs, context.job(kernel, dense.blocks(I), *arguments, parts=dense.blocks(I))]
 
 

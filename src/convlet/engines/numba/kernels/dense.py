@@ -5,12 +5,16 @@ The large dense layers of small networks are bound by memory: a step must read t
 with their two Adam slots again. So the layout serves these passes, each of which goes through memory in order:
 
     weights   (blocks, U, 64): inputs in blocks of 64; in a block, the 64 weights of unit 0, of unit 1, …
-    rows      (blocks, N, 64): the inputs in the same blocks, one image after the other
-    columns   (blocks × 64, L): the inputs again, transposed; L is N rounded up to whole registers
+    rows      (blocks, N, P): the inputs in the same blocks, one image after the other; P is 64, or a line more
+    columns   (blocks × 64, S): the inputs again, transposed, of which L are computed with: N rounded up to registers
+
+What is read down a column must not be a power of two apart, or all of it competes for a few sets of the cache. Hence
+the line more, in P and S, where there are many images.
 
 Inputs beyond the last are 0, and so are their weights, for ever.
 
-Letters: N images, I inputs, U units, L lanes (images, rounded up).
+Letters: N images, I inputs, U units, L lanes (images, rounded up), S lanes as
+stored, P inputs of a block as stored.
 """
 
 import functools
@@ -34,20 +38,18 @@ def blocks(inputs: int) -> int:
     return -(-inputs // BLOCK)
 
 
-def tilings(images: int) -> list[tuple[int, int, int]]:
-    """How to cut a batch into tiles for the forward kernel: (lanes of a tile, first lane, last lane), for each width.
+def tiling(images: int) -> tuple[int, int]:
+    """How to cut a batch into tiles for the forward kernel: (lanes of a wide tile, where the wide ones end).
 
-    Tiles hold up to 40 lanes, and differ by 8 at most: 50 images are a tile of 32 and one of 24.
+    What follows is cut into tiles of 8 lanes less. None has more than 40.
 
-    >>> tilings(50), tilings(100)
-    ([(32, 0, 32), (24, 32, 56)], [(40, 0, 40), (32, 40, 104)])
+    >>> tiling(50), tiling(100)  # a tile of 32 and one of 24; one of 40 and two of 32
+    ((32, 32), (40, 40))
     """
     registers = lanes_for(images) // 8
     tiles = -(-registers // REGISTERS)
     width = -(-registers // tiles)
-    wide = (registers - tiles * (width - 1)) * width
-    found = [(width * 8, 0, wide * 8), (width * 8 - 8, wide * 8, registers * 8)]
-    return [(lanes, first, last) for lanes, first, last in found if first < last]
+    return width * 8, (registers - tiles * (width - 1)) * width * 8
 
 
 def lanes_for(images: int) -> int:
@@ -55,111 +57,145 @@ def lanes_for(images: int) -> int:
     return -(-images // 8) * 8
 
 
+def stride_for(images: int) -> int:
+    """S for so many images.
+
+    >>> stride_for(50), stride_for(256)
+    (56, 272)
+    """
+    lanes = lanes_for(images)
+    return lanes + GROUP if lanes % 64 == 0 else lanes
+
+
+def pitch_for(images: int) -> int:
+    """P for so many images: where they are few, rows of 64 fit the cache, and shorter ones leave more room in it.
+
+    >>> pitch_for(50), pitch_for(256)
+    (64, 80)
+    """
+    return BLOCK if images <= 64 else BLOCK + GROUP
+
+
 # ---------------------------------------------------------------------------------------------------- forward
 @kernel
-def arrange(low, high, x, rows, columns, N, I, L):
+def arrange(low, high, x, rows, columns, N, I, L, S, P):
     """Copy blocks [low, high) of the inputs x (N, I) to `rows` and, transposed, to `columns`."""
     for block in range(low, high):
         inside = min(BLOCK, I - block * BLOCK)
         for n in range(N):
-            source, row = n * I + block * BLOCK, (block * N + n) * BLOCK
+            source, row = n * I + block * BLOCK, (block * N + n) * P
             for i in range(inside):
                 value = element(x, source + i)
                 put(rows, row + i, value)
-                put(columns, (block * BLOCK + i) * L + n, value)
+                put(columns, (block * BLOCK + i) * S + n, value)
             for i in range(inside, BLOCK):
                 put(rows, row + i, np.float32(0))
-                put(columns, (block * BLOCK + i) * L + n, np.float32(0))
+                put(columns, (block * BLOCK + i) * S + n, np.float32(0))
         for i in range(block * BLOCK, (block + 1) * BLOCK):
             for n in range(N, L):
-                put(columns, i * L + n, np.float32(0))
+                put(columns, i * S + n, np.float32(0))
 
 
 @functools.cache
-def make_forward(lanes: int) -> Callable[..., Any]:
-    """The forward kernel for tiles of `lanes` images.
+def _tile_of(lanes: int) -> Callable[..., Any]:
+    """What a block of inputs adds to the sums of a tile of `lanes` images.
 
     Two units at a time, or four where the tile is narrow: their sums, and the inputs of the tile, fill 16 registers.
     """
     four = lanes <= 24
 
-    @kernel
-    def forward(low, high, weights, bias, columns, sums, I, U, L, first, last):
-        """The sums of units [low, high) for the tiles of lanes [first, last), bias included.
+    @inlined
+    def tile(low, high, weights, columns, sums, block, n, U, S):
+        x, u = block * BLOCK * S + n, low
+        while four and u + 4 <= high:
+            w0, y0 = (block * U + u) * BLOCK, u * S + n
+            w1, w2, w3, y1, y2, y3 = w0 + BLOCK, w0 + 2 * BLOCK, w0 + 3 * BLOCK, y0 + S, y0 + 2 * S, y0 + 3 * S
+            a0, a1 = load(lanes, sums, y0), load(lanes, sums, y1)
+            a2, a3 = load(lanes, sums, y2), load(lanes, sums, y3)
+            for i in range(BLOCK):
+                inputs = load(lanes, columns, x + i * S)
+                a0 = fma(broadcast(lanes, weights, w0 + i), inputs, a0)
+                a1 = fma(broadcast(lanes, weights, w1 + i), inputs, a1)
+                a2 = fma(broadcast(lanes, weights, w2 + i), inputs, a2)
+                a3 = fma(broadcast(lanes, weights, w3 + i), inputs, a3)
+            store(sums, y0, a0)
+            store(sums, y1, a1)
+            store(sums, y2, a2)
+            store(sums, y3, a3)
+            u += 4
+        while u < high:  # the last unit is computed twice where it is alone, to the same sums
+            v = min(u + 1, high - 1)
+            w0, w1, y0, y1 = (block * U + u) * BLOCK, (block * U + v) * BLOCK, u * S + n, v * S + n
+            b0, b1 = load(lanes, sums, y0), load(lanes, sums, y1)
+            for i in range(BLOCK):
+                inputs = load(lanes, columns, x + i * S)
+                b0 = fma(broadcast(lanes, weights, w0 + i), inputs, b0)
+                b1 = fma(broadcast(lanes, weights, w1 + i), inputs, b1)
+            store(sums, y0, b0)
+            store(sums, y1, b1)
+            u += 2
 
-        Cost: (last − first) × I × U multiply-adds; reads the weights once.
+    return tile
+
+
+@functools.cache
+def make_forward(lanes: int) -> Callable[..., Any]:
+    """The forward kernel for wide tiles of `lanes` images, and others of 8 fewer (see `tiling`)."""
+    fewer = max(lanes - 8, 8)
+    wide, narrow = _tile_of(lanes), _tile_of(fewer)
+
+    @kernel
+    def forward(low, high, weights, bias, columns, sums, I, U, S, middle, L):
+        """The sums of units [low, high), bias included: wide tiles up to lane `middle`, and others up to L.
+
+        Cost: L × I × U multiply-adds; reads the weights once.
         """
         for u in range(low, high):
             start = splat(8, element(bias, u))
-            for n in range(first, last, 8):
-                store(sums, u * L + n, start)
+            for n in range(0, L, 8):
+                store(sums, u * S + n, start)
         for block in range((I + BLOCK - 1) // BLOCK):
-            for n in range(first, last, lanes):
-                x, u = block * BLOCK * L + n, low
-                while four and u + 4 <= high:
-                    w0, y0 = (block * U + u) * BLOCK, u * L + n
-                    w1, w2, w3, y1, y2, y3 = w0 + BLOCK, w0 + 2 * BLOCK, w0 + 3 * BLOCK, y0 + L, y0 + 2 * L, y0 + 3 * L
-                    a0, a1 = load(lanes, sums, y0), load(lanes, sums, y1)
-                    a2, a3 = load(lanes, sums, y2), load(lanes, sums, y3)
-                    for i in range(BLOCK):
-                        inputs = load(lanes, columns, x + i * L)
-                        a0 = fma(broadcast(lanes, weights, w0 + i), inputs, a0)
-                        a1 = fma(broadcast(lanes, weights, w1 + i), inputs, a1)
-                        a2 = fma(broadcast(lanes, weights, w2 + i), inputs, a2)
-                        a3 = fma(broadcast(lanes, weights, w3 + i), inputs, a3)
-                    store(sums, y0, a0)
-                    store(sums, y1, a1)
-                    store(sums, y2, a2)
-                    store(sums, y3, a3)
-                    u += 4
-                while u < high:  # the last unit is computed twice where it is alone, to the same sums
-                    v = min(u + 1, high - 1)
-                    w0, w1, y0, y1 = (block * U + u) * BLOCK, (block * U + v) * BLOCK, u * L + n, v * L + n
-                    b0, b1 = load(lanes, sums, y0), load(lanes, sums, y1)
-                    for i in range(BLOCK):
-                        inputs = load(lanes, columns, x + i * L)
-                        b0 = fma(broadcast(lanes, weights, w0 + i), inputs, b0)
-                        b1 = fma(broadcast(lanes, weights, w1 + i), inputs, b1)
-                    store(sums, y0, b0)
-                    store(sums, y1, b1)
-                    u += 2
+            for n in range(0, middle, lanes):
+                wide(low, high, weights, columns, sums, block, n, U, S)
+            for n in range(middle, L, fewer):
+                narrow(low, high, weights, columns, sums, block, n, U, S)
 
     return forward
 
 
 @kernel
-def forward_one(low, high, weights, bias, x, sums, I, U, L):
-    """The sums of units [low, high) for one image x (blocks × 64), bias included: sums (U, L), of which lane 0.
+def forward_one(low, high, weights, bias, x, sums, I, U, S):
+    """The sums of units [low, high) for one image x (blocks × 64), bias included: sums (U, S), of which lane 0.
 
     Cost: I × U multiply-adds; bound by reading the weights.
     """
     for u in range(low, high):
-        put(sums, u * L, element(bias, u))
+        put(sums, u * S, element(bias, u))
     for block in range((I + BLOCK - 1) // BLOCK):
         inputs = load(BLOCK, x, block * BLOCK)
         for u in range(low, high):
             products = mul(load(BLOCK, weights, (block * U + u) * BLOCK), inputs)
-            put(sums, u * L, element(sums, u * L) + total(products))
+            put(sums, u * S, element(sums, u * S) + total(products))
 
 
 @inlined
-def _finish(low, high, sums, y, keep, N, U, L, activation, scale):
+def _finish(low, high, sums, y, keep, N, U, S, activation, scale):
     for u0 in range(low * GROUP, min(high * GROUP, U), GROUP):
         for n in range(N):
             for u in range(u0, min(u0 + GROUP, U)):
-                value = activate(activation, element(sums, u * L + n))
+                value = activate(activation, element(sums, u * S + n))
                 if len(keep) > 0:
                     value *= scale * np.float32(element(keep, n * U + u))  # no branch: masks cannot be predicted
                 put(y, n * U + u, value)
 
 
 @kernel
-def finish(low, high, sums, y, keep, N, U, L, activation, scale):
-    """y (N, U) = the activation of sums (U, L) [dropped out]; for groups [low, high) of 16 units.
+def finish(low, high, sums, y, keep, N, U, S, activation, scale):
+    """y (N, U) = the activation of sums (U, S) [dropped out]; for groups [low, high) of 16 units.
 
     `keep` (N, U; or empty) says which values dropout keeps; they are multiplied by `scale`.
     """
     if activation == RELU:  # the common one, compiled apart
-        _finish(low, high, sums, y, keep, N, U, L, RELU, scale)
+        _finish(low, high, sums, y, keep, N, U, S, RELU, scale)
     else:
-        _finish(low, high, sums, y, keep, N, U, L, activation, scale)
+        _finish(low, high, sums, y, keep, N, U, S, activation, scale)

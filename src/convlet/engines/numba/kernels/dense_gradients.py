@@ -5,7 +5,7 @@ gradient; and the optimizer moves the weights before they leave. There are two w
 dropout and ReLU closed most units, each unit has a list of the few images that it carries gradient for, and nothing
 else is touched. Where many live, both products are dense, with sums in registers: more arithmetic, at more speed.
 
-    d_sums                   (U, N): the gradient of each unit's sum
+    d_sums                   (U, S): the gradient of each unit's sum
     images, values, counts   the lists, see `collect`
 """
 
@@ -26,6 +26,7 @@ from convlet.engines.numba.simd.vectors import (
     element,
     fma,
     load,
+    load_rows,
     put,
     repeat,
     row_of,
@@ -35,13 +36,14 @@ from convlet.engines.numba.simd.vectors import (
 )
 
 HALF = 32
-LANES = 16  # inputs of a dense product's sums: with 6 images, or 4 units, they fill AVX2's registers
+LANES = 16  # inputs of a dense product's sums: with 6 images, or 6 units, they fill AVX2's registers
+CHUNK = 48  # units whose weights and gradients are used for both dense products before others come: they stay in cache
 AHEAD = 8  # units: their weights are asked for this early, as the processor does not see them coming
-MANY = 0.35  # of all gradients: from here on, dense products are faster
+MANY, MOST = 0.45, 0.55  # of all gradients: from here on, dense products are faster; with images few enough for cache
 
 
 @inlined
-def _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, activation, scale, every):
+def _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, S, P, activation, scale, every):
     for u0 in range(low * GROUP, min(high * GROUP, U), GROUP):
         last = min(u0 + GROUP, U)
         for u in range(u0, last):
@@ -56,24 +58,24 @@ def _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N,
                     output /= scale
                 gradient *= slope(activation, output)
                 count = element(counts, u)
-                put(d_sums, u * N + n, gradient)
-                put(images, u * N + count, np.int64(n * BLOCK))
+                put(d_sums, u * S + n, gradient)
+                put(images, u * N + count, np.int64(n * P))
                 put(values, u * N + count, gradient)
                 put(counts, u, count + np.int64(gradient != 0 or every))
                 put(d_bias, u, element(d_bias, u) + gradient)
 
 
 @kernel
-def collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, activation, scale, every):
+def collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, S, P, activation, scale, every):
     """For groups [low, high) of 16 units: the gradients of their sums, lists of them, and d_bias (U), their sum.
 
     A unit that dropout or ReLU closed carries none. images, values (U, N) begin with counts (U) entries: the number of
-    an image for which there is one, × 64, and the gradient. With `every`, all images are listed.
+    an image for which there is one, × P, and the gradient. With `every`, all images are listed.
     """
     if activation == RELU:  # the common one, compiled apart
-        _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, RELU, scale, every)
+        _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, S, P, RELU, scale, every)
     else:
-        _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, activation, scale, every)
+        _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, S, P, activation, scale, every)
 
 
 _update_half, _update_lanes = update_of(HALF), update_of(LANES)
@@ -81,13 +83,13 @@ _update_half, _update_lanes = update_of(HALF), update_of(LANES)
 
 @inlined
 def _by_lists(
-    block, backwards, weights, rows, images, values, counts, rule, settings, a, b, N, U, scratch, d_inputs, d_weights
+    block, backwards, weights, rows, images, values, counts, rule, settings, a, b, N, U, P, scratch, d_inputs, d_weights
 ):
-    """The pass over a block where few units live. What goes back to the images is in scratch (N, 64)."""
+    """The pass over a block where few units live. What goes back to the images is in scratch (N, P)."""
     if d_inputs:
-        for i in range(0, N * BLOCK, 8):
+        for i in range(0, N * P, 8):
             store(scratch, i, splat(8, np.float32(0)))
-    x = block * N * BLOCK
+    x = block * N * P
     for j in range(U):
         u = U - 1 - j if backwards else j
         ahead = (block * U + (u - AHEAD if backwards else u + AHEAD)) * BLOCK
@@ -109,49 +111,54 @@ def _by_lists(
 
 
 @inlined
-def _back_to_images(w, weights, d_sums, N, U, scratch):
-    """scratch (N, 64) = d_sums, transposed, × the weights of a block (U, 64) at weights[w:]."""
-    for c in range(0, BLOCK, LANES):
-        for n in range(0, N - 5, 6):
-            sums, k, i = repeat(6, splat(LANES, np.float32(0))), w + c, n
-            for _ in range(U):
+def _back_to_images(w, weights, d_sums, first, last, N, S, P, scratch):
+    """scratch (N, P) += d_sums, transposed, × the weights of units [first, last), which are (U, 64) at weights[w:]."""
+    for n in range(0, N - 5, 6):
+        for c in range(0, BLOCK, LANES):
+            sums, k, i = load_rows(6, LANES, scratch, n * P + c, P), w + first * BLOCK + c, first * S + n
+            for _ in range(first, last):
                 sums = fma(broadcast_rows(6, LANES, d_sums, i, 1), load(LANES, weights, k), sums)
                 k += BLOCK
-                i += N
-            store_rows(scratch, n * BLOCK + c, BLOCK, sums)
-        for n in range(N // 6 * 6, N):
-            one, k, i = splat(LANES, np.float32(0)), w + c, n
-            for _ in range(U):
-                one = fma(broadcast(LANES, d_sums, i), load(LANES, weights, k), one)
+                i += S
+            store_rows(scratch, n * P + c, P, sums)
+    for n in range(N // 6 * 6, N):
+        for c in range(0, BLOCK, HALF):
+            one, k, i = load(HALF, scratch, n * P + c), w + first * BLOCK + c, first * S + n
+            for _ in range(first, last):
+                one = fma(broadcast(HALF, d_sums, i), load(HALF, weights, k), one)
                 k += BLOCK
-                i += N
-            store(scratch, n * BLOCK + c, one)
+                i += S
+            store(scratch, n * P + c, one)
 
 
 @inlined
-def _move_weights(w, x, rows, d_sums, weights, rule, settings, a, b, N, U):
-    """The gradient of a block of weights, four units at a time, and the optimizer's step."""
-    for u in range(0, U - 3, 4):
-        for line in range(w + (u + 4) * BLOCK, w + (u + 8) * BLOCK, GROUP):
-            prefetch(a, line)
-            prefetch(b, line)
-        for c in range(0, BLOCK, LANES):
-            sums, k = repeat(4, splat(LANES, np.float32(0))), x + c
-            for i in range(u * N, u * N + N):
-                sums = fma(broadcast_rows(4, LANES, d_sums, i, N), load(LANES, rows, k), sums)
-                k += BLOCK
+def _move_weights(w, x, rows, d_sums, weights, rule, settings, a, b, first, last, N, S, P):
+    """The gradient of the weights of units [first, last) of a block, six at a time, and the optimizer's step."""
+    sixes = first + (last - first) // 6 * 6
+    for c in range(0, BLOCK, LANES):
+        for u in range(first, sixes, 6):
+            for line in range(w + (u + 6) * BLOCK + c, w + (u + 12) * BLOCK + c, BLOCK):
+                prefetch(weights, line)
+                prefetch(a, line)
+                prefetch(b, line)
+            sums, k = repeat(6, splat(LANES, np.float32(0))), x + c
+            for i in range(u * S, u * S + N):
+                sums = fma(broadcast_rows(6, LANES, d_sums, i, S), load(LANES, rows, k), sums)
+                k += P
             i = w + u * BLOCK + c
             _update_lanes(rule, settings, weights, a, b, i, row_of(sums, 0))
             _update_lanes(rule, settings, weights, a, b, i + BLOCK, row_of(sums, 1))
             _update_lanes(rule, settings, weights, a, b, i + 2 * BLOCK, row_of(sums, 2))
             _update_lanes(rule, settings, weights, a, b, i + 3 * BLOCK, row_of(sums, 3))
-    for u in range(U // 4 * 4, U):
-        for c in range(0, BLOCK, LANES):
-            one, k = splat(LANES, np.float32(0)), x + c
-            for i in range(u * N, u * N + N):
-                one = fma(broadcast(LANES, d_sums, i), load(LANES, rows, k), one)
-                k += BLOCK
-            _update_lanes(rule, settings, weights, a, b, w + u * BLOCK + c, one)
+            _update_lanes(rule, settings, weights, a, b, i + 4 * BLOCK, row_of(sums, 4))
+            _update_lanes(rule, settings, weights, a, b, i + 5 * BLOCK, row_of(sums, 5))
+    for u in range(sixes, last):
+        for c in range(0, BLOCK, HALF):
+            one, k = splat(HALF, np.float32(0)), x + c
+            for i in range(u * S, u * S + N):
+                one = fma(broadcast(HALF, d_sums, i), load(HALF, rows, k), one)
+                k += P
+            _update_half(rule, settings, weights, a, b, w + u * BLOCK + c, one)
 
 
 @functools.cache
@@ -160,7 +167,26 @@ def make_backward(*, d_inputs: bool, d_weights: bool) -> Callable[..., Any]:
 
     @kernel
     def backward(
-        low, high, weights, rows, d_sums, images, values, counts, d_x, rule, settings, a, b, taken, N, I, U, scratch
+        low,
+        high,
+        weights,
+        rows,
+        d_sums,
+        images,
+        values,
+        counts,
+        d_x,
+        rule,
+        settings,
+        a,
+        b,
+        taken,
+        N,
+        I,
+        U,
+        S,
+        P,
+        scratch,
     ):
         """For blocks [low, high) of inputs: d_x (N, I); the weights' gradient, and what `rule` does with it.
 
@@ -174,21 +200,26 @@ def make_backward(*, d_inputs: bool, d_weights: bool) -> Callable[..., Any]:
         backwards = element(taken, 0) % 2 == 1
         for u in range(U):
             alive += element(counts, u)
-        many = alive > MANY * N * U
+        many = alive > (MOST if P == BLOCK else MANY) * N * U
         for k in range(low, high):
             block = last - k if backwards else k
-            w, x = block * U * BLOCK, block * N * BLOCK
+            w, x = block * U * BLOCK, block * N * P
             if not many:
                 lists, update = (images, values, counts), (rule, settings, a, b)
-                _by_lists(block, backwards, weights, rows, *lists, *update, N, U, scratch, d_inputs, d_weights)
-            if many and d_inputs:
-                _back_to_images(w, weights, d_sums, N, U, scratch)
-            if many and d_weights:
-                _move_weights(w, x, rows, d_sums, weights, rule, settings, a, b, N, U)
+                _by_lists(block, backwards, weights, rows, *lists, *update, N, U, P, scratch, d_inputs, d_weights)
+            elif d_inputs:
+                for i in range(0, N * P, 8):
+                    store(scratch, i, splat(8, np.float32(0)))
+            for first in range(0, U if many else 0, CHUNK):
+                end = min(first + CHUNK, U)
+                if d_inputs:  # by the weights as they were
+                    _back_to_images(w, weights, d_sums, first, end, N, S, P, scratch)
+                if d_weights:
+                    _move_weights(w, x, rows, d_sums, weights, rule, settings, a, b, first, end, N, S, P)
             if d_inputs:
                 inside = min(BLOCK, I - block * BLOCK)
                 for n in range(N):
                     for i in range(inside):
-                        put(d_x, n * I + block * BLOCK + i, element(scratch, n * BLOCK + i))
+                        put(d_x, n * I + block * BLOCK + i, element(scratch, n * P + i))
 
     return backward
