@@ -11,7 +11,9 @@ from convlet.descriptions.layers import (
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
     MaxPooling2D,
+    Residual,
 )
 from convlet.descriptions.network import Sequential
 from convlet.descriptions.optimizers import Adam
@@ -35,6 +37,20 @@ MODERN = Sequential(
         *(Flatten(), Dense(10)),
     ],
     (15, 13, 8),  # no pool and no tile divides it
+)
+
+
+def _normalized(filters, strides=1, size=3):
+    return [Conv2D(filters, size, strides, "same", use_bias=False), BatchNormalization()]
+
+
+_BODY = [*_normalized(16), Activation("relu"), *_normalized(16)]
+SHORTCUTS = Sequential(
+    [
+        *(*_normalized(16), Activation("relu"), Residual(_BODY), Activation("relu")),
+        *(Residual(_normalized(32, 2), _normalized(32, 2, 1)), Activation("relu"), GlobalAveragePooling2D(), Dense(4)),
+    ],
+    (9, 9, 3),
 )
 
 

@@ -1,7 +1,7 @@
 """A block's place in the network: the arrays that its jobs work on, and the memory that they share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from convlet.engines.numba.assembly.layouts import image_size
 from convlet.engines.numba.assembly.weights import Weights
 from convlet.engines.numba.buffers import Frame, buffer
 from convlet.engines.numba.kernels import activations, elementwise, updates
-from convlet.engines.numba.running.worklist import Job
+from convlet.engines.numba.running.worklist import Job, Order
 
 PARTS = 16
 NO_WINNERS = buffer(0, np.int8)
@@ -136,12 +136,30 @@ class BlockContext:
     def gradient(self, own: str) -> np.ndarray:
         return self.memory.get(f"d_{own}", len(self.weights.own[own].values))
 
-    def job(self, kernel: Any, size: int, *arguments: Any, parts: int = PARTS, alongside: bool = False) -> Job:
-        return Job(kernel, size, arguments, max(1, min(parts, size)), alongside, f"{self.name}: {kernel.__name__}")
+    def job(
+        self,
+        kernel: Any,
+        size: int,
+        *arguments: Any,
+        parts: int = PARTS,
+        alongside: bool = False,
+        order: Order = "in turn",
+    ) -> Job:
+        label = f"{self.name}: {kernel.__name__}"
+        return Job(kernel, size, arguments, max(1, min(parts, size)), alongside, label, order=order)
 
-    def alone(self, kernel: Any, size: int, *arguments: Any, alongside: bool = False) -> Job:
+    def images(self, kernel: Any, *arguments: Any, each: int = 1, parts: int = PARTS) -> Job:
+        """A job that goes image by image, each of so many units: it reads and writes nothing of any other image."""
+        return self.groups(kernel, self.N, *arguments, each=each, parts=parts)
+
+    def groups(self, kernel: Any, count: int, *arguments: Any, each: int = 1, parts: int = PARTS) -> Job:
+        """The same, of so many groups of images, each a part of the batch."""
+        job = self.job(kernel, count * each, *arguments, parts=parts, order="image by image")
+        return replace(job, together=each)
+
+    def alone(self, kernel: Any, size: int, *arguments: Any, alongside: bool = False, order: Order = "in turn") -> Job:
         """A job that is too small to share."""
-        return self.job(kernel, size, *arguments, parts=1, alongside=alongside)
+        return self.job(kernel, size, *arguments, parts=1, alongside=alongside, order=order)
 
 
 def is_trainable(block: Any) -> bool:
@@ -161,7 +179,7 @@ def keep(context: BlockContext, dropout: Any) -> tuple[np.ndarray, np.float32]:
 
 def activation_jobs(context: BlockContext, x: np.ndarray, x_frame: Frame, code: int) -> list[Job]:
     arguments = (x, x_frame, context.y, context.y_frame, image_size(context.block.output_shape), code)
-    return [context.job(elementwise.activation, context.N, *arguments)]
+    return [context.images(elementwise.activation, *arguments)]
 
 
 def activation_backward_jobs(context: BlockContext, code: int) -> list[Job]:
@@ -169,7 +187,7 @@ def activation_backward_jobs(context: BlockContext, code: int) -> list[Job]:
     d_y = (context.d_y, context.y_frame)
     slopes = sums_of(context, code) if code in activations.BY_INPUTS else context.y
     arguments = (*d_y, slopes, context.y_frame, *d_y, image_size(context.block.output_shape), code)
-    return [context.job(elementwise.activation_backward, context.N, *arguments)]
+    return [context.images(elementwise.activation_backward, *arguments)]
 
 
 def sums_of(context: BlockContext, code: int) -> np.ndarray:

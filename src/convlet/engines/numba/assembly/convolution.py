@@ -83,9 +83,9 @@ def convolution_forward(context: BlockContext) -> list[Job]:
         region = Region(context.x_frame.rows, context.x_frame.columns)
         jobs = [_winograd(context, *where[:2], region, *where[2:], fused)]
     elif block.pooled:
-        jobs = [context.job(convolution.make_forward_pool(lanes), context.N * g.H, *where, fused)]
+        jobs = [context.images(convolution.make_forward_pool(lanes), *where, fused, each=g.H)]
     else:
-        jobs = [context.job(convolution.make_forward(lanes), context.N * g.H, *where, fused)]
+        jobs = [context.images(convolution.make_forward(lanes), *where, fused, each=g.H)]
     if block.activation not in (None, "relu"):
         jobs += activation_jobs(context, sums, context.y_frame, CODES[block.activation])
     return jobs
@@ -100,8 +100,8 @@ def _winograd(context: BlockContext, x: Any, x_frame: Frame, region: Region, *wh
         (5, 1): winograd.forward5,
         (5, 2): winograd.forward5_pool,
     }[g.KH, g.P]
-    units = context.N * -(-g.H // (winograd.tile(g.KH) // g.P))
-    return context.job(kernel, units, x, x_frame, region, *where, Scratch(winograd.scratch_size(x_frame.channels)))
+    rows, scratch = -(-g.H // (winograd.tile(g.KH) // g.P)), Scratch(winograd.scratch_size(x_frame.channels))
+    return context.images(kernel, x, x_frame, region, *where, scratch, each=rows)
 
 
 def convolution_backward(context: BlockContext) -> list[Job]:
@@ -117,7 +117,7 @@ def convolution_backward(context: BlockContext) -> list[Job]:
     if context.trains:
         jobs.append(_sum_parts(context))
     if context.d_x is not None:
-        jobs.append(_d_images(context, wide, alongside=context.trains))
+        jobs.append(_d_images(context, wide))
     return jobs
 
 
@@ -136,15 +136,15 @@ def _winograd_d_kernels(context: BlockContext) -> list[Job]:
     regions = Region(context.x_frame.rows, context.x_frame.columns), _outputs(context)
     where = (context.x, context.x_frame, regions[0], context.d_y, context.y_frame, regions[1], partial, context.N)
     sizes = parts, winograd_gradients.panel_for(C, F), Scratch(winograd_gradients.scratch_size(C, F))
-    kernel, units = (
+    kernel, blocks = (
         winograd_gradients.make_d_kernels(g.KH, convolution.lanes_for(F)),
-        parts * winograd_gradients.blocks_for(C),
+        winograd_gradients.blocks_for(C),
     )
     total = context.gradient(context.block.convolution.name)
     sums = (partial, parts, total, C, F, g.KH, Scratch(winograd_gradients.HALF_SUMS))
     return [
-        context.job(kernel, units, *where, *sizes, parts=64),
-        context.job(winograd_gradients.d_kernels_of_sums, C + 1, *sums),
+        context.groups(kernel, parts, *where, *sizes, each=blocks, parts=64),
+        context.job(winograd_gradients.d_kernels_of_sums, C + 1, *sums, order="late"),
     ]
 
 
@@ -162,8 +162,8 @@ def _winograd_d_images(context: BlockContext) -> list[Job]:
     half = Scratch(winograd.HALF_KERNELS)
     where = (points, context.d_x, context.x_frame, NO_WINNERS, Geometry(H, W, K, K), LINEAR)
     return [
-        context.job(winograd.turn_kernels, K, _own(context), turned, C, F, K, alongside=context.trains),
-        context.job(winograd.transform_kernels, -(-C // 16), turned, points, F, C, K, half, alongside=context.trains),
+        context.job(winograd.turn_kernels, K, _own(context), turned, C, F, K, order="first"),
+        context.job(winograd.transform_kernels, -(-C // 16), turned, points, F, C, K, half, order="second"),
         _winograd(context, context.d_y, context.y_frame, region, *where),
     ]
 
@@ -186,7 +186,7 @@ def _activation_backward(context: BlockContext) -> list[Job]:
     if block.activation == "relu" and not block.sparse:
         g = geometry(block)
         where = (_winners(context, g), context.d_y, context.y_frame, g)
-        return [context.job(convolution_gradients.relu_gradient, context.N * g.H, *where)]
+        return [context.images(convolution_gradients.relu_gradient, *where, each=g.H)]
     return []
 
 
@@ -206,15 +206,17 @@ def _d_kernels(context: BlockContext, wide: int) -> Job:
     if block.sparse and not block.narrow:
         floats, integers = sparse_convolution.d_kernels_scratch(len(_own(context)) // F - 1, F, g)
         scratches = Scratch(floats), Scratch(integers, np.int32)
-        return context.job(sparse_convolution.make_d_kernels(wide), parts * F // 8, *where, *scratches, parts=64)
+        return context.groups(sparse_convolution.make_d_kernels(wide), parts, *where, *scratches, each=F // 8, parts=64)
     lanes, scratch = convolution.lanes_for(F), Scratch(convolution_gradients.d_kernels_scratch(g))
-    return context.job(convolution_gradients.make_d_kernels(lanes), parts * F // lanes, *where, scratch, parts=64)
+    return context.groups(
+        convolution_gradients.make_d_kernels(lanes), parts, *where, scratch, each=F // lanes, parts=64
+    )
 
 
 def _sum_parts(context: BlockContext) -> Job:
     (partial, parts), size = _partial(context), len(_own(context))
     sums = (partial, parts, size, context.gradient(context.block.convolution.name))
-    return context.job(convolution_gradients.sum_parts, size // 8, *sums)
+    return context.job(convolution_gradients.sum_parts, size // 8, *sums, order="late")
 
 
 def _rows(context: BlockContext) -> np.ndarray:
@@ -224,18 +226,18 @@ def _rows(context: BlockContext) -> np.ndarray:
 
 def _pack_rows(context: BlockContext, wide: int) -> Job:
     pack = (_own(context), _rows(context), _row(context), context.y_frame.channels, wide)
-    return context.job(sparse_convolution.pack_rows, context.block.window.size[0], *pack, alongside=True)
+    return context.job(sparse_convolution.pack_rows, context.block.window.size[0], *pack, order="first")
 
 
-def _d_images(context: BlockContext, wide: int, alongside: bool) -> Job:
+def _d_images(context: BlockContext, wide: int) -> Job:
     block: ConvolutionBlock = context.block
     g, rows, images = geometry(block), _rows(context), (context.d_x, context.x_frame)
     gradients = (context.d_y, context.y_frame)
     if not block.sparse:
         arguments: tuple[Any, ...] = (rows, *gradients, *images, g)
-        return context.job(convolution_gradients.d_images, context.N, *arguments, parts=32, alongside=alongside)
+        return context.images(convolution_gradients.d_images, *arguments, parts=32)
     floats, integers = sparse_convolution.d_images_scratch(context.y_frame.channels, g)
     scratches = Scratch(floats), Scratch(integers, np.int32)
     arguments = (rows, _winners(context, g), *gradients, *images, g, *scratches)
     kernel = sparse_convolution.make_d_images(wide)
-    return context.job(kernel, context.N, *arguments, parts=32, alongside=alongside)
+    return context.images(kernel, *arguments, parts=32)

@@ -30,7 +30,7 @@ def depthwise_forward(context: BlockContext) -> list[Job]:
     code, shape, pool = CODES[block.activation], image_size(block.input_shape), pool_of(block.window)
     sums = sums_of(context, code)
     arguments = (context.x, context.x_frame, *_own(context), sums, context.y_frame, shape, pool)
-    jobs = [context.job(depthwise.forward, context.N, *arguments)]
+    jobs = [context.images(depthwise.forward, *arguments)]
     return jobs + (activation_jobs(context, sums, context.y_frame, code) if block.activation else [])
 
 
@@ -41,16 +41,16 @@ def depthwise_backward(context: BlockContext) -> list[Job]:
     (weights, bias), d_y = _own(context), (context.d_y, context.y_frame)
     if context.d_x is not None:
         jobs.append(
-            context.job(depthwise.d_images, N, weights, NO_BIAS, *d_y, context.d_x, context.x_frame, shape, pool)
+            context.images(depthwise.d_images, weights, NO_BIAS, *d_y, context.d_x, context.x_frame, shape, pool)
         )
     if context.trains:
         taps = pool.KH * pool.KW * shape.C
         size = taps + shape.C
         partial = context.array("partial", N * size)
         arguments = (context.x, context.x_frame, bias, *d_y, partial, shape, pool)
-        jobs.append(context.job(depthwise.d_weights, N, *arguments, alongside=context.d_x is not None))
+        jobs.append(context.images(depthwise.d_weights, *arguments))
         parts = [("kernel", 0, taps), *([("bias", taps, shape.C)] if len(bias) else [])]
         for short, first, length in parts:
             total = context.gradient(f"{context.name}/{short}")
-            jobs.append(context.job(depthwise.sum_images, length, partial, N, size, first, total))
+            jobs.append(context.job(depthwise.sum_images, length, partial, N, size, first, total, order="late"))
     return jobs

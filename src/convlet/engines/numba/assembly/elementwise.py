@@ -30,8 +30,8 @@ def pooling_forward(context: BlockContext) -> list[Job]:
     images = (context.x, context.x_frame, context.y, context.y_frame)
     shape, pool = image_size(context.block.input_shape), pool_of(context.block.window)
     if context.block.largest:
-        return [context.job(pooling.max_pooling, context.N, *images, _pooling_winners(context), shape, pool)]
-    return [context.job(pooling.average_pooling, context.N, *images, shape, pool)]
+        return [context.images(pooling.max_pooling, *images, _pooling_winners(context), shape, pool)]
+    return [context.images(pooling.average_pooling, *images, shape, pool)]
 
 
 def pooling_backward(context: BlockContext) -> list[Job]:
@@ -41,9 +41,9 @@ def pooling_backward(context: BlockContext) -> list[Job]:
     shape, pool = image_size(context.block.input_shape), pool_of(context.block.window)
     if context.block.largest:
         arguments = (context.d_y, context.y_frame, _pooling_winners(context), context.d_x, context.x_frame, shape, pool)
-        return [context.job(pooling.max_pooling_backward, context.N, *arguments)]
+        return [context.images(pooling.max_pooling_backward, *arguments)]
     arguments = (context.d_y, context.y_frame, context.d_x, context.x_frame, shape, pool)
-    return [context.job(pooling.average_pooling_backward, context.N, *arguments)]
+    return [context.images(pooling.average_pooling_backward, *arguments)]
 
 
 # ---------------------------------------------------------------------------------------------------- addition
@@ -51,7 +51,7 @@ def addition_forward(context: BlockContext) -> list[Job]:
     block: AdditionBlock = context.block
     operands = [argument for each in context.inputs for argument in (each.x, each.frame)]
     arguments = (*operands, context.y, context.y_frame, image_size(block.output_shape), int(block.relu))
-    return [context.job(addition.add, context.N, *arguments)]
+    return [context.images(addition.add, *arguments)]
 
 
 def addition_backward(context: BlockContext) -> list[Job]:
@@ -59,7 +59,7 @@ def addition_backward(context: BlockContext) -> list[Job]:
     wanted = [argument for each in context.inputs if each.d_x is not None for argument in (each.d_x, each.frame)]
     kernel = addition.add_backward if len(wanted) == 4 else addition.add_backward_one
     shape, relu = image_size(block.output_shape), int(block.relu)
-    return [context.job(kernel, context.N, context.d_y, context.y, context.y_frame, *wanted, shape, relu)]
+    return [context.images(kernel, context.d_y, context.y, context.y_frame, *wanted, shape, relu)]
 
 
 # ------------------------------------------------------------------------------------------------- elementwise
@@ -73,13 +73,13 @@ def activation_backward(context: BlockContext) -> list[Job]:
     shape, code = image_size(context.block.output_shape), CODES[context.block.activation]
     slopes = (context.x, context.x_frame) if code in BY_INPUTS else (context.y, context.y_frame)
     arguments = (context.d_y, context.y_frame, *slopes, context.d_x, context.x_frame, shape, code)
-    return [context.job(elementwise.activation_backward, context.N, *arguments)]
+    return [context.images(elementwise.activation_backward, *arguments)]
 
 
 def rescaling_forward(context: BlockContext) -> list[Job]:
     images = (context.x, context.x_frame, context.y, context.y_frame)
     numbers = np.float32(context.block.scale), np.float32(context.block.offset)
-    return [context.job(elementwise.rescale, context.N, *images, image_size(context.block.input_shape), *numbers)]
+    return [context.images(elementwise.rescale, *images, image_size(context.block.input_shape), *numbers)]
 
 
 def rescaling_backward(context: BlockContext) -> list[Job]:
@@ -87,18 +87,16 @@ def rescaling_backward(context: BlockContext) -> list[Job]:
         return []
     images = (context.d_y, context.y_frame, context.d_x, context.x_frame)
     numbers = np.float32(context.block.scale), np.float32(0)
-    return [context.job(elementwise.rescale, context.N, *images, image_size(context.block.input_shape), *numbers)]
+    return [context.images(elementwise.rescale, *images, image_size(context.block.input_shape), *numbers)]
 
 
 def dropout_forward(context: BlockContext) -> list[Job]:
     kept, scale = keep(context, context.block.dropout)
     shape = image_size(context.block.input_shape)
     if not context.training:
-        return [context.job(elementwise.copy, context.N, context.x, context.x_frame, context.y, context.y_frame, shape)]
+        return [context.images(elementwise.copy, context.x, context.x_frame, context.y, context.y_frame, shape)]
     return [
-        context.job(
-            elementwise.dropout, context.N, context.x, context.x_frame, kept, context.y, context.y_frame, shape, scale
-        )
+        context.images(elementwise.dropout, context.x, context.x_frame, kept, context.y, context.y_frame, shape, scale)
     ]
 
 
@@ -108,20 +106,20 @@ def dropout_backward(context: BlockContext) -> list[Job]:
     kept, scale = keep(context, context.block.dropout)
     images, shape = (context.d_x, context.x_frame), image_size(context.block.input_shape)
     if not context.training:
-        return [context.job(elementwise.copy, context.N, context.d_y, context.y_frame, *images, shape)]
-    return [context.job(elementwise.dropout, context.N, context.d_y, context.y_frame, kept, *images, shape, scale)]
+        return [context.images(elementwise.copy, context.d_y, context.y_frame, *images, shape)]
+    return [context.images(elementwise.dropout, context.d_y, context.y_frame, kept, *images, shape, scale)]
 
 
 def flatten_forward(context: BlockContext) -> list[Job]:
     shape = image_size(context.block.input_shape)
-    return [context.job(elementwise.copy, context.N, context.x, context.x_frame, context.y, _flat(shape), shape)]
+    return [context.images(elementwise.copy, context.x, context.x_frame, context.y, _flat(shape), shape)]
 
 
 def flatten_backward(context: BlockContext) -> list[Job]:
     if context.d_x is None:
         return []
     shape = image_size(context.block.input_shape)
-    return [context.job(elementwise.copy, context.N, context.d_y, _flat(shape), context.d_x, context.x_frame, shape)]
+    return [context.images(elementwise.copy, context.d_y, _flat(shape), context.d_x, context.x_frame, shape)]
 
 
 def _flat(shape: ImageSize) -> Frame:

@@ -1,14 +1,17 @@
 """Where the gradients of values lie: in a few pieces of memory, each used again once its gradient has been read.
 
 A gradient is read soon after it was written, and never again. If each had memory of its own, every block would write to
-memory that has long left the cache; a few pieces, in turn, stay there.
+memory that has long left the cache; a few pieces, in turn, stay there. A piece is shared by gradients that are stored
+in the same way: padding channels that kernels leave as they are stay 0, and the place of an image is no other image's,
+for some images may be further on than others (`chains.py`).
 
 A gradient that several blocks give is written in parts, one by each of them, which are added up in the first one's
-place. Values with padding channels have memory of their own: kernels leave what is 0 there as it is.
+place.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from convlet.engines.numba.assembly.blocks import Block
 from convlet.engines.numba.assembly.layouts import image_size, readers, view
@@ -34,39 +37,28 @@ def room(blocks: Sequence[Block], name: str, frame: Frame) -> Room:
 
 def places(blocks: Sequence[Block], frames: Mapping[str, Frame]) -> dict[Part, tuple[str, Room]]:
     """The memory's name, and all of its Room, of each gradient that a backward pass through these blocks writes."""
-    memory = _memory(blocks, _has_padding(blocks, frames))
+    memory = _memory(blocks, frames)
     rooms: dict[str, Room] = {}
     for (name, _), where in memory.items():
-        own, so_far = room(blocks, name, frames[name]), rooms.get(where, Room(0, 0))
-        rooms[where] = Room(max(own.each, so_far.each), max(own.after, so_far.after))
+        each, after = room(blocks, name, frames[name])
+        rooms[where] = Room(each, max(after, rooms[where].after if where in rooms else 0))
     return {part: (where, rooms[where]) for part, where in memory.items()}
 
 
-def _has_padding(blocks: Sequence[Block], frames: Mapping[str, Frame]) -> Callable[[str], bool]:
+def _memory(blocks: Sequence[Block], frames: Mapping[str, Frame]) -> dict[Part, str]:
+    """Block by block, from the last one on: what it reads is there until it has written all that it gives."""
     shapes = {name: block.input_shape for block in blocks for name in block.inputs}
     shapes |= {block.gives: block.output_shape for block in blocks}
-    return lambda name: frames[name].channels != image_size(shapes[name]).C
-
-
-def _memory(blocks: Sequence[Block], has_padding: Callable[[str], bool]) -> dict[Part, str]:
-    """Block by block, from the last one on: what it reads is there until it has written all that it gives."""
+    kinds = {name: (frame, image_size(shapes[name]).C) for name, frame in frames.items()}
     found: dict[Part, str] = {}
-    free: list[str] = []
-    made = 0
+    free: defaultdict[Any, list[str]] = defaultdict(list)
 
     def take(name: str, reader: str) -> None:
-        nonlocal made
-        if has_padding(name):
-            found[name, reader] = f"gradient {name} by {reader}"
-            return
-        if not free:
-            free.append(f"gradients {made}")
-            made += 1
-        found[name, reader] = free.pop()
+        new = f"gradient {name} by {reader}"
+        found[name, reader] = free[kinds[name]].pop() if free[kinds[name]] else new
 
     def leave(part: Part) -> None:
-        if not has_padding(part[0]):
-            free.append(found[part])
+        free[kinds[part[0]]].append(found[part])
 
     take(blocks[-1].gives, "")
     for block in reversed(blocks):

@@ -76,16 +76,17 @@ def normalization_forward(context: BlockContext) -> list[Job]:
         counts = (context.N, context.N * own.shape.H * own.shape.W, own.C, epsilon)
         found = (own.partial, own.statistics, own.variances)
         jobs = [
-            context.job(normalization.sums, context.N, *x, own.partial, own.shape, own.C),
-            context.job(normalization.batch_statistics, own.C, *x, *found, *counts),
+            context.images(normalization.sums, *x, own.partial, own.shape, own.C),
+            context.job(normalization.batch_statistics, own.C, *x, *found, *counts, order="total"),
         ]
     else:
-        jobs = [context.alone(normalization.moving_statistics, own.C, *own.moving, own.statistics, own.C, epsilon)]
+        where = (*own.moving, own.statistics, own.C, epsilon)
+        jobs = [context.alone(normalization.moving_statistics, own.C, *where, order="first")]
     where = (*x, own.statistics, own.gamma, own.beta, context.y, context.y_frame)
     sizes = (own.shape, own.C, own.code)
     if context.block.pooled:
-        return [*jobs, context.job(normalization.normalize_pool, context.N, *where, own.winners, *sizes)]
-    return [*jobs, context.job(normalization.normalize, context.N, *where, *sizes)]
+        return [*jobs, context.images(normalization.normalize_pool, *where, own.winners, *sizes)]
+    return [*jobs, context.images(normalization.normalize, *where, *sizes)]
 
 
 def normalization_backward(context: BlockContext) -> list[Job]:
@@ -96,7 +97,7 @@ def normalization_backward(context: BlockContext) -> list[Job]:
         totals = (own.partial, d_gamma, d_beta, context.N, own.C)
         jobs += [
             _backward_sums(context, own),
-            context.job(normalization_gradients.backward_totals, own.C, *totals),
+            context.job(normalization_gradients.backward_totals, own.C, *totals, order="total"),
         ]
     else:  # no image moves the statistics, and so none moves another one's outputs
         d_gamma = d_beta = buffer(own.C)
@@ -104,7 +105,7 @@ def normalization_backward(context: BlockContext) -> list[Job]:
         jobs.append(_d_x(context, own, d_gamma, d_beta))
     if context.update is not None and context.trains:
         averaging = (*own.moving, own.statistics, own.variances, np.float32(block.momentum))
-        jobs.append(context.alone(normalization.move_averages, own.shape.C, *averaging, alongside=True))
+        jobs.append(context.alone(normalization.move_averages, own.shape.C, *averaging, order="late"))
     return jobs
 
 
@@ -113,9 +114,9 @@ def _backward_sums(context: BlockContext, own: _Own) -> Job:
     d_y, x = (context.d_y, context.y_frame), (context.x, context.x_frame, own.statistics)
     if context.block.pooled:
         where = (*d_y, own.winners, *x, own.partial, own.shape, own.C)
-        return context.job(normalization_gradients.backward_sums_pool, context.N, *where)
+        return context.images(normalization_gradients.backward_sums_pool, *where)
     where = (*d_y, *x, own.gamma, own.beta, own.partial, own.shape, own.C, own.code)
-    return context.job(normalization_gradients.backward_sums, context.N, *where)
+    return context.images(normalization_gradients.backward_sums, *where)
 
 
 def _d_x(context: BlockContext, own: _Own, d_gamma: np.ndarray, d_beta: np.ndarray) -> Job:
@@ -124,6 +125,6 @@ def _d_x(context: BlockContext, own: _Own, d_gamma: np.ndarray, d_beta: np.ndarr
     totals, count = (d_gamma, d_beta, context.d_x, own.shape, own.C), np.float32(context.N * own.shape.H * own.shape.W)
     if context.block.pooled:
         where = (*d_y, own.winners, *x, own.gamma, *totals, count)
-        return context.job(normalization_gradients.normalize_backward_pool, context.N, *where)
+        return context.images(normalization_gradients.normalize_backward_pool, *where)
     where = (*d_y, *x, own.gamma, own.beta, *totals, own.code, count)
-    return context.job(normalization_gradients.normalize_backward, context.N, *where)
+    return context.images(normalization_gradients.normalize_backward, *where)

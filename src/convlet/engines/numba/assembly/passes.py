@@ -22,6 +22,7 @@ from convlet.engines.numba import assembly
 from convlet.engines.numba.assembly import BlockContext, Memory, Update
 from convlet.engines.numba.assembly.block_context import PARTS, Input, is_trainable
 from convlet.engines.numba.assembly.blocks import Block
+from convlet.engines.numba.assembly.chains import chained
 from convlet.engines.numba.assembly.gradients import Room, parts, places, room
 from convlet.engines.numba.assembly.layouts import frames, image_size, read_images, readers, store_images, view
 from convlet.engines.numba.assembly.weights import Weights
@@ -102,7 +103,7 @@ class Passes:
             if self._grown != self.memory.grown:
                 self._worklists.clear()
                 self._grown = self.memory.grown
-            self._worklists[N] = Worklist(jobs)
+            self._worklists[N] = Worklist(chained(jobs, N))
             if len(self._worklists) > KEPT:
                 self._worklists.popitem(last=False)
         self._worklists.move_to_end(N)
@@ -195,7 +196,8 @@ class Passes:
         so_far, jobs = parts[0], []
         for part in parts[1:]:
             arguments = (*so_far, *part, total, frame, shape, 0)
-            jobs.append(Job(addition.add, N, arguments, min(PARTS, N), label=f"{name}: gradients of {len(readers)}"))
+            label = f"{name}: gradients of {len(readers)}"
+            jobs.append(Job(addition.add, N, arguments, min(PARTS, N), label=label, order="image by image"))
             so_far = total, frame
         return jobs
 

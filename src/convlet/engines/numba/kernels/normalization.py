@@ -4,8 +4,9 @@ One pass over the inputs is for the statistics of each channel, over images and 
 (Backward: `normalization_gradients.py`.)
 
 Sums are made image by image, and then over the images in order, so that they do not depend on who makes which. They are
-of distances to the batch's first pixel, s, for a channel's mean may be large against its deviation:
-mean = s + Σ(x − s) / count, variance = Σ(x − s)² / count − (mean − s)².
+of distances to the image's first pixel, s, for a channel's mean may be large against its deviation. With d = s − t, the
+distance to the first image's, they are made sums of distances to t: Σ(x − t) = Σ(x − s) + n d for an image of n pixels,
+Σ(x − t)² = Σ(x − s)² + 2 d Σ(x − s) + n d². So mean = t + Σ(x − t) / count, variance = Σ(x − t)² / count − (mean − t)².
 
     partial     (N, 2, C): an image's two sums
     statistics  (2, C): mean and 1 / √(variance + ε)
@@ -33,9 +34,8 @@ LANES = 8  # channels at a time; the last ones of a row of numbers one by one
 @kernel
 def sums(low, high, x, x_frame, partial, shape, C):
     """Images [low, high): the sums of each channel's distances to the first pixel, and of their squares."""
-    first = at(x_frame, 0, 0, 0)
     for n in range(low, high):
-        p = n * 2 * C
+        p, first = n * 2 * C, at(x_frame, n, 0, 0)
         for c in range(2 * C):
             put(partial, p + c, np.float32(0))
         for h in range(shape.H):
@@ -50,15 +50,17 @@ def sums(low, high, x, x_frame, partial, shape, C):
 @kernel
 def batch_statistics(low, high, x, x_frame, partial, statistics, variances, N, count, C, epsilon):
     """Channels [low, high): mean, variance and 1 / √(variance + ε) of `count` numbers, from the images' sums."""
+    pixels = count // N
     for c in range(low, high):
-        distances = squares = 0.0
+        distances, squares, first = 0.0, 0.0, np.float64(element(x, at(x_frame, 0, 0, 0) + c))
         for n in range(N):
-            distances += element(partial, n * 2 * C + c)
-            squares += element(partial, n * 2 * C + C + c)
+            d, distance = element(x, at(x_frame, n, 0, 0) + c) - first, np.float64(element(partial, n * 2 * C + c))
+            distances += distance + pixels * d
+            squares += element(partial, n * 2 * C + C + c) + d * (2 * distance + pixels * d)
         distance = distances / count
         variance = squares / count - distance * distance
         variance = 0.0 if variance < 0 else variance  # rounding, of a channel that is nearly constant
-        put(statistics, c, np.float32(element(x, at(x_frame, 0, 0, 0) + c) + distance))
+        put(statistics, c, np.float32(first + distance))
         put(statistics, C + c, np.float32(1 / math.sqrt(variance + epsilon)))
         put(variances, c, np.float32(variance))
 

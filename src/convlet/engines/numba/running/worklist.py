@@ -27,7 +27,7 @@ there are none: whatever is raised before or after it, the worklist was worked t
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numba import config
@@ -53,12 +53,15 @@ SPINS = 1000  # of about 20–40 ns each, before a waiting thread lets others ru
 PATIENCE = 200  # times that it lets others run, before it sleeps
 
 
+Order = Literal["in turn", "image by image", "first", "second", "late", "total"]
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """kernel(low, high, *arguments), on `parts` parts of range(size). `label` says whose work it is.
 
     A kernel that returns True ends the pass: nothing after it is computed. `alongside`: it needs nothing of the job
-    before it, and that job nothing of it.
+    before it, and that job nothing of it. A part begins at a multiple of `together`. `order`: see `chains.py`.
     """
 
     kernel: Kernel
@@ -67,14 +70,42 @@ class Job:
     parts: int = 1
     alongside: bool = False
     label: str = ""
+    together: int = 1
+    order: Order = "in turn"
+
+    @property
+    def groups(self) -> int:
+        """How many there are of what stays together."""
+        return self.size // self.together
+
+    def part(self, k: int, parts: int) -> tuple[int, int]:
+        """Where the part begins and ends."""
+        return self.groups * k // parts * self.together, self.groups * (k + 1) // parts * self.together
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Jobs in a row, each cut into the same parts: whoever takes a part does all of them on it, one after the other.
+
+    What a part of a job needs of the ones before it is what the same part of them leaves.
+    """
+
+    jobs: tuple[Job, ...]
+    parts: int
+    alongside: bool = False
 
 
 class Rows(NamedTuple):
-    """A worklist as compiled code reads it: int64 arrays, one element a job; and memory for so many seats."""
+    """A worklist as compiled code reads it: int64 arrays, and memory for so many seats.
+
+    A row is a chain, or a job alone: the first three have one element a row, the others one a job.
+    """
 
     firsts: np.ndarray  # the number of its first part; and, one more element, how many parts there are in all
     needs: np.ndarray  # how many parts must be done before
-    sizes: np.ndarray
+    jobs: np.ndarray  # the number of its first job; and, one more element, how many jobs there are in all
+    groups: np.ndarray
+    together: np.ndarray
     entries: np.ndarray  # addresses
     starts: np.ndarray  # where its arguments begin, in `words`
     words: np.ndarray
@@ -115,12 +146,14 @@ def _work(seat, counters, rows):
         while rows.firsts[row + 1] <= part:
             row += 1
         _wait(counters, DONE, rows.needs[row], parts)
-        if peek(counters, FAILED) == 0 and peek(counters, STOPPED) == 0:
-            k, n, size = part - rows.firsts[row], rows.firsts[row + 1] - rows.firsts[row], rows.sizes[row]
-            low, high = size * k // n, size * (k + 1) // n
-            outcome = call(rows.entries[row], low, high, seat, rows.words, rows.starts[row])
-            if outcome != 0:
-                fetch_add(counters, FAILED if outcome == 1 else STOPPED, 1)
+        k, n = part - rows.firsts[row], rows.firsts[row + 1] - rows.firsts[row]
+        for job in range(rows.jobs[row], rows.jobs[row + 1]):
+            if peek(counters, FAILED) == 0 and peek(counters, STOPPED) == 0:
+                groups, together = rows.groups[job], rows.together[job]
+                low, high = groups * k // n * together, groups * (k + 1) // n * together
+                outcome = call(rows.entries[job], low, high, seat, rows.words, rows.starts[job])
+                if outcome != 0:
+                    fetch_add(counters, FAILED if outcome == 1 else STOPPED, 1)
         fetch_add(counters, DONE, 1)
     set_float_mode(mode)
 
@@ -168,12 +201,13 @@ def desert(counters):
 class Worklist:
     """Jobs in order, for one caller at a time; see `threads.run`."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        self.jobs = tuple(job for job in jobs if job.size > 0)
-        self.width = max((job.parts for job in self.jobs), default=1)  # more threads than this have nothing to do
+    def __init__(self, jobs: Sequence[Job | Chain]) -> None:
+        self.chains = tuple(_chain(each) for each in jobs if isinstance(each, Chain) or each.size > 0)
+        self.jobs = tuple(job for chain in self.chains for job in chain.jobs)
+        self.width = max((chain.parts for chain in self.chains), default=1)  # more threads have nothing to do
         if not config.DISABLE_JIT:
             self.process = os.getpid()
-            self.rows, self.counters = _rows(self.jobs), buffer(56, np.int64)
+            self.rows, self.counters = _rows(self.chains), buffer(56, np.int64)
             self.counters[[NEXT, DONE]] = self.rows.firsts[-1]  # nothing to do until it is opened
 
     def seat(self, threads: int) -> None:
@@ -197,24 +231,32 @@ class Worklist:
 
     def run_alone(self) -> None:
         """Every job, called from Python: what the worklist means, and what happens where nothing is compiled."""
-        for job in self.jobs:
-            arguments = [np.empty(a.size, a.dtype) if isinstance(a, Scratch) else a for a in job.arguments]
-            for part in range(job.parts):
-                if job.kernel(job.size * part // job.parts, job.size * (part + 1) // job.parts, *arguments):
-                    return
+        for chain in self.chains:
+            for part in range(chain.parts):
+                for job in chain.jobs:
+                    arguments = [np.empty(a.size, a.dtype) if isinstance(a, Scratch) else a for a in job.arguments]
+                    if job.kernel(*job.part(part, chain.parts), *arguments):
+                        return
 
 
-def _rows(jobs: Sequence[Job]) -> Rows:
+def _chain(each: Job | Chain) -> Chain:
+    return each if isinstance(each, Chain) else Chain((each,), each.parts, each.alongside)
+
+
+def _rows(chains: Sequence[Chain]) -> Rows:
+    jobs = [job for chain in chains for job in chain.jobs]
     words = [[word for argument in job.arguments for word in argument_words(argument)] for job in jobs]
-    firsts = np.cumsum([0, *(job.parts for job in jobs)])
+    firsts = np.cumsum([0, *(chain.parts for chain in chains)])
     needs = firsts[:-1].copy()
-    for i, job in enumerate(jobs):
-        if job.alongside and i > 0:
+    for i, chain in enumerate(chains):
+        if chain.alongside and i > 0:
             needs[i] = needs[i - 1]
     return Rows(
         firsts,
         needs,
-        np.array([job.size for job in jobs], np.int64),
+        np.cumsum([0, *(len(chain.jobs) for chain in chains)]),
+        np.array([job.groups for job in jobs], np.int64),
+        np.array([job.together for job in jobs], np.int64),
         np.array([entry(job.kernel, job.arguments) for job in jobs], np.int64),
         np.cumsum([0, *map(len, words)])[:-1],
         np.array([word for row in words for word in row], np.int64),
