@@ -77,15 +77,15 @@ def test_activation_and_dropout_finish_the_sums_and_begin_the_backward_pass(acti
     a = forward(sums)
     np.testing.assert_allclose(y.reshape(N, U), a * keep * scale, rtol=1e-5, atol=1e-6)
 
-    d_sums, images, values = guarded(U * S), guarded(U * N, np.int64), guarded(U * N)
+    d_sums, images = guarded(U * S), guarded(U * N, np.int32)
     counts, d_bias = guarded(U, np.int64), guarded(U)
-    arguments = (guarded(d_y), y, kept, d_sums, images, values, counts, d_bias, N, U, S, dense.BLOCK, code, scale, 0)
+    arguments = (guarded(d_y), y, kept, d_sums, images, counts, d_bias, N, U, S, code, scale, 0)
     in_parts(dense_gradients.collect, 2, 2, *arguments)
     check_guards()
     expected, found = d_y * slope(a) * keep * scale, np.zeros((N, U))
     for u in range(U):
-        listed = slice(u * N, u * N + counts[u])
-        found[images[listed] // dense.BLOCK, u] = values[listed]
+        listed = images[u * N : u * N + counts[u]]
+        found[listed, u] = d_sums[u * S + listed]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(d_sums.reshape(U, S)[:, :N], found.T)
     np.testing.assert_allclose(d_bias, expected.sum(0), rtol=1e-4, atol=1e-5)
@@ -105,10 +105,10 @@ def test_backward_is_the_wanted_products_whether_few_units_live_or_many(N, I, U,
     x, kernel, d_sums = numbers(rng, N, I), numbers(rng, I, U), numbers(rng, N, U) * (rng.random((N, U)) < alive)
     rows, _ = arranged(x)
     S, P = dense.stride_for(N), dense.pitch_for(N)
-    lists = guarded(U * S), guarded(U * N, np.int64), guarded(U * N), guarded(U, np.int64)
+    lists = guarded(U * S), guarded(U * N, np.int32), guarded(U, np.int64)
     nothing = guarded(0, np.uint8)
     made = guarded(d_sums), guarded(d_sums)
-    dense_gradients.collect(0, -(-U // 16), *made, nothing, *lists, guarded(U), N, U, S, P, LINEAR, 1.0, 0)
+    dense_gradients.collect(0, -(-U // 16), *made, nothing, *lists, guarded(U), N, U, S, LINEAR, 1.0, 0)
     d_x, blocks = guarded(inputs * N * I), dense.blocks(I)
     d_weights, empty, sweep = guarded(moves * blocks * U * dense.BLOCK), guarded(0), guarded([int(backwards)], np.int64)
     arguments = (updates.NONE, empty, d_weights, empty, sweep, N, I, U, S, P, guarded(inputs * N * P))

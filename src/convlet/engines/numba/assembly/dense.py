@@ -59,14 +59,14 @@ def dense_backward(context: BlockContext) -> list[Job]:
     block: DenseBlock = context.block
     (I, U, S, P), name, N = _dense_sizes(context), block.dense.name, context.N
     own, update = context.weights.own[name], context.update if context.trains else None
-    images, values = context.array("images", U * N, np.int64), context.array("values", U * N)
-    counts, kept = context.array("counts", U, np.int64), keep(context, block.dropout)
+    images, counts = context.array("images", U * N, np.int32), context.array("counts", U, np.int64)
+    kept = keep(context, block.dropout)
     code, jobs = CODES[block.activation], []
     if code in APART:
         jobs, code = activation_backward_jobs(context, code), LINEAR
     d_sums = context.array("d_sums", U * S)
-    lists = (d_sums, images, values, counts)
-    sizes: tuple[Any, ...] = (context.gradient(f"{name}/bias"), N, U, S, P, code, kept[1], int(context.every))
+    lists = (d_sums, images, counts)
+    sizes: tuple[Any, ...] = (context.gradient(f"{name}/bias"), N, U, S, code, kept[1], int(context.every))
     listing = (context.d_y, context.y, kept[0], *lists, *sizes)
     jobs.append(context.job(dense_gradients.collect, -(-U // dense.GROUP), *listing))
     destination = _destination(context, name, update if name in context.weights.fused else None, own)

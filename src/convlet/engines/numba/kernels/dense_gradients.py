@@ -5,8 +5,8 @@ gradient; and the optimizer moves the weights before they leave. There are two w
 dropout and ReLU closed most units, each unit has a list of the few images that it carries gradient for, and nothing
 else is touched. Where many live, both products are dense, with sums in registers: more arithmetic, at more speed.
 
-    d_sums                   (U, S): the gradient of each unit's sum
-    images, values, counts   the lists, see `collect`
+    d_sums           (U, S): the gradient of each unit's sum
+    images, counts   the lists, see `collect`
 """
 
 import functools
@@ -43,7 +43,7 @@ MANY, MOST = 0.45, 0.55  # of all gradients: from here on, dense products are fa
 
 
 @inlined
-def _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, S, P, activation, scale, every):
+def _collect(low, high, d_y, y, keep, d_sums, images, counts, d_bias, N, U, S, activation, scale, every):
     for u0 in range(low * GROUP, min(high * GROUP, U), GROUP):
         last = min(u0 + GROUP, U)
         for u in range(u0, last):
@@ -59,23 +59,22 @@ def _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N,
                 gradient *= slope(activation, output)
                 count = element(counts, u)
                 put(d_sums, u * S + n, gradient)
-                put(images, u * N + count, np.int64(n * P))
-                put(values, u * N + count, gradient)
+                put(images, u * N + count, np.int32(n))
                 put(counts, u, count + np.int64(gradient != 0 or every))
                 put(d_bias, u, element(d_bias, u) + gradient)
 
 
 @kernel
-def collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, S, P, activation, scale, every):
+def collect(low, high, d_y, y, keep, d_sums, images, counts, d_bias, N, U, S, activation, scale, every):
     """For groups [low, high) of 16 units: the gradients of their sums, lists of them, and d_bias (U), their sum.
 
-    A unit that dropout or ReLU closed carries none. images, values (U, N) begin with counts (U) entries: the number of
-    an image for which there is one, × P, and the gradient. With `every`, all images are listed.
+    A unit that dropout or ReLU closed carries none. The rows of images (U, N) begin with counts (U) entries: the images
+    for which there is one. With `every`, all images are listed.
     """
     if activation == RELU:  # the common one, compiled apart
-        _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, S, P, RELU, scale, every)
+        _collect(low, high, d_y, y, keep, d_sums, images, counts, d_bias, N, U, S, RELU, scale, every)
     else:
-        _collect(low, high, d_y, y, keep, d_sums, images, values, counts, d_bias, N, U, S, P, activation, scale, every)
+        _collect(low, high, d_y, y, keep, d_sums, images, counts, d_bias, N, U, S, activation, scale, every)
 
 
 _update_half, _update_lanes = update_of(HALF), update_of(LANES)
@@ -83,7 +82,24 @@ _update_half, _update_lanes = update_of(HALF), update_of(LANES)
 
 @inlined
 def _by_lists(
-    block, backwards, weights, rows, images, values, counts, rule, settings, a, b, N, U, P, scratch, d_inputs, d_weights
+    block,
+    backwards,
+    weights,
+    rows,
+    d_sums,
+    images,
+    counts,
+    rule,
+    settings,
+    a,
+    b,
+    N,
+    U,
+    S,
+    P,
+    scratch,
+    d_inputs,
+    d_weights,
 ):
     """The pass over a block where few units live. What goes back to the images is in scratch (N, P)."""
     if d_inputs:
@@ -101,7 +117,8 @@ def _by_lists(
             w = (block * U + u) * BLOCK + c
             g, weight = splat(HALF, np.float32(0)), load(HALF, weights, w)
             for i in range(u * N, u * N + element(counts, u)):
-                n, value = element(images, i) + c, broadcast(HALF, values, i)
+                image = np.int64(element(images, i))
+                n, value = image * P + c, broadcast(HALF, d_sums, u * S + image)
                 if d_weights:
                     g = fma(value, load(HALF, rows, x + n), g)
                 if d_inputs:
@@ -173,7 +190,6 @@ def make_backward(*, d_inputs: bool, d_weights: bool) -> Callable[..., Any]:
         rows,
         d_sums,
         images,
-        values,
         counts,
         d_x,
         rule,
@@ -205,8 +221,8 @@ def make_backward(*, d_inputs: bool, d_weights: bool) -> Callable[..., Any]:
             block = last - k if backwards else k
             w, x = block * U * BLOCK, block * N * P
             if not many:
-                lists, update = (images, values, counts), (rule, settings, a, b)
-                _by_lists(block, backwards, weights, rows, *lists, *update, N, U, P, scratch, d_inputs, d_weights)
+                lists, update = (d_sums, images, counts), (rule, settings, a, b)
+                _by_lists(block, backwards, weights, rows, *lists, *update, N, U, S, P, scratch, d_inputs, d_weights)
             elif d_inputs:
                 for i in range(0, N * P, 8):
                     store(scratch, i, splat(8, np.float32(0)))
