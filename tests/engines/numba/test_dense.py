@@ -38,8 +38,8 @@ def arranged(x, parts=1):
 
 
 @examples(30)
-@given(**SIZES, seed=st.integers(0, 99))
-def test_forward_is_inputs_times_kernel_plus_bias(N, I, U, parts, seed):  # noqa: E741
+@given(**SIZES, by_tiles=st.booleans(), seed=st.integers(0, 99))
+def test_forward_is_inputs_times_kernel_plus_bias(N, I, U, parts, by_tiles, seed):  # noqa: E741
     rng = np.random.default_rng(seed)
     x, kernel, bias = numbers(rng, N, I), numbers(rng, I, U), numbers(rng, U)
     rows, columns = arranged(x, parts)
@@ -49,8 +49,9 @@ def test_forward_is_inputs_times_kernel_plus_bias(N, I, U, parts, seed):  # noqa
         in_parts(dense.forward_one, U, min(parts, U), weights, guarded(bias), rows, sums, I, U, S)
     else:
         lanes, middle = dense.tiling(N)
-        arguments = (weights, guarded(bias), columns, sums, I, U, S, middle, dense.lanes_for(N))
-        in_parts(dense.make_forward(lanes), U, min(parts, U), *arguments)
+        arguments = (weights, guarded(bias), columns, sums, I, U, S, middle, dense.lanes_for(N), int(by_tiles))
+        items = dense.tiles(N) if by_tiles else U
+        in_parts(dense.make_forward(lanes), items, min(parts, items), *arguments)
     check_guards()
     np.testing.assert_array_equal(sums.reshape(U, S)[:, :N].T, x @ kernel + bias)
 
@@ -128,6 +129,7 @@ def test_tiles_cover_every_batch_with_little_waste():
         lanes, middle = dense.tiling(images)
         assert images <= L < images + 8 and 0 < middle <= L and lanes <= 40
         assert middle % lanes == 0 and (L - middle) % max(lanes - 8, 8) == 0
+        assert dense.tiles(images) == middle // lanes + (L - middle) // max(lanes - 8, 8)
 
 
 @pytest.mark.parametrize("images", [1, 50, 64, 65, 128, 256, 1000])

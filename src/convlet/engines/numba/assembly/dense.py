@@ -45,9 +45,11 @@ def dense_forward(context: BlockContext) -> list[Job]:
     if context.N == 1:
         jobs.append(context.job(dense.forward_one, U, weights, bias, rows, sums, I, U, S, parts=4))
     else:
-        lanes, middle = dense.tiling(context.N)
-        arguments = (weights, bias, columns, sums, I, U, S, middle, dense.lanes_for(context.N))
-        jobs.append(context.job(dense.make_forward(lanes), U, *arguments, parts=-(-U // 64)))
+        (lanes, middle), tiles = dense.tiling(context.N), dense.tiles(context.N)
+        by_tiles = U <= dense.FEW and tiles > 1
+        items, parts = (tiles, tiles) if by_tiles else (U, -(-U // dense.FEW))
+        arguments = (weights, bias, columns, sums, I, U, S, middle, dense.lanes_for(context.N), int(by_tiles))
+        jobs.append(context.job(dense.make_forward(lanes), items, *arguments, parts=parts))
     fused, outputs = LINEAR if code in APART else code, sums_of(context, code)
     jobs.append(context.job(dense.finish, -(-U // dense.GROUP), sums, outputs, kept, context.N, U, S, fused, scale))
     if code in APART:

@@ -29,6 +29,7 @@ from convlet.engines.numba.simd.vectors import broadcast, element, fma, load, mu
 
 BLOCK = 64
 GROUP = 16  # units in a cache line of float32
+FEW = 64  # units: a part of the forward pass; a layer of no more is cut by images
 REGISTERS = 5  # of 8 lanes, for the images of a tile: inputs, and the sums of two units, fill AVX2's 16
 SIZES = (1, *range(8, 8 * REGISTERS + 1, 8))  # numbers of images that need, between them, every forward kernel there is
 
@@ -50,6 +51,12 @@ def tiling(images: int) -> tuple[int, int]:
     tiles = -(-registers // REGISTERS)
     width = -(-registers // tiles)
     return width * 8, (registers - tiles * (width - 1)) * width * 8
+
+
+def tiles(images: int) -> int:
+    """How many tiles a batch is cut into."""
+    (lanes, middle), L = tiling(images), lanes_for(images)
+    return middle // lanes + (L - middle) // max(lanes - 8, 8)
 
 
 def lanes_for(images: int) -> int:
@@ -145,20 +152,27 @@ def make_forward(lanes: int) -> Callable[..., Any]:
     wide, narrow = _tile_of(lanes), _tile_of(fewer)
 
     @kernel
-    def forward(low, high, weights, bias, columns, sums, I, U, S, middle, L):
+    def forward(low, high, weights, bias, columns, sums, I, U, S, middle, L, by_tiles):
         """The sums of units [low, high), bias included: wide tiles up to lane `middle`, and others up to L.
 
-        Cost: L × I × U multiply-adds; reads the weights once.
+        Or the sums of tiles [low, high), for all units: where these are few, each part reads its own images only.
+
+        Cost: L × I × U multiply-adds; reads the weights once, or the inputs.
         """
-        for u in range(low, high):
+        u0, u1, first, last = low, high, 0, L
+        if by_tiles:
+            many = middle // lanes
+            u0, first = 0, min(low, many) * lanes + max(low - many, 0) * fewer
+            u1, last = U, min(high, many) * lanes + max(high - many, 0) * fewer
+        for u in range(u0, u1):
             start = splat(8, element(bias, u))
-            for n in range(0, L, 8):
+            for n in range(first, last, 8):
                 store(sums, u * S + n, start)
         for block in range((I + BLOCK - 1) // BLOCK):
-            for n in range(0, middle, lanes):
-                wide(low, high, weights, columns, sums, block, n, U, S)
-            for n in range(middle, L, fewer):
-                narrow(low, high, weights, columns, sums, block, n, U, S)
+            for n in range(first, min(middle, last), lanes):
+                wide(u0, u1, weights, columns, sums, block, n, U, S)
+            for n in range(max(middle, first), last, fewer):
+                narrow(u0, u1, weights, columns, sums, block, n, U, S)
 
     return forward
 
