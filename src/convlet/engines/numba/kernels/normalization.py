@@ -25,26 +25,48 @@ import numpy as np
 from convlet.engines.numba.compiling import inlined, kernel
 from convlet.engines.numba.kernels.elementwise import at
 from convlet.engines.numba.kernels.finishing import floor_of, relu_pool8
-from convlet.engines.numba.simd.vectors import element, fma, load, maximum, mul, put, splat, store, sub
+from convlet.engines.numba.simd.vectors import add, element, fma, load, maximum, mul, put, splat, store, sub
 
 LANES = 8  # channels at a time; the last ones of a row of numbers one by one
 
 
 # ------------------------------------------------------------------------------------------------- statistics
+def _add_up_of(lanes: int) -> Callable[..., Any]:
+    @inlined
+    def add_up(x, i, x_frame, partial, p, shape, C):
+        """The two sums of so many channels of the image whose first pixel is x[i], to partial[p:], C apart."""
+        first, total, squares = load(lanes, x, i), splat(lanes, np.float32(0)), splat(lanes, np.float32(0))
+        for h in range(shape.H):
+            k = i + h * x_frame.columns * x_frame.channels
+            for _ in range(shape.W):
+                distance = sub(load(lanes, x, k), first)
+                total, squares = add(total, distance), fma(distance, distance, squares)
+                k += x_frame.channels
+        store(partial, p, total)
+        store(partial, p + C, squares)
+
+    return add_up
+
+
+_add_up1, _add_up8, _add_up16 = _add_up_of(1), _add_up_of(8), _add_up_of(16)
+
+
 @kernel
 def sums(low, high, x, x_frame, partial, shape, C):
     """Images [low, high): the sums of each channel's distances to the first pixel, and of their squares."""
     for n in range(low, high):
-        p, first = n * 2 * C, at(x_frame, n, 0, 0)
-        for c in range(2 * C):
-            put(partial, p + c, np.float32(0))
-        for h in range(shape.H):
-            for w in range(shape.W):
-                i = at(x_frame, n, h, w)
-                for c in range(C):
-                    distance = element(x, i + c) - element(x, first + c)
-                    put(partial, p + c, element(partial, p + c) + distance)
-                    put(partial, p + C + c, element(partial, p + C + c) + distance * distance)
+        p, i, c = n * 2 * C, at(x_frame, n, 0, 0), 0
+        while c < C:
+            where = (x, i + c, x_frame, partial, p + c, shape, C)
+            if c + 16 <= C:
+                _add_up16(*where)
+                c += 16
+            elif c + 8 <= C:
+                _add_up8(*where)
+                c += 8
+            else:
+                _add_up1(*where)
+                c += 1
 
 
 @kernel
@@ -94,45 +116,48 @@ def fold(low, high, weights, rows, F, gamma, beta, moving_mean, moving_variance,
 
 
 # ---------------------------------------------------------------------------------------------------- forward
-def normalized_of(lanes: int) -> Callable[..., Any]:
-    """The normalised inputs of so many channels."""
+@inlined
+def _output8(x, i, statistics, gamma, beta, c, C):
+    """Eight channels, normalised, scaled and shifted."""
+    normalized = mul(sub(load(8, x, i + c), load(8, statistics, c)), load(8, statistics, C + c))
+    return fma(load(8, gamma, c), normalized, load(8, beta, c))
 
+
+def _normalize_row_of(lanes: int) -> Callable[..., Any]:
     @inlined
-    def normalized(x, i, statistics, c, C):
-        return mul(sub(load(lanes, x, i + c), load(lanes, statistics, c)), load(lanes, statistics, C + c))
+    def normalize_row(x, i, across, statistics, gamma, beta, c, C, y, o, along, W, floor):
+        """W pixels from x[i] on, to y[o:], of so many channels from c on."""
+        mean, scale, lowest = load(lanes, statistics, c), load(lanes, statistics, C + c), splat(lanes, floor)
+        factor, offset = load(lanes, gamma, c), load(lanes, beta, c)
+        for _ in range(W):
+            store(y, o, maximum(fma(factor, mul(sub(load(lanes, x, i), mean), scale), offset), lowest))
+            i += across
+            o += along
 
-    return normalized
-
-
-normalized1, normalized8 = normalized_of(1), normalized_of(8)
-
-
-def output_of(lanes: int) -> Callable[..., Any]:
-    """The same, scaled and shifted."""
-    normalize_lanes = normalized1 if lanes == 1 else normalized8
-
-    @inlined
-    def output(x, i, statistics, gamma, beta, c, C):
-        return fma(load(lanes, gamma, c), normalize_lanes(x, i, statistics, c, C), load(lanes, beta, c))
-
-    return output
+    return normalize_row
 
 
-output1, output8 = output_of(1), output_of(8)
+_normalize_row1, _normalize_row8, _normalize_row16 = (_normalize_row_of(lanes) for lanes in (1, 8, 16))
 
 
 @kernel
 def normalize(low, high, x, x_frame, statistics, gamma, beta, y, y_frame, shape, C, activation):
     """Images [low, high): y = γ (x − mean) / √(variance + ε) + β [, and its ReLU]."""
-    floor, whole = floor_of(activation), C - C % LANES
+    floor, across, along = floor_of(activation), x_frame.channels, y_frame.channels
     for n in range(low, high):
         for h in range(shape.H):
-            for w in range(shape.W):
-                i, o = at(x_frame, n, h, w), at(y_frame, n, h, w)
-                for c in range(0, whole, LANES):
-                    store(y, o + c, maximum(output8(x, i, statistics, gamma, beta, c, C), splat(8, floor)))
-                for c in range(whole, C):
-                    store(y, o + c, maximum(output1(x, i, statistics, gamma, beta, c, C), splat(1, floor)))
+            i, o, c = at(x_frame, n, h, 0), at(y_frame, n, h, 0), 0
+            while c < C:
+                where = (x, i + c, across, statistics, gamma, beta, c, C, y, o + c, along, shape.W, floor)
+                if c + 16 <= C:
+                    _normalize_row16(*where)
+                    c += 16
+                elif c + 8 <= C:
+                    _normalize_row8(*where)
+                    c += 8
+                else:
+                    _normalize_row1(*where)
+                    c += 1
 
 
 @kernel
@@ -146,10 +171,10 @@ def normalize_pool(low, high, x, x_frame, statistics, gamma, beta, y, y_frame, w
                 q = ((n * (shape.H // 2) + h) * (shape.W // 2) + w) * C
                 for c in range(0, C, LANES):
                     best, winner = relu_pool8(
-                        output8(x, i, statistics, gamma, beta, c, C),
-                        output8(x, i + right, statistics, gamma, beta, c, C),
-                        output8(x, i + down, statistics, gamma, beta, c, C),
-                        output8(x, i + down + right, statistics, gamma, beta, c, C),
+                        _output8(x, i, statistics, gamma, beta, c, C),
+                        _output8(x, i + right, statistics, gamma, beta, c, C),
+                        _output8(x, i + down, statistics, gamma, beta, c, C),
+                        _output8(x, i + down + right, statistics, gamma, beta, c, C),
                         floor,
                     )
                     store(y, o + c, best)

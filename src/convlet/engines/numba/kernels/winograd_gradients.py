@@ -38,13 +38,14 @@ from convlet.engines.numba.simd.vectors import (
     fma,
     load,
     load_rows,
+    repeat,
     splat,
     store,
     store_rows,
 )
 
 CHANNELS = 64  # of a unit's block
-SUMS = 1 << 21  # floats that the parts may take together
+SUMS = 9 << 18  # floats that the parts may take together: 16 of 64 × 64
 WHOLE = 7  # the point (1, 1)
 HALF_SUMS = 5 * 48  # floats of scratch that a call of d_kernels_of_sums needs
 
@@ -74,14 +75,16 @@ def _multiply_of(lanes: int) -> Callable[..., Any]:
     rows = 64 // lanes
 
     @inlined
-    def multiply(v, z, n, tiles, wide, F, partial, o, stride):
-        """To partial[o:] (POINTS, wide, F), points `stride` apart, add vᵀ z over n tiles."""
+    def multiply(v, z, n, tiles, wide, F, partial, o, stride, first):
+        """To partial[o:] (POINTS, wide, F), points `stride` apart, add vᵀ z over n tiles; the first put it there."""
         for point in range(POINTS):
             a, b = point * (tiles * wide + GAP), point * (tiles * F + GAP)
             for f in range(0, F, lanes):
                 for c in range(0, wide, rows):
                     i = o + point * stride + c * F + f
-                    sums, k, m = load_rows(rows, lanes, partial, i, F), a + c, b + f
+                    sums, k, m = repeat(rows, splat(lanes, np.float32(0))), a + c, b + f
+                    if not first:
+                        sums = load_rows(rows, lanes, partial, i, F)
                     for _ in range(n):
                         sums = fma(broadcast_rows(rows, lanes, v, k, 1), load(lanes, z, m), sums)
                         k += wide
@@ -126,15 +129,12 @@ def make_d_kernels(K: int, lanes: int) -> Callable[..., Any]:
             part = unit // blocks
             c0 = (unit - part * blocks) * CHANNELS
             wide, o = min(CHANNELS, C - c0), part * size + c0 * F
-            for point in range(o, o + POINTS * C * F, C * F):
-                for i in range(point, point + wide * F, 8):
-                    store(partial, i, splat(8, np.float32(0)))
             bias = part * size + POINTS * C * F
             if c0 == 0:
                 for i in range(bias, bias + F, 8):
                     store(partial, i, splat(8, np.float32(0)))
-            last = N * (part + 1) // parts * down * across
-            for first in range(N * part // parts * down * across, last, tiles):
+            begin, last = N * part // parts * down * across, N * (part + 1) // parts * down * across
+            for first in range(begin, last, tiles):
                 n = min(tiles, last - first)
                 for t in range(n):
                     row = (first + t) // across
@@ -147,9 +147,9 @@ def make_d_kernels(K: int, lanes: int) -> Callable[..., Any]:
                     else:
                         transform_gradients4(d, corner, down_d, step, F, z, t * F, tiles * F + GAP, half)
                 if lanes == 8:
-                    _multiply8(v, z, n, tiles, wide, F, partial, o, C * F)
+                    _multiply8(v, z, n, tiles, wide, F, partial, o, C * F, first == begin)
                 else:
-                    _multiply16(v, z, n, tiles, wide, F, partial, o, C * F)
+                    _multiply16(v, z, n, tiles, wide, F, partial, o, C * F, first == begin)
                 if c0 == 0:
                     _add_biases(z, n, tiles, F, partial, bias)
 
