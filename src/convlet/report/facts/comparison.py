@@ -16,6 +16,7 @@ def comparison_json(comparisons: Sequence[Comparison]) -> dict[str, Any]:
             {
                 "engine": comparison.engine,
                 "within": comparison.within,
+                "batch": comparison.batch,
                 "losses": [_finite(loss) for loss in comparison.losses],
                 "differences": [
                     {

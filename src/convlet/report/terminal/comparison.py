@@ -23,7 +23,17 @@ def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
             cells = [_difference(difference.relative, difference.within) for difference in row]
             table.add_row(first.kind, first.name, f"{TOLERANCES[first.kind]:.0e}", *cells)
     remark = "max |a − b| / max |b|, against the numpy engine in float64, on the first batch with the initial weights"
-    return Group(table, Text(remark, "dim"), "", Text("Losses of the first steps", "bold"), _losses(comparisons))
+    said = [remark, *(_elsewhere(each) for each in comparisons if each.batch > 1)]
+    remarks = [Text(each, "dim") for each in said]
+    return Group(table, *remarks, "", Text("Losses of the first steps", "bold"), _losses(comparisons))
+
+
+def _elsewhere(comparison: Comparison) -> str:
+    """Why gradients were not compared on the first batch."""
+    return (
+        f"{comparison.engine}: gradients on batch {comparison.batch}, since before it one jumps within rounding: some"
+        " ReLU's input is next to 0, or two in a pooling window are next to equal"
+    )
 
 
 def _losses(comparisons: Sequence[Comparison]) -> Table:
