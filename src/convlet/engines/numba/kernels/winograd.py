@@ -46,6 +46,7 @@ from convlet.engines.numba.kernels.winograd_transforms import (
     tile,
     two_outputs,
 )
+from convlet.engines.numba.simd.machine import prefetch
 from convlet.engines.numba.simd.vectors import (
     add,
     broadcast_rows,
@@ -211,6 +212,14 @@ def _large_tile(m, half, bias, y, o, down, winners, q, q_down, F, h, w, pooled, 
             _finish(y, oi + 3 * F, winners, qi + 3 * F, add(d, bias), activation)
 
 
+@inlined
+def _ask_for(array, place, down, rows, floats):
+    """Have rows of so many floats, `down` apart, brought near: what is stored to waits for its line, too."""
+    for i in range(rows):
+        for k in range(place + i * down, place + i * down + floats, 16):
+            prefetch(array, k)
+
+
 def _forward_of(K: int, pooled: bool) -> Callable[..., Any]:
     M = 7 - K
     S = M // 2 if pooled else M  # stored outputs of a tile, along one axis
@@ -235,6 +244,8 @@ def _forward_of(K: int, pooled: bool) -> Callable[..., Any]:
                 image = across // tile_rows
                 i, j = across - image * tile_rows, first + t - across * tile_columns
                 take_tile(x, x_frame, image, inputs, i * M, j * M, 0, C, v, t * C, stride, half, patch)
+                o = ((image * y_frame.rows + y_frame.top + i * S) * y_frame.columns + y_frame.left + j * S) * F
+                _ask_for(y, o, down, min(S, g.H - i * S), min(S, g.W - j * S) * F)
             for f0 in range(0, F, BLOCK):
                 block = f0 * (POINTS * C + 1)
                 _multiply(v, points, block, m, C, n)

@@ -3,7 +3,7 @@
 A step of training is about twenty calls of kernels, each on parts of the work. Made from Python, each call would cost
 each thread the interpreter's lock, the conversion of a dozen arguments and a wake-up. So the calls are written down
 once, as a list of jobs, and one compiled function, `_work`, goes through it. A job's work is range(size), cut into a
-fixed number of parts; the parts of all jobs are numbered in order.
+fixed number of parts; the parts of all jobs are numbered in order. A part of a `Chain` is that part of all its jobs.
 
 How threads share a worklist
     There are two counters. A thread takes the `NEXT` part, waits until as many parts are `DONE` as that part's job
