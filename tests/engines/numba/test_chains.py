@@ -8,6 +8,7 @@ from small_networks import NETWORKS
 from convlet.descriptions.layers import Conv2D, Dense, DepthwiseConv2D, GlobalMaxPooling2D, MaxPooling2D
 from convlet.descriptions.network import Sequential
 from convlet.engines import Batch
+from convlet.engines.numba.assembly import convolution
 from convlet.engines.numba.assembly.chains import chained
 from convlet.engines.numba.program import compile
 from convlet.engines.numba.running import threads
@@ -60,6 +61,17 @@ def test_chains_give_the_same_bits_with_any_number_of_threads(name):
     for parameter, gradient in found[0].items():
         for other in found[1:]:
             np.testing.assert_array_equal(other[parameter], gradient, err_msg=parameter)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_that_are_too_large_for_a_chain_give_the_same_bits(name, monkeypatch):
+    network, found = KNOWN[name], []
+    for largest in (convolution.CACHED, 0):
+        monkeypatch.setattr(convolution, "CACHED", largest)
+        program = compile(network, network.initial_parameters(0))
+        found.append(program.gradients(Batch(*batch(network, N)))[1])
+    for parameter, gradient in found[0].items():
+        np.testing.assert_array_equal(found[1][parameter], gradient, err_msg=parameter)
 
 
 def test_a_batch_that_is_worked_through_in_chains_gives_what_the_reference_gives():

@@ -1,5 +1,6 @@
 """The jobs of convolution blocks: which kernels, on which arrays, in how many parts."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,9 @@ from convlet.engines.numba.kernels.activations import CODES, LINEAR, RELU
 from convlet.engines.numba.kernels.normalization import fold
 from convlet.engines.numba.kernels.winograd_transforms import Region
 from convlet.engines.numba.running.entries import Scratch
-from convlet.engines.numba.running.worklist import Job
+from convlet.engines.numba.running.worklist import Job, Order
+
+CACHED = 1 << 18  # floats of weights: larger ones take the cache that a chain needs, and are made ready just before
 
 
 def _folded(context: BlockContext) -> np.ndarray:
@@ -67,6 +70,11 @@ def convolution_pack(context: BlockContext) -> list[Job]:
     return [context.job(convolution.pack, F // lanes, weights, packed, len(weights) // F, F, lanes, alongside=True)]
 
 
+def _by_image(job: Job, weights: np.ndarray) -> Job:
+    """The job as it is, or in turn where its weights take the cache that images would be handed on in."""
+    return job if len(weights) <= CACHED else replace(job, order="in turn")
+
+
 def _winners(context: BlockContext, g: Geometry) -> np.ndarray:
     return context.array("winners", context.N * g.H * g.W * context.y_frame.channels, np.int8)
 
@@ -83,9 +91,9 @@ def convolution_forward(context: BlockContext) -> list[Job]:
         region = Region(context.x_frame.rows, context.x_frame.columns)
         jobs = [_winograd(context, *where[:2], region, *where[2:], fused)]
     elif block.pooled:
-        jobs = [context.images(convolution.make_forward_pool(lanes), *where, fused, each=g.H)]
+        jobs = [_by_image(context.images(convolution.make_forward_pool(lanes), *where, fused, each=g.H), packed)]
     else:
-        jobs = [context.images(convolution.make_forward(lanes), *where, fused, each=g.H)]
+        jobs = [_by_image(context.images(convolution.make_forward(lanes), *where, fused, each=g.H), packed)]
     if block.activation not in (None, "relu"):
         jobs += activation_jobs(context, sums, context.y_frame, CODES[block.activation])
     return jobs
@@ -101,7 +109,7 @@ def _winograd(context: BlockContext, x: Any, x_frame: Frame, region: Region, *wh
         (5, 2): winograd.forward5_pool,
     }[g.KH, g.P]
     rows, scratch = -(-g.H // (winograd.tile(g.KH) // g.P)), Scratch(winograd.scratch_size(x_frame.channels))
-    return context.images(kernel, x, x_frame, region, *where, scratch, each=rows)
+    return _by_image(context.images(kernel, x, x_frame, region, *where, scratch, each=rows), where[0])
 
 
 def convolution_backward(context: BlockContext) -> list[Job]:
@@ -159,11 +167,21 @@ def _winograd_d_images(context: BlockContext) -> list[Job]:
     H, W, _ = image_size(context.block.input_shape)
     turned, points = context.array("turned", (K * K * F + 1) * C), context.array("points", winograd.points_size(F, C))
     region = _outputs(context, K - 1 - context.x_frame.top, K - 1 - context.x_frame.left)
-    half = Scratch(winograd.HALF_KERNELS)
+    half, early = Scratch(winograd.HALF_KERNELS), len(points) <= CACHED
     where = (points, context.d_x, context.x_frame, NO_WINNERS, Geometry(H, W, K, K), LINEAR)
     return [
-        context.job(winograd.turn_kernels, K, _own(context), turned, C, F, K, order="first"),
-        context.job(winograd.transform_kernels, -(-C // 16), turned, points, F, C, K, half, order="second"),
+        context.job(winograd.turn_kernels, K, _own(context), turned, C, F, K, order="first" if early else "late"),
+        context.job(
+            winograd.transform_kernels,
+            -(-C // 16),
+            turned,
+            points,
+            F,
+            C,
+            K,
+            half,
+            order="second" if early else "in turn",
+        ),
         _winograd(context, context.d_y, context.y_frame, region, *where),
     ]
 
@@ -226,7 +244,8 @@ def _rows(context: BlockContext) -> np.ndarray:
 
 def _pack_rows(context: BlockContext, wide: int) -> Job:
     pack = (_own(context), _rows(context), _row(context), context.y_frame.channels, wide)
-    return context.job(sparse_convolution.pack_rows, context.block.window.size[0], *pack, order="first")
+    order: Order = "first" if len(_rows(context)) <= CACHED else "late"
+    return context.job(sparse_convolution.pack_rows, context.block.window.size[0], *pack, order=order)
 
 
 def _d_images(context: BlockContext, wide: int) -> Job:
@@ -235,9 +254,9 @@ def _d_images(context: BlockContext, wide: int) -> Job:
     gradients = (context.d_y, context.y_frame)
     if not block.sparse:
         arguments: tuple[Any, ...] = (rows, *gradients, *images, g)
-        return context.images(convolution_gradients.d_images, *arguments, parts=32)
+        return _by_image(context.images(convolution_gradients.d_images, *arguments, parts=32), rows)
     floats, integers = sparse_convolution.d_images_scratch(context.y_frame.channels, g)
     scratches = Scratch(floats), Scratch(integers, np.int32)
     arguments = (rows, _winners(context, g), *gradients, *images, g, *scratches)
     kernel = sparse_convolution.make_d_images(wide)
-    return context.images(kernel, *arguments, parts=32)
+    return _by_image(context.images(kernel, *arguments, parts=32), rows)

@@ -26,7 +26,7 @@ there are none: whatever is raised before or after it, the worklist was worked t
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -61,7 +61,7 @@ class Job:
     """kernel(low, high, *arguments), on `parts` parts of range(size). `label` says whose work it is.
 
     A kernel that returns True ends the pass: nothing after it is computed. `alongside`: it needs nothing of the job
-    before it, and that job nothing of it. A part begins at a multiple of `together`. `order`: see `chains.py`.
+    before it, and that job nothing of it. In a chain parts begin at multiples of `together`. `order`: see `chains.py`.
     """
 
     kernel: Kernel
@@ -240,7 +240,7 @@ class Worklist:
 
 
 def _chain(each: Job | Chain) -> Chain:
-    return each if isinstance(each, Chain) else Chain((each,), each.parts, each.alongside)
+    return each if isinstance(each, Chain) else Chain((replace(each, together=1),), each.parts, each.alongside)
 
 
 def _rows(chains: Sequence[Chain]) -> Rows:
