@@ -166,6 +166,23 @@ def test_a_kernel_made_with_one_inlined_function_is_not_taken_for_that_with_anot
     assert len(list(place.glob("twice-*"))) == 2
 
 
+def test_inlined_functions_of_one_name_in_two_modules_are_two(place):
+    def of(module, step):
+        def raised(x):
+            return x + step if module == "one" else x - step
+
+        raised.__module__ = module
+        raised = inlined(raised)
+
+        @kernel
+        def once(x):
+            return raised(x)
+
+        return once
+
+    assert (of("one", 1)(0), of("two", 1)(0)) == (1, -1)
+
+
 def test_what_a_killed_process_left_half_written_is_removed_after_a_day(place):
     for name, age in (("add-1.kernel.old", cache.DAY + 60), ("add-1.kernel.new", 60), ("add-1.kernel", cache.DAY + 60)):
         (place / name).write_bytes(b"")

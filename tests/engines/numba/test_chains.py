@@ -13,7 +13,7 @@ from convlet.engines.numba.assembly.chains import chained
 from convlet.engines.numba.program import compile
 from convlet.engines.numba.running import threads
 from convlet.engines.numba.running.entries import Scratch
-from convlet.engines.numba.running.worklist import Chain
+from convlet.engines.numba.running.worklist import Chain, Worklist
 
 N = 33  # three images in one part, two in the others
 SEPARATE = Sequential(
@@ -96,4 +96,9 @@ def test_every_job_is_done_once(name):
 
 def test_few_images_are_shared_by_rows_so_that_all_threads_have_some():
     program = compile(SEPARATE, SEPARATE.initial_parameters(0))
-    assert not any(isinstance(step, Chain) for step in chained(program._inference.jobs(1), 1))
+    steps = chained(program._inference.jobs(1), 1)
+    assert not any(isinstance(step, Chain) for step in steps)
+    for chain in Worklist(steps).chains:
+        (job,) = chain.jobs
+        busy = [low < high for low, high in (job.part(k, chain.parts) for k in range(chain.parts))]
+        assert sum(busy) == min(chain.parts, job.groups * job.together), "a part with nothing to do: others have it all"

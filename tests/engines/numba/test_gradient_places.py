@@ -5,7 +5,16 @@ import pytest
 from programs import MODERN, SHORTCUTS, batch
 from small_networks import NETWORKS
 
-from convlet.descriptions.layers import Activation, BatchNormalization, Conv2D, Dense, GlobalAveragePooling2D
+from convlet.descriptions.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    Rescaling,
+)
 from convlet.descriptions.network import Sequential
 from convlet.engines import Batch
 from convlet.engines.numba.assembly.gradients import places
@@ -25,6 +34,24 @@ def test_no_gradient_depends_on_what_was_in_its_place_before(name):
     _, again = program.gradients(Batch(*images))
     for parameter, gradient in expected.items():
         np.testing.assert_array_equal(again[parameter], gradient, err_msg=parameter)
+
+
+@pytest.mark.parametrize("between", [Rescaling(0.5), Dropout(0.5)])
+def test_a_batch_that_is_no_number_leaves_nothing_behind(between):
+    """These layers' gradients leave padding channels as they are, and a convolution below reads them."""
+    convolutions = [Conv2D(5, 1) for _ in range(3)]
+    network = Sequential([*convolutions, between, Flatten(), Dense(3)], (6, 6, 2))
+    program, (images, *others) = compile(network, network.initial_parameters(0)), batch(network)
+    _, expected = program.gradients(Batch(images, *others))
+    by_images = program.input_gradients(images, others[0])
+    wrong = images.copy()
+    wrong[1, 0, 0, 0] = np.nan
+    program.gradients(Batch(wrong, *others))
+    program.input_gradients(wrong, others[0])
+    _, again = program.gradients(Batch(images, *others))
+    for parameter, gradient in expected.items():
+        np.testing.assert_array_equal(again[parameter], gradient, err_msg=parameter)
+    np.testing.assert_array_equal(program.input_gradients(images, others[0]), by_images)
 
 
 def _spoil(passes):

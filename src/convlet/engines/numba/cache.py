@@ -96,7 +96,7 @@ class KernelCache(_Cache):
     def _path(self, sig: Any, codegen: Any) -> Path:
         function = self._function
         cells = closed_over(function)
-        if not all(isinstance(value, PLAIN) for value in cells):
+        if not all(map(is_plain, cells)):
             raise TypeError(f"kernel {function.__qualname__} closes over {cells}; expected plain numbers")
         if self._source is None:
             raise FileNotFoundError(f"the source file of kernel {function.__qualname__} cannot be read")
@@ -114,12 +114,18 @@ class KernelCache(_Cache):
 
 
 def closed_over(function: Callable[..., Any]) -> list[Any]:
-    """What a function made inside a factory has from there; of an inlined one its name, and what that has."""
-    found: list[Any] = []
-    for cell in function.__closure__ or ():
-        inlined = getattr(cell.cell_contents, "py_func", None)
-        found += [cell.cell_contents] if inlined is None else [inlined.__qualname__, *closed_over(inlined)]
-    return found
+    """What a function made inside a factory has from there; of an inlined one, its module and name, and what it has."""
+    return [_named(cell.cell_contents) for cell in function.__closure__ or ()]
+
+
+def _named(value: Any) -> Any:
+    inlined = getattr(value, "py_func", None)
+    return value if inlined is None else (inlined.__module__, inlined.__qualname__, *closed_over(inlined))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is the same in every process: a number, a word, or an inlined function of such."""
+    return all(map(is_plain, value)) if isinstance(value, tuple) else isinstance(value, PLAIN)
 
 
 def kept() -> bool:

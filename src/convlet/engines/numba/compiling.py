@@ -25,7 +25,7 @@ import numba
 from numba import config
 from numba.core.cpu import CPUTargetOptions
 
-from convlet.engines.numba.cache import PLAIN, KernelCache, closed_over
+from convlet.engines.numba.cache import KernelCache, closed_over, is_plain
 
 FASTMATH = frozenset({"contract", "reassoc", "nsz", "arcp"})
 
@@ -75,7 +75,7 @@ def _kept(options: dict[str, Any], function: Callable[..., Any]) -> Any:
     Machine code is found by its name. Numba tells such functions apart by a number that it counts in each process, so
     two that were kept by two processes could have one name in a third, and one be called in the other's place.
     """
-    function.__qualname__ += "".join(f" {value!r}" for value in closed_over(function) if isinstance(value, PLAIN))
+    function.__qualname__ += "".join(f" {value!r}" for value in closed_over(function) if is_plain(value))
     compiled = numba.njit(**options)(function)
     if not config.DISABLE_JIT:
         compiled._cache = KernelCache(function)

@@ -2,8 +2,9 @@
 
 A gradient is read soon after it was written, and never again. If each had memory of its own, every block would write to
 memory that has long left the cache; a few pieces, in turn, stay there. A piece is shared by gradients that are stored
-in the same way: padding channels that kernels leave as they are stay 0, and the place of an image is no other image's,
-for some images may be further on than others (`chains.py`).
+in the same way, so that the place of an image is no other image's, for some images may be further on than others
+(`chains.py`). Where there are padding channels, none is shared: some kernels leave them as they are, and others write
+there what is 0 only as long as all gradients are numbers.
 
 A gradient that several blocks give is written in parts, one by each of them, which are added up in the first one's
 place.
@@ -49,7 +50,8 @@ def _memory(blocks: Sequence[Block], frames: Mapping[str, Frame]) -> dict[Part, 
     """Block by block, from the last one on: what it reads is there until it has written all that it gives."""
     shapes = {name: block.input_shape for block in blocks for name in block.inputs}
     shapes |= {block.gives: block.output_shape for block in blocks}
-    kinds = {name: (frame, image_size(shapes[name]).C) for name, frame in frames.items()}
+    padded = {name for name, frame in frames.items() if frame.channels > image_size(shapes[name]).C}
+    kinds = {name: name if name in padded else frame for name, frame in frames.items()}
     found: dict[Part, str] = {}
     free: defaultdict[Any, list[str]] = defaultdict(list)
 
