@@ -141,7 +141,7 @@ def _residual() -> Workload:
 
 def _air_s() -> Workload:
     """The smallest of the networks that convlet recommends: `networks.air`."""
-    return Workload("air-s", "air-s: a training step, batch 256", air("S", (28, 28, 1), 10), 256, Adam(1e-4))
+    return Workload("air-s", "air-s: a training step, batch 256", air("S", (28, 28, 1), 10), 256, optimizer=Adam(1e-4))
 
 
 def _depthwise() -> Workload:
