@@ -34,7 +34,10 @@ class Timing:
 
 
 def profile(passes: Passes, batch: Batch, rounds: int) -> list[Timing]:
-    """Each stage of a pass over a batch, in order; times are medians over so many rounds, after one that warms up."""
+    """Each stage of a pass over a batch, in order; times are medians over so many rounds, after one that warms up.
+
+    A stage's jobs are timed one by one, not in chains with those of others: together they take longer than the pass.
+    """
     passes.train(batch)
     stages = passes.stages(len(batch))
     worklists = [[Worklist([job]) for job in stage.jobs] for stage in stages]
