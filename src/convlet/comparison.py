@@ -104,11 +104,13 @@ def compare(
     for name in engines:
         watch(name)
         own_outputs, own_gradients, own_losses = _observe(name, recipe, images, steps, np.float32)
-        found, batch = tuple(_differences("gradient", own_gradients, gradients)), 0
-        while not _all_within(found) and batch + 1 < min(BATCHES, total) and _excused(found, recipe, images, batch):
+        found, batch, still = tuple(_differences("gradient", own_gradients, gradients)), 0, gradients
+        while (
+            not _all_within(found) and batch + 1 < min(BATCHES, total) and _excused(found, still, recipe, images, batch)
+        ):
             batch += 1
-            own = _gradients(name, recipe, images, batch, np.float32)
-            found = tuple(_differences("gradient", own, _gradients("numpy", recipe, images, batch, np.float64)))
+            still = _gradients("numpy", recipe, images, batch, np.float64)
+            found = tuple(_differences("gradient", _gradients(name, recipe, images, batch, np.float32), still))
         differences = (
             *_differences("output", own_outputs, outputs),
             *found,
@@ -123,12 +125,9 @@ def _all_within(differences: Sequence[Difference]) -> bool:
     return all(difference.within for difference in differences)
 
 
-def _excused(found: Sequence[Difference], recipe: Recipe, data: Dataset, batch: int) -> bool:
-    """Whether the reference's own gradients jump as far where weights move by a rounding. A NaN never is excused."""
-    still, jump = (
-        _gradients("numpy", recipe, data, batch, np.float64),
-        dict.fromkeys((each.name for each in found), 0.0),
-    )
+def _excused(found: Sequence[Difference], still: Parameters, recipe: Recipe, data: Dataset, batch: int) -> bool:
+    """Whether the reference's gradients, `still`, jump as far by a rounding of the weights. A NaN never is excused."""
+    jump = dict.fromkeys((each.name for each in found), 0.0)
     for move in range(1, MOVES + 1):
         for each in _differences("gradient", _gradients("numpy", recipe, data, batch, np.float64, move), still):
             jump[each.name] = max(jump[each.name], each.relative)
